@@ -1,0 +1,6 @@
+"""`python -m lsbench` is the same program as `lsbench`."""
+
+from lsbench.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Corpora that lsbench can prepare or render."""

@@ -1,0 +1,53 @@
+"""The errors lsbench raises on purpose; each message says what, where, what was expected, and the remedy.
+
+    LsbenchError               every named error; the command line prints it on one line and exits with 1
+    ├── MediaError             a file cannot be decoded or encoded, or is not what it should be
+    ├── FaceError              no usable face in a clip
+    ├── AlignmentError         generated and reference do not line up (frames, size, frame rate)
+    ├── MatchError             generated files and reference clip ids do not pair off
+    ├── MetricError            unknown metric or option, or arrays that a metric cannot take
+    ├── ProtocolError          a protocol or its data is missing or malformed
+    ├── WeightsError           a weight file is missing, damaged or cannot be fetched
+    ├── RunError               a run folder is unreadable, or belongs to another request
+    └── ComparisonError        runs that must not be ranked together
+"""
+
+
+class LsbenchError(Exception):
+    """Base of every error that lsbench raises on purpose."""
+
+
+class MediaError(LsbenchError):
+    """A video, sound or image file cannot be read or written."""
+
+
+class FaceError(LsbenchError):
+    """A clip holds no usable face."""
+
+
+class AlignmentError(LsbenchError):
+    """Generated and reference differ in frame count, size or frame rate."""
+
+
+class MatchError(LsbenchError):
+    """Generated files and reference clip ids do not pair off."""
+
+
+class MetricError(LsbenchError):
+    """Unknown metric or option, or input arrays that a metric cannot take."""
+
+
+class ProtocolError(LsbenchError):
+    """A protocol, or the data it names, is missing or malformed."""
+
+
+class WeightsError(LsbenchError):
+    """A weight file is missing, damaged or cannot be fetched."""
+
+
+class RunError(LsbenchError):
+    """A run folder is unreadable, or belongs to another request."""
+
+
+class ComparisonError(LsbenchError):
+    """Runs that must not be ranked together."""

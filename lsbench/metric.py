@@ -1,0 +1,127 @@
+"""What a metric is: a frozen value that prints as its signature, measures one clip pair, and folds many."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import MISSING, Field, dataclass, fields, replace
+from typing import Any, ClassVar, Literal
+
+from lsbench.clip import BOX_RULES, ClipPair, Region
+from lsbench.errors import MetricError
+from lsbench.stats import Stats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric(ABC):
+    """Base of every metric: configuration, never state.
+
+    Sub-classes are frozen dataclasses whose fields are the options; signature, spelling and key follow from the fields.
+    A change that moves a number bumps `revision`.
+    """
+
+    name: ClassVar[str]
+    asks: ClassVar[str]
+    better: ClassVar[Literal["higher", "lower"]]
+    source: ClassVar[str]
+    revision: ClassVar[int] = 1
+    regions: ClassVar[tuple[Region, ...]] = (Region.WHOLE, Region.FACE, Region.MOUTH)
+    needs_landmarks: ClassVar[bool] = False
+    weights: ClassVar[tuple[str, ...]] = ()
+
+    region: Region | None = None
+
+    def __post_init__(self) -> None:
+        if self.regions and self.region is None:
+            object.__setattr__(self, "region", Region.WHOLE)
+        if self.region is not None and self.region not in self.regions:
+            allowed = ", ".join(region.value for region in self.regions) or "no region"
+            raise MetricError(f"metric {self.name}: region {self.region.value}; it takes {allowed}")
+
+    @abstractmethod
+    def measure(self, pair: ClipPair) -> Stats:
+        """The statistics of one clip."""
+
+    @abstractmethod
+    def compute(self, stats: Stats) -> float:
+        """The value of the statistics of one clip or of many; NaN where it is undefined."""
+
+    def per_frame(self, stats: Stats) -> Any:
+        """The value of each frame, float64 (T,), or None for a metric that has none."""
+        return None
+
+    def note(self, stats: Stats) -> str | None:
+        """What a reader must know beside the value: why it is undefined, or what it leaves out."""
+        return None
+
+    @property
+    def signature(self) -> str:
+        """Name, revision and every field, so that no option can hide: `ssim.1|region:mouth|box:...|color:rgb`."""
+        parts = [f"{self.name}.{self.revision}"]
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if option.name == "region" and value is None:
+                continue
+            parts.append(f"{option.name}:{_spell(value)}")
+            if value in BOX_RULES:
+                parts.append(f"box:{BOX_RULES[value]}")
+        return "|".join(parts)
+
+    @property
+    def spec(self) -> str:
+        """The shortest spelling that gives this metric: `ssim:color=luma` (options at their defaults left out)."""
+        options = [
+            f"{option.name}={_spell(value)}"
+            for option in fields(self)
+            if option.name != "region" and (value := getattr(self, option.name)) != option.default
+        ]
+        return ":".join([self.name, ",".join(options)]) if options else self.name
+
+    @property
+    def key(self) -> str:
+        """Where the score is filed: `ssim/mouth`, or the bare spelling where there is no region."""
+        return f"{self.spec}/{self.region.value}" if self.region else self.spec
+
+    def __str__(self) -> str:
+        return self.signature
+
+    def with_options(self, text: str) -> Metric:
+        """This metric with options spelled `name=value,name=value`, each checked against the type of its default."""
+        known = {option.name: option for option in fields(self) if option.name != "region"}
+        changes = {}
+        for item in filter(None, text.split(",")):
+            name, separator, value = item.partition("=")
+            if not separator or name not in known:
+                listed = ", ".join(f"{key}={_spell(getattr(self, key))}" for key in known) or "none"
+                raise MetricError(f"metric {self.name}: unknown option {item!r}; options and their defaults: {listed}")
+            changes[name] = _parse(self.name, known[name], value)
+        return replace(self, **changes)
+
+
+def _spell(value: Any) -> str:
+    if isinstance(value, Region):
+        return value.value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _parse(metric: str, option: Field[Any], text: str) -> Any:
+    default = option.default
+    if default is MISSING or not isinstance(default, str | bool | int | float):
+        raise MetricError(f"metric {metric}: option {option.name} cannot be set by name")
+    choices = option.metadata.get("choices")
+    if choices and text not in choices:
+        raise MetricError(f"metric {metric}: option {option.name}={text}; expected one of {', '.join(choices)}")
+    if isinstance(default, bool):
+        if text not in ("yes", "no"):
+            raise MetricError(f"metric {metric}: option {option.name}={text}; expected yes or no")
+        return text == "yes"
+    if isinstance(default, str):
+        return text
+    if isinstance(default, int) and not re.fullmatch(r"[+-]?\d+", text):
+        raise MetricError(f"metric {metric}: option {option.name}={text}; expected a whole number")
+    try:
+        return type(default)(text)
+    except ValueError:
+        raise MetricError(f"metric {metric}: option {option.name}={text}; expected a number") from None

@@ -1,0 +1,61 @@
+"""Names to lazy entry points, so that naming a metric or a generator imports nothing until it is used."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from lsbench.clip import Region
+from lsbench.errors import LsbenchError, MetricError
+from lsbench.metric import Metric
+
+METRICS = {
+    "psnr": "lsbench.metrics.psnr:PSNR",
+    "ssim": "lsbench.metrics.ssim:SSIM",
+    "lmd": "lsbench.metrics.lmd:LMD",
+}
+
+
+def load(target: str) -> Any:
+    """The object that `module:attribute` names."""
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """The message for an unknown name: near matches first, else the whole list."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+    return f"unknown {kind} {name!r}; {hint}"
+
+
+def table(group: str, built_in: dict[str, str]) -> dict[str, str]:
+    """Built-in names with those that installed packages add under the entry point group `lsbench.GROUP`."""
+    added = {point.name: point.value for point in entry_points(group=f"lsbench.{group}")}
+    return {**added, **built_in}
+
+
+def lookup(group: str, kind: str, name: str, built_in: dict[str, str], error: type[LsbenchError]) -> Any:
+    """Load the entry of a table by name, or raise `error` with near matches."""
+    known = table(group, built_in)
+    if name not in known:
+        raise error(unknown(kind, name, known))
+    return load(known[name])
+
+
+def metrics(specs: Iterable[str], regions: Iterable[Region]) -> list[Metric]:
+    """The metrics that spellings such as `ssim:color=luma` name, on every region of `regions` that each one takes."""
+    regions = tuple(regions)
+    found: dict[str, Metric] = {}
+    for spec in specs:
+        name, _, options = spec.partition(":")
+        kind: type[Metric] = lookup("metrics", "metric", name, METRICS, MetricError)
+        wanted: list[Region | None] = [region for region in kind.regions if region in regions] if kind.regions else [None]
+        for region in wanted:
+            metric = kind(region=region).with_options(options)
+            found[metric.key] = metric
+    return list(found.values())

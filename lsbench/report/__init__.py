@@ -1,0 +1,1 @@
+"""A leaderboard written out: terminal table, CSV, JSON, Markdown."""
