@@ -102,8 +102,8 @@ class Clip:
 class FaceTrack:
     """Landmarks of one clip.
 
-    landmarks: float32 (T, 80, 2) px in the layout at the top of this file. found: bool (T,), False where the points of a
-    frame were interpolated (or are NaN, where there was nothing to interpolate from). height, width: frame size in px.
+    landmarks: float32 (T, 80, 2) px in the layout at the top of this file. found: bool (T,), False where the points of
+    a frame were interpolated (or are NaN, where there was nothing to interpolate from). height, width: frame size, px.
     """
 
     landmarks: np.ndarray
@@ -168,8 +168,8 @@ class ClipPair:
 
     reference, generated: aligned, the same shape and frame rate. track: the face of the whole reference clip, the only
     source of boxes, so that every generator is cropped alike; None where only whole frames are compared. first_frame:
-    the frame of the track that frame 0 of the pair belongs to. landmarks: the faces of reference and of generated as one
-    tracker measured them, frame by frame with the pair; None where no metric asked. device: where networks run.
+    the frame of the track that frame 0 of the pair belongs to. landmarks: the faces of reference and of generated as
+    one tracker measured them, frame by frame with the pair; None where no metric asked. device: where networks run.
     """
 
     reference: Clip

@@ -17,6 +17,18 @@ METRICS = {
     "ssim": "lsbench.metrics.ssim:SSIM",
     "lmd": "lsbench.metrics.lmd:LMD",
 }
+GENERATORS = {
+    "reencoded": "lsbench.standins:reencoded",
+    "still-mouth": "lsbench.standins:still_mouth",
+    "blurred-mouth": "lsbench.standins:blurred_mouth",
+    "pasted-box": "lsbench.standins:pasted_box",
+    "late": "lsbench.standins:late",
+    "noisy-frame": "lsbench.standins:noisy_frame",
+}
+PROTOCOLS = {
+    "grid-test": "protocols:grid-test.toml",
+    "toy": "protocols:toy.toml",
+}
 
 
 def load(target: str) -> Any:
@@ -39,12 +51,12 @@ def table(group: str, built_in: dict[str, str]) -> dict[str, str]:
     return {**added, **built_in}
 
 
-def lookup(group: str, kind: str, name: str, built_in: dict[str, str], error: type[LsbenchError]) -> Any:
-    """Load the entry of a table by name, or raise `error` with near matches."""
+def find(group: str, kind: str, name: str, built_in: dict[str, str], error: type[LsbenchError]) -> str:
+    """The target of a name in a table, or `error` with near matches."""
     known = table(group, built_in)
     if name not in known:
         raise error(unknown(kind, name, known))
-    return load(known[name])
+    return known[name]
 
 
 def metrics(specs: Iterable[str], regions: Iterable[Region]) -> list[Metric]:
@@ -53,9 +65,9 @@ def metrics(specs: Iterable[str], regions: Iterable[Region]) -> list[Metric]:
     found: dict[str, Metric] = {}
     for spec in specs:
         name, _, options = spec.partition(":")
-        kind: type[Metric] = lookup("metrics", "metric", name, METRICS, MetricError)
-        wanted: list[Region | None] = [region for region in kind.regions if region in regions] if kind.regions else [None]
-        for region in wanted:
+        kind: type[Metric] = load(find("metrics", "metric", name, METRICS, MetricError))
+        taken: list[Region | None] = [region for region in kind.regions if region in regions]
+        for region in taken if kind.regions else [None]:
             metric = kind(region=region).with_options(options)
             found[metric.key] = metric
     return list(found.values())

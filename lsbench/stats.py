@@ -12,9 +12,9 @@ from lsbench.errors import MetricError
 class Stats(Mapping[str, np.ndarray]):
     """Named columns with one row per frame (or per sample); `a + b` puts b's rows after a's.
 
-    Columns are arrays of shape (rows, ...), all with the same number of rows. Joining rows is associative to the bit, so
-    a metric that computes from the rows of many clips, joined in manifest order, gives the same value however the clips
-    were spread over processes.
+    Columns are arrays of shape (rows, ...), all with the same number of rows. Joining rows is associative to the bit,
+    so a metric that computes from the rows of many clips, joined in manifest order, gives the same value however the
+    clips were spread over processes.
     """
 
     def __init__(self, **columns: np.ndarray) -> None:

@@ -1,0 +1,94 @@
+"""Lining a generated clip up with its reference: strict, trimmed to the shorter, or shifted by an estimated lag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lsbench.clip import Clip
+from lsbench.errors import AlignmentError
+from lsbench.protocol import Align
+
+MAX_LAG = 12
+_GRID = 32  # rows and columns of the small grey pictures on which the lag is estimated
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Which frames are compared: generated[t + lag_frames] with reference[t], for t in start..stop-1 (reference)."""
+
+    start: int
+    stop: int
+    lag_frames: int
+
+
+def align(
+    reference: Clip, generated: Clip, policy: Align, fps: float | None = None, frames: int | None = None
+) -> Alignment:
+    """Find the frames to compare, or raise AlignmentError saying what differs.
+
+    Frame rate and size must agree under every policy. strict: the same number of frames. trim: the first min(T) frames
+    of both. lag: generated late (positive) or early by up to MAX_LAG frames, estimated from the pictures; the frames
+    that both have are compared. fps, frames: what the protocol demands of the reference.
+    """
+    where = f"clip {reference.id}"
+    if fps is not None and not np.isclose(reference.fps, fps, rtol=1e-3):
+        raise AlignmentError(
+            f"{where}: the reference has {reference.fps:g} frames a second, the protocol demands {fps:g}"
+        )
+    if frames is not None and len(reference) != frames:
+        raise AlignmentError(
+            f"{where}: the reference has {len(reference)} frames, the protocol demands {frames}; the file may be damaged"
+        )
+    if not np.isclose(reference.fps, generated.fps, rtol=1e-3):
+        raise AlignmentError(
+            f"{where}: generated {generated.fps:g} frames a second, reference {reference.fps:g}. "
+            "Re-render at the reference's frame rate"
+        )
+    if reference.frames.shape[1:] != generated.frames.shape[1:]:
+        sizes = ["{1}x{0}".format(*clip.frames.shape[1:3]) for clip in (generated, reference)]
+        raise AlignmentError(
+            f"{where}: generated {sizes[0]} px, reference {sizes[1]} px. Re-render at the reference's size"
+        )
+    if policy == "strict" and len(generated) != len(reference):
+        raise AlignmentError(
+            f"{where}: generated {len(generated)} frames, reference has {len(reference)}; strict alignment allows no drift. "
+            "Re-render, or pass --align trim (common start) or --align lag (estimated shift)"
+        )
+    lag = estimate_lag(reference, generated) if policy == "lag" else 0
+    start, stop = max(0, -lag), min(len(reference), len(generated) - lag)
+    return Alignment(start, stop, lag)
+
+
+def estimate_lag(reference: Clip, generated: Clip) -> int:
+    """Frames by which generated is late against reference, in -MAX_LAG..MAX_LAG (towards 0 on a tie).
+
+    The lag with the smallest mean squared difference between small grey versions of the frames that overlap; at least
+    half of the shorter clip must overlap.
+    """
+    small = [_small(clip.frames) for clip in (reference, generated)]
+    enough = max(1, min(len(clip) for clip in small) // 2)
+    best, best_error = 0, np.inf
+    for lag in sorted(range(-MAX_LAG, MAX_LAG + 1), key=abs):
+        start, stop = max(0, -lag), min(len(small[0]), len(small[1]) - lag)
+        if stop - start >= enough:
+            error = float(np.mean((small[0][start:stop] - small[1][start + lag : stop + lag]) ** 2))
+            if error < best_error:
+                best, best_error = lag, error
+    if not np.isfinite(best_error):
+        raise AlignmentError(
+            f"clip {reference.id}: generated {len(generated)} frames, reference has {len(reference)}; "
+            f"no lag within {MAX_LAG} frames lets half of the shorter one overlap"
+        )
+    return best
+
+
+def _small(frames: np.ndarray) -> np.ndarray:
+    """Block means of the green channel: uint8 (T, H, W, 3) -> float64 (T, <=32, <=32)."""
+    rows, columns = (
+        np.linspace(0, size, min(_GRID, size), endpoint=False).astype(np.int64) for size in frames.shape[1:3]
+    )
+    sums = np.add.reduceat(np.add.reduceat(frames[..., 1].astype(np.float64), rows, axis=1), columns, axis=2)
+    counts = np.outer(np.diff(rows, append=frames.shape[1]), np.diff(columns, append=frames.shape[2]))
+    return sums / counts

@@ -1,0 +1,330 @@
+"""Scoring a generator: clip pairs to partial statistics, partial statistics to a result."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial as bound
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from lsbench import pool, protocol, registry, weights
+from lsbench.align import align
+from lsbench.clip import ClipPair, FaceTrack, Region
+from lsbench.errors import LsbenchError, MatchError, ProtocolError, RunError, WeightsError
+from lsbench.face import FaceTracker, fill_gaps, load_track
+from lsbench.generator import Matches, match_folder
+from lsbench.media import content_sha256, read_clip
+from lsbench.metric import Metric
+from lsbench.protocol import Align, Protocol, Reference
+from lsbench.results import FORMAT, Partial, Result, RunFolder, Score
+from lsbench.stats import Stats
+
+Progress = Callable[[str, int, int], None]
+Sound = Literal["required", "optional"]
+# Libraries whose version can move a number.
+LIBRARIES = ("lsbench", "numpy", "scipy", "av", "soxr", "numba", "mediapipe", "torch")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a worker needs to know beside the clip: pickled to other processes."""
+
+    run: Path
+    protocol: Protocol
+    metrics: tuple[Metric, ...]
+    tracker: FaceTracker | None
+    sound: Sound
+    device: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One clip to score."""
+
+    reference: Reference
+    generated: Path
+    generated_sha256: str
+
+
+def score(
+    generated: str | Path,
+    *,
+    reference: str | Path | None = None,
+    protocol: str | Path | Protocol | None = None,
+    data: str | Path | None = None,
+    metrics: Sequence[str] | None = None,
+    regions: Sequence[str | Region] | None = None,
+    name: str | None = None,
+    out: str | Path | None = None,
+    workers: int = 1,
+    device: str = "cpu",
+    align: Align | None = None,
+    on_error: Literal["stop", "skip"] = "stop",
+    sound: Sound = "required",
+    offline: bool = False,
+    weight_files: Mapping[str, Path] | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Score a folder of generated videos against reference clips: what `lsbench score` calls.
+
+    generated: a folder of videos, matched to reference ids. reference: a folder of reference clips; or protocol (a name
+    or a .toml file) with data, the folder that holds its clips. metrics: spellings such as `ssim:color=luma`; regions:
+    `whole`, `face`, `mouth`; both default to the protocol's. name, out: the run is kept in out/name (name defaults to
+    the generated folder's); without out it is not kept. workers: processes. on_error: raise at the first clip that
+    cannot be scored, or leave it out and return an incomplete result. sound: whether generated videos must have some.
+    offline: never fetch weights. weight_files: files to use in place of the registered weights.
+
+    Raises a LsbenchError that names the clip; finished clips are kept, and the same call goes on with the rest.
+    """
+    bench = _bench(reference, protocol, data, align)
+    source = Path(generated)
+    matches = match_folder(source, [clip.id for clip in bench.clips])
+    if on_error == "stop":
+        _demand_all(matches, source)
+    wanted = registry.metrics(metrics or bench.metrics, [Region(region) for region in regions or bench.regions])
+    named = metrics is not None or regions is not None
+    files, unavailable = _weights(wanted, bench.clips, named, offline, weight_files or {})
+    chosen = tuple(metric for metric in wanted if metric.key not in unavailable)
+    if not chosen:
+        raise LsbenchError("nothing to measure: " + "; ".join(sorted(set(unavailable.values())) or ["no metric named"]))
+    with ExitStack() as stack:
+        if out is None:
+            out = stack.enter_context(tempfile.TemporaryDirectory(prefix="lsbench-"))
+        run = RunFolder(Path(out) / _run_name(name if name is not None else source.resolve().name))
+        tracker = FaceTracker(*files["face_landmarker"]) if "face_landmarker" in files else None
+        settings = Settings(run.path, bench, chosen, tracker, sound, device)
+        run.open(_request(settings, run.path.name, source, files))
+        failed = {clip_id: _missing(clip_id, source) for clip_id in matches.missing}
+        failed |= _measure_all(run, settings, matches, workers, on_error, progress)
+        return _finish(run, settings, failed, matches.extra, unavailable)
+
+
+def measure_clip(settings: Settings, job: Job) -> Partial:
+    """Decode, align and measure one clip, and keep the outcome in the run folder."""
+    clip_id, rules = job.reference.id, settings.protocol
+    reference = read_clip(_source(job.reference), clip_id, sample_rate=rules.sample_rate)
+    generated = read_clip(job.generated, clip_id, sample_rate=rules.sample_rate, sound=settings.sound)
+    found = align(reference, generated, rules.align, rules.fps, rules.frames)
+    cut = found.start, found.stop
+    late = found.start + found.lag_frames, found.stop + found.lag_frames
+    pair = ClipPair(
+        reference=reference.cut(*cut),
+        generated=generated.cut(*late),
+        track=_track(settings, job.reference, reference),
+        first_frame=found.start,
+        device=settings.device,
+    )
+    if settings.tracker and any(metric.needs_landmarks for metric in settings.metrics):
+        tracked = (
+            settings.tracker.measure_cached(reference, str(job.reference.sha256)).cut(*cut),
+            settings.tracker.measure_cached(generated, job.generated_sha256).cut(*late),
+        )
+        pair = replace(pair, landmarks=tracked)
+    partial = Partial(
+        clip_id=clip_id,
+        generated_sha256=job.generated_sha256,
+        reference_sha256=str(job.reference.sha256),
+        frames=len(pair),
+        lag_frames=found.lag_frames,
+        stats={metric.key: metric.measure(pair) for metric in settings.metrics},
+    )
+    RunFolder(settings.run).write_partial(partial)
+    return partial
+
+
+def _bench(
+    reference: str | Path | None, named: str | Path | Protocol | None, data: str | Path | None, align: Align | None
+) -> Protocol:
+    """The protocol that the arguments ask for, bound to its data."""
+    if (reference is None) == (named is None):
+        raise ProtocolError("pass either reference (a folder of clips) or protocol with data")
+    if reference is not None:
+        bench = protocol.from_folder(Path(reference))
+    else:
+        if data is None:
+            raise ProtocolError(f"protocol {named}: pass --data, the folder that holds its reference clips")
+        bench = (named if isinstance(named, Protocol) else protocol.load(str(named))).bind(Path(data))
+    return replace(bench, align=align) if align else bench
+
+
+def _missing(clip_id: str, folder: Path) -> str:
+    last = clip_id.rsplit("/", 1)[-1]
+    spellings = dict.fromkeys([f"{clip_id}.*", f"{clip_id.replace('/', '_')}.*", f"{last}.* where unique"])
+    return f"clip {clip_id}: no generated video in {folder} (looked for {', '.join(spellings)})"
+
+
+def _demand_all(matches: Matches, folder: Path) -> None:
+    """Raise MatchError where a clip has no video, or a video has no clip."""
+    found = []
+    if matches.missing:
+        total = len(matches.missing) + len(matches.found)
+        rest = f" ({len(matches.missing)} of {total} missing: {protocol.listed(matches.missing)})"
+        found.append(_missing(matches.missing[0], folder) + (rest if len(matches.missing) > 1 else ""))
+    if matches.extra:
+        names = protocol.listed([str(path.relative_to(folder)) for path in matches.extra])
+        found.append(f"{len(matches.extra)} videos in {folder} match no reference clip: {names}")
+    if found:
+        raise MatchError("; ".join(found) + ". Mend the folder, or pass --on-error skip to score what is there")
+
+
+def _needs(metric: Metric, clips: Iterable[Reference]) -> set[str]:
+    """Names of the weight files without which a metric cannot be measured on these clips."""
+    boxed = metric.region in (Region.FACE, Region.MOUTH) and any(clip.landmarks is None for clip in clips)
+    return {*metric.weights, *(["face_landmarker"] if boxed or metric.needs_landmarks else [])}
+
+
+def _weights(
+    wanted: list[Metric], clips: tuple[Reference, ...], named: bool, offline: bool, overrides: Mapping[str, Path]
+) -> tuple[dict[str, tuple[Path, str]], dict[str, str]]:
+    """Weight files ready for use (path, sha256) by name, and metric key -> reason where one cannot be had."""
+    files: dict[str, tuple[Path, str]] = {}
+    reasons: dict[str, str] = {}
+    for name in sorted({name for metric in wanted for name in _needs(metric, clips)}):
+        try:
+            files[name] = weights.require(name, override=overrides.get(name), offline=offline)
+        except WeightsError as error:
+            if named:
+                raise
+            reasons[name] = str(error)
+    unavailable = {
+        metric.key: "; ".join(reasons[name] for name in sorted(_needs(metric, clips)) if name in reasons)
+        for metric in wanted
+        if not _needs(metric, clips).isdisjoint(reasons)
+    }
+    return files, unavailable
+
+
+def _run_name(name: str) -> str:
+    if not name or name in (".", "..") or "/" in name or "\\" in name or "\0" in name:
+        raise RunError(f"run name {name!r}: expected a plain folder name; pass --name")
+    return name
+
+
+def _request(settings: Settings, name: str, source: Path, files: Mapping[str, tuple[Path, str]]) -> dict[str, Any]:
+    """run.json: everything that was asked and everything that can move a number."""
+    versions = {}
+    for library in LIBRARIES:
+        try:
+            versions[library] = version(library)
+        except PackageNotFoundError:
+            versions[library] = "absent"
+    return {
+        "format": FORMAT,
+        "name": name,
+        "generated": str(source.resolve()),
+        "protocol": protocol.describe(settings.protocol),
+        "metrics": {metric.key: metric.signature for metric in settings.metrics},
+        "tracker": settings.tracker.signature if settings.tracker else None,
+        "weights": {name: sha256 for name, (_, sha256) in files.items()},
+        "device": settings.device,
+        "sound": settings.sound,
+        "versions": versions,
+    }
+
+
+def _measure_all(
+    run: RunFolder, settings: Settings, matches: Matches, workers: int, on_error: str, progress: Progress | None
+) -> dict[str, str]:
+    """Score every matched clip that is not finished yet; clip id -> why, for those that cannot be scored."""
+    clips = [clip for clip in settings.protocol.clips if clip.id in matches.found]
+    keys = [metric.key for metric in settings.metrics]
+    jobs, failed, done = [], {}, 0
+    for clip in clips:
+        try:
+            job = Job(clip, matches.found[clip.id], content_sha256(matches.found[clip.id]))
+        except LsbenchError as error:
+            if on_error == "stop":
+                raise
+            failed[clip.id] = str(error)
+            continue
+        kept = run.read_partial(clip.id)
+        if (
+            kept
+            and kept.generated_sha256 == job.generated_sha256
+            and kept.reference_sha256 == clip.sha256
+            and list(kept.stats) == keys
+        ):
+            done += 1
+        else:
+            jobs.append(job)
+    if jobs:
+        run.discard_result()
+    report = progress or (lambda *_: None)
+    report("", done, len(clips))
+    for job, outcome in pool.run(bound(measure_clip, settings), jobs, workers):
+        if isinstance(outcome, LsbenchError):
+            if on_error == "stop":
+                raise outcome
+            failed[job.reference.id] = str(outcome)
+        done += 1
+        report(job.reference.id, done, len(clips))
+    return failed
+
+
+def _finish(
+    run: RunFolder, settings: Settings, failed: Mapping[str, str], extra: list[Path], unavailable: Mapping[str, str]
+) -> Result:
+    """Fold the finished clips in manifest order and write the run's result."""
+    parts: dict[str, Partial] = {}
+    speakers = {}
+    for clip in settings.protocol.clips:
+        if clip.id not in failed:
+            partial = run.read_partial(clip.id)
+            if partial is None:
+                raise RunError(f"clip {clip.id}: its finished part vanished from {run.path}; score it again")
+            parts[clip.id], speakers[clip.id] = partial, clip.speaker
+    rows, scores = [], {}
+    for metric in settings.metrics:
+        region = metric.region.value if metric.region else ""
+        for clip_id, partial in parts.items():
+            value = metric.compute(partial.stats[metric.key])
+            rows.append((clip_id, speakers[clip_id], metric.spec, region, value, partial.frames))
+        if parts:
+            stats = Stats.join(partial.stats[metric.key] for partial in parts.values())
+            value, note = metric.compute(stats), metric.note(stats)
+            scores[metric.key] = Score(value, metric.better, metric.signature, stats.rows, note)
+    columns = ("clip_id", "speaker", "metric", "region", "value", "frames")
+    result = Result(
+        name=run.path.name,
+        path=run.path,
+        protocol=run.request()["protocol"],
+        scores=scores,
+        clips=len(parts),
+        expected=len(settings.protocol.clips),
+        failed={clip.id: failed[clip.id] for clip in settings.protocol.clips if clip.id in failed},
+        extra=tuple(sorted(str(path) for path in extra)),
+        unavailable=unavailable,
+        lag_frames={clip_id: part.lag_frames for clip_id, part in parts.items()}
+        if settings.protocol.align == "lag"
+        else {},
+    )
+    run.finish(result, [dict(zip(columns, row, strict=True)) for row in rows])
+    return result
+
+
+def _track(settings: Settings, reference: Reference, clip: Any) -> FaceTrack | None:
+    """The reference's face, from its exact side-car or the tracker; None where only whole frames are compared."""
+    if all(metric.region in (None, Region.WHOLE) for metric in settings.metrics):
+        return None
+    if reference.landmarks:
+        track = load_track(reference.landmarks)
+        if len(track) != len(clip) or (track.height, track.width) != clip.frames.shape[1:3]:
+            raise ProtocolError(
+                f"clip {clip.id}: {reference.landmarks} holds {len(track)} frames of {track.width}x{track.height} px, "
+                f"the video {len(clip)} of {clip.frames.shape[2]}x{clip.frames.shape[1]}; delete or renew the side-car"
+            )
+    elif settings.tracker:
+        track = settings.tracker.measure_cached(clip, str(reference.sha256))
+    else:
+        raise ProtocolError(f"clip {clip.id}: no face tracker for its regions")
+    return fill_gaps(track, clip.id)
+
+
+def _source(reference: Reference) -> Path:
+    if reference.source is None:
+        raise ProtocolError(f"clip {reference.id}: the protocol is not bound to data")
+    return reference.source

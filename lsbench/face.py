@@ -1,0 +1,165 @@
+"""Landmarks of a clip: MediaPipe's face landmarker, exact side-cars, gaps, and the cache of tracks.
+
+The landmarker is MediaPipe's FaceLandmarker (Tasks API) in image mode: every frame on its own, without temporal
+smoothing, so a frame's landmarks do not depend on its neighbours.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import hashlib
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsbench.cache import cache_dir, write_atomically
+from lsbench.clip import POINTS, Clip, FaceTrack
+from lsbench.errors import FaceError
+
+# Points of MediaPipe's face mesh in the order of lsbench.clip: face oval, outer lips, inner lips, eye corners.
+# fmt: off
+MESH_POINTS = np.array([
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+    61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185,
+    78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
+    33, 133, 362, 263,
+])
+# fmt: on
+MAX_GAP = 5
+SIDECAR_SUFFIX = ".landmarks.npz"
+
+
+@dataclass(frozen=True)
+class FaceTracker:
+    """MediaPipe's face landmarker with one model file; the landmarker itself is made on first use, once a process.
+
+    model: path of face_landmarker.task. sha256: of that file.
+    """
+
+    model: Path
+    sha256: str
+
+    @property
+    def signature(self) -> str:
+        """What can move a landmark: the model's bytes, MediaPipe's version and our own rules."""
+        return f"face_landmarker.1|sha256:{self.sha256[:16]}|mediapipe:{version('mediapipe')}|max_gap:{MAX_GAP}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"model": self.model, "sha256": self.sha256}
+
+    def measure(self, clip: Clip) -> FaceTrack:
+        """Landmarks of every frame; NaN and found=False where the landmarker sees no face. About 12 ms a frame."""
+        import mediapipe
+
+        height, width = clip.frames.shape[1:3]
+        landmarks = np.full((len(clip), POINTS, 2), np.nan, np.float32)
+        for target, frame in zip(landmarks, clip.frames, strict=True):
+            image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame))
+            faces = self._landmarker.detect(image).face_landmarks
+            if faces:
+                points = np.array([(point.x, point.y) for point in faces[0]], np.float64)[MESH_POINTS]
+                target[...] = points * (width, height) - 0.5
+        return FaceTrack(landmarks, np.isfinite(landmarks).all(axis=(1, 2)), height, width)
+
+    def measure_cached(self, clip: Clip, content_sha256: str) -> FaceTrack:
+        """measure(), kept on disk by the content of the file that the clip was decoded from."""
+        path = cache_dir() / "tracks" / content_sha256[:2] / f"{content_sha256}-{_short(self.signature)}.npz"
+        with contextlib.suppress(FaceError):
+            track = load_track(path)
+            if len(track) == len(clip):
+                return track
+        track = self.measure(clip)
+        # A cache that cannot be written (read-only, full) costs time, not the result.
+        with contextlib.suppress(OSError):
+            save_track(path, track)
+        return track
+
+    @cached_property
+    def _landmarker(self) -> Any:
+        from mediapipe.tasks.python import BaseOptions, vision
+
+        options = vision.FaceLandmarkerOptions(
+            base_options=BaseOptions(model_asset_path=str(self.model)),
+            running_mode=vision.RunningMode.IMAGE,
+            num_faces=1,
+        )
+        with _native_stderr_silenced():
+            try:
+                landmarker = vision.FaceLandmarker.create_from_options(options)
+            except (RuntimeError, ValueError, OSError) as error:
+                raise FaceError(f"{self.model}: not a face landmarker model ({error})") from error
+        atexit.register(landmarker.close)  # MediaPipe complains when the interpreter closes it later
+        return landmarker
+
+
+def fill_gaps(track: FaceTrack, clip_id: str) -> FaceTrack:
+    """Interpolate runs of up to MAX_GAP frames without a face, linearly between their neighbours (ends repeated).
+
+    Raises FaceError naming the frames where a run is longer, or where no frame has a face.
+    """
+    missing = _runs(~track.found)
+    too_long = [run for run in missing if len(run) > MAX_GAP]
+    if too_long or not track.found.any():
+        frames = ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in too_long or missing)
+        raise FaceError(
+            f"clip {clip_id}: no face found in frames {frames} of 0-{len(track) - 1}; face and mouth regions need a "
+            f"face with gaps of at most {MAX_GAP} frames. Check the clip, or score --region whole only"
+        )
+    if track.found.all():
+        return track
+    flat = track.landmarks.reshape(len(track), -1).astype(np.float64)
+    frames, seen = np.arange(len(track)), np.flatnonzero(track.found)
+    filled = np.stack([np.interp(frames, seen, column[seen]) for column in flat.T], axis=1)
+    return FaceTrack(filled.reshape(track.landmarks.shape).astype(np.float32), track.found, track.height, track.width)
+
+
+def sidecar(source: Path) -> Path:
+    """Where exact landmarks of a clip may lie: `bbaf2n.landmarks.npz` beside `bbaf2n.mpg` or the folder `bbaf2n`."""
+    return source.with_name((source.name if source.is_dir() else source.stem) + SIDECAR_SUFFIX)
+
+
+def save_track(path: Path, track: FaceTrack) -> None:
+    """Write a track as .npz (landmarks, found, height, width), whole or not at all."""
+    fields = {"landmarks": track.landmarks, "found": track.found, "height": track.height, "width": track.width}
+    write_atomically(path, lambda file: np.savez(file, **fields))
+
+
+def load_track(path: Path) -> FaceTrack:
+    """Read what save_track wrote; FaceError where the file is missing or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            landmarks, found = data["landmarks"].astype(np.float32), data["found"].astype(bool)
+            return FaceTrack(landmarks, found, int(data["height"]), int(data["width"]))
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise FaceError(f"{path}: not a readable landmark file ({error})") from error
+
+
+def _runs(mask: np.ndarray) -> list[np.ndarray]:
+    indices = np.flatnonzero(mask)
+    return np.split(indices, np.flatnonzero(np.diff(indices) > 1) + 1) if len(indices) else []
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def _native_stderr_silenced() -> Iterator[None]:
+    """Keep the C++ start-up chatter of MediaPipe off the terminal."""
+    saved = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)

@@ -1,0 +1,70 @@
+"""Running one function over many jobs, in this process or in several, with results in the order of the jobs."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from lsbench.errors import LsbenchError
+
+Job = TypeVar("Job")
+Done = TypeVar("Done")
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run(
+    function: Callable[[Job], Done], jobs: Sequence[Job], workers: int
+) -> Iterator[tuple[Job, Done | LsbenchError]]:
+    """Yield (job, function(job)) in the order of the jobs; a named error comes back as the result, others are raised.
+
+    With more than one worker, processes are started afresh (spawn) and share the cores among them; a worker ends itself
+    when this process dies. When the caller stops iterating, jobs that have not begun are dropped.
+    """
+    if workers == 1 or len(jobs) < 2:
+        for job in jobs:
+            yield job, _named(function, job)
+        return
+    threads = max(1, cores() // workers)
+    pool = ProcessPoolExecutor(
+        min(workers, len(jobs)), multiprocessing.get_context("spawn"), initializer=_start, initargs=(threads,)
+    )
+    try:
+        futures = [pool.submit(_named, function, job) for job in jobs]
+        for job, future in zip(jobs, futures, strict=True):
+            yield job, future.result()
+    except BrokenProcessPool as error:
+        raise LsbenchError(
+            "a worker process was killed (out of memory?); finished clips are kept, the same command goes on with the "
+            "rest. Try fewer --workers"
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _named(function: Callable[[Job], Done], job: Job) -> Done | LsbenchError:
+    try:
+        return function(job)
+    except LsbenchError as error:
+        return error
+
+
+def _start(threads: int) -> None:
+    for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

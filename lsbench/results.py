@@ -1,0 +1,217 @@
+"""A run on disk: run.json (what was asked), clips/ (finished clips), clips.parquet and result.json (what came out)."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsbench.cache import write_atomically
+from lsbench.errors import RunError
+from lsbench.stats import Stats
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Partial:
+    """One finished clip: its statistics by metric key, the sha256 of the two files, and the frames compared."""
+
+    clip_id: str
+    generated_sha256: str
+    reference_sha256: str
+    frames: int
+    lag_frames: int
+    stats: Mapping[str, Stats]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One value of a result. value: NaN where undefined; note: what a reader must know beside it."""
+
+    value: float
+    better: str
+    signature: str
+    frames: int
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out of a run.
+
+    scores: by key (`ssim/mouth`), over exactly the clips that were scored. failed: clip id -> why. unavailable: metric
+    key -> why it could not be measured. lag_frames: clip id -> lag, where the alignment estimated one.
+    """
+
+    name: str
+    path: Path
+    protocol: Mapping[str, Any]
+    scores: Mapping[str, Score]
+    clips: int
+    expected: int
+    failed: Mapping[str, str] = field(default_factory=dict)
+    extra: tuple[str, ...] = ()
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+    lag_frames: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every clip of the protocol's manifest was scored."""
+        return self.clips == self.expected
+
+    def __getitem__(self, key: str) -> float:
+        return self.scores[key].value
+
+
+class RunFolder:
+    """RUNS/NAME/, written so that a killed run is resumed by the same request."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def open(self, request: Mapping[str, Any]) -> None:
+        """Start the run, or go on with it; RunError naming the field where it was started with another request."""
+        if (self.path / "run.json").exists():
+            started = self.request()
+            for name, asked in _flat(request).items():
+                if (before := _flat(started).get(name)) != asked:
+                    raise RunError(
+                        f"run {self.path} was started with {name} {before}, now asked with {asked}; "
+                        "pass another --name or --out, or delete the run folder"
+                    )
+            return
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise RunError(f"{self.path} exists and is not a run; pass another --name or --out")
+        self._write("run.json", _json(request))
+
+    def request(self) -> dict[str, Any]:
+        """run.json: what was asked."""
+        return self._read("run.json")
+
+    def write_partial(self, partial: Partial) -> None:
+        """Keep one finished clip, whole or not at all."""
+        head = {
+            "format": FORMAT,
+            "clip_id": partial.clip_id,
+            "generated_sha256": partial.generated_sha256,
+            "reference_sha256": partial.reference_sha256,
+            "frames": partial.frames,
+            "lag_frames": partial.lag_frames,
+            "metrics": {key: list(stats) for key, stats in partial.stats.items()},
+        }
+        arrays = {"head": np.frombuffer(json.dumps(head).encode(), np.uint8)}
+        for number, stats in enumerate(partial.stats.values()):
+            arrays.update({f"{number}.{column}": values for column, values in stats.items()})
+        write_atomically(self._partial(partial.clip_id), lambda file: np.savez(file, **arrays))
+
+    def read_partial(self, clip_id: str) -> Partial | None:
+        """A finished clip, or None where there is none (or a damaged one, which counts as none)."""
+        try:
+            with np.load(io.BytesIO(self._partial(clip_id).read_bytes()), allow_pickle=False) as data:
+                head = json.loads(bytes(data["head"]))
+                if head.pop("format") != FORMAT or head["clip_id"] != clip_id:
+                    return None
+                stats = {
+                    key: Stats(**{column: data[f"{number}.{column}"] for column in columns})
+                    for number, (key, columns) in enumerate(head.pop("metrics").items())
+                }
+                return Partial(stats=stats, **head)
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+            return None
+
+    def finish(self, result: Result, rows: list[dict[str, Any]]) -> None:
+        """Write clips.parquet (rows: clip_id, speaker, metric, region, value, frames), then result.json."""
+        import pandas
+
+        columns = ["clip_id", "speaker", "metric", "region", "value", "frames"]
+        table = pandas.DataFrame(rows, columns=columns).astype({"value": "float64", "frames": "int64"})
+        write_atomically(self.path / "clips.parquet", lambda file: table.to_parquet(file, index=False))
+        content = {
+            "format": FORMAT,
+            "name": result.name,
+            "protocol": result.protocol,
+            "clips": result.clips,
+            "expected": result.expected,
+            "complete": result.complete,
+            "scores": {key: vars(score) | {"value": encode(score.value)} for key, score in result.scores.items()},
+            "failed": result.failed,
+            "extra": result.extra,
+            "unavailable": result.unavailable,
+            "lag_frames": result.lag_frames,
+        }
+        self._write("result.json", _json(content))
+
+    def discard_result(self) -> None:
+        """Remove result.json while clips are being scored again, so that it never speaks for other clips."""
+        (self.path / "result.json").unlink(missing_ok=True)
+
+    def result(self) -> Result:
+        """Read result.json; RunError where the run is not finished."""
+        if not (self.path / "run.json").exists():
+            raise RunError(f"{self.path} is not a run folder (no run.json)")
+        if not (self.path / "result.json").exists():
+            raise RunError(f"run {self.path} is not finished (no result.json); score it again to go on with it")
+        content = self._read("result.json")
+        try:
+            scores = {
+                key: Score(**score | {"value": decode(score["value"])}) for key, score in content["scores"].items()
+            }
+            kept = {
+                name: content[name]
+                for name in ("name", "protocol", "clips", "expected", "failed", "unavailable", "lag_frames")
+            }
+            return Result(path=self.path, scores=scores, extra=tuple(content["extra"]), **kept)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise RunError(f"{self.path / 'result.json'}: not a result of this version ({error!r})") from error
+
+    def _partial(self, clip_id: str) -> Path:
+        return self.path / "clips" / f"{clip_id}.npz"
+
+    def _read(self, name: str) -> dict[str, Any]:
+        try:
+            content = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.path / name}: not readable ({error})") from error
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise RunError(f"{self.path / name}: not written by this version of lsbench (format {FORMAT} expected)")
+        return content
+
+    def _write(self, name: str, text: str) -> None:
+        try:
+            write_atomically(self.path / name, lambda file: file.write(text.encode()))
+        except OSError as error:
+            raise RunError(f"{self.path / name}: cannot be written ({error})") from error
+
+
+def encode(value: float) -> float | str | None:
+    """A float as strict JSON can hold it: NaN is null, the infinities are "inf" and "-inf"."""
+    if math.isnan(value):
+        return None
+    return str(value) if math.isinf(value) else value
+
+
+def decode(value: float | str | None) -> float:
+    """What encode() wrote, as a float."""
+    return math.nan if value is None else float(value)
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, f"{prefix}{name}."))
+        else:
+            flat[prefix + name] = value
+    return flat
