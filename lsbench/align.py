@@ -39,7 +39,7 @@ def align(
         )
     if frames is not None and len(reference) != frames:
         raise AlignmentError(
-            f"{where}: the reference has {len(reference)} frames, the protocol demands {frames}; the file may be damaged"
+            f"{where}: the reference has {len(reference)} frames, the protocol demands {frames}; is the file damaged?"
         )
     if not np.isclose(reference.fps, generated.fps, rtol=1e-3):
         raise AlignmentError(
@@ -53,8 +53,8 @@ def align(
         )
     if policy == "strict" and len(generated) != len(reference):
         raise AlignmentError(
-            f"{where}: generated {len(generated)} frames, reference has {len(reference)}; strict alignment allows no drift. "
-            "Re-render, or pass --align trim (common start) or --align lag (estimated shift)"
+            f"{where}: generated {len(generated)} frames, reference has {len(reference)}; strict alignment allows "
+            "no drift. Re-render, or pass --align trim (common start) or --align lag (estimated shift)"
         )
     lag = estimate_lag(reference, generated) if policy == "lag" else 0
     start, stop = max(0, -lag), min(len(reference), len(generated) - lag)

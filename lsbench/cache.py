@@ -14,7 +14,7 @@ import platformdirs
 def cache_dir() -> Path:
     """LSBENCH_CACHE, or the user's cache directory for lsbench."""
     named = os.environ.get("LSBENCH_CACHE")
-    return Path(named) if named else Path(platformdirs.user_cache_dir("lsbench"))
+    return Path(named) if named else Path(platformdirs.user_cache_dir("lsbench", appauthor=False))
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -26,8 +26,8 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

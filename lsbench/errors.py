@@ -5,6 +5,7 @@
     ├── FaceError              no usable face in a clip
     ├── AlignmentError         generated and reference do not line up (frames, size, frame rate)
     ├── MatchError             generated files and reference clip ids do not pair off
+    ├── GeneratorError         unknown generator, or one that does not do what it must
     ├── MetricError            unknown metric or option, or arrays that a metric cannot take
     ├── ProtocolError          a protocol or its data is missing or malformed
     ├── WeightsError           a weight file is missing, damaged or cannot be fetched
@@ -31,6 +32,10 @@ class AlignmentError(LsbenchError):
 
 class MatchError(LsbenchError):
     """Generated files and reference clip ids do not pair off."""
+
+
+class GeneratorError(LsbenchError):
+    """Unknown generator, or one that does not do what it must."""
 
 
 class MetricError(LsbenchError):

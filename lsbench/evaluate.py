@@ -3,51 +3,29 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial as bound
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
 from lsbench import pool, protocol, registry, weights
-from lsbench.align import align
-from lsbench.clip import ClipPair, FaceTrack, Region
+from lsbench.clip import Region
 from lsbench.errors import LsbenchError, MatchError, ProtocolError, RunError, WeightsError
-from lsbench.face import FaceTracker, fill_gaps, load_track
+from lsbench.face import FaceTracker
 from lsbench.generator import Matches, match_folder
-from lsbench.media import content_sha256, read_clip
+from lsbench.measure import Job, Settings, measure_clip
+from lsbench.media import Sound, content_sha256
 from lsbench.metric import Metric
+from lsbench.pool import Progress
 from lsbench.protocol import Align, Protocol, Reference
 from lsbench.results import FORMAT, Partial, Result, RunFolder, Score
 from lsbench.stats import Stats
 
-Progress = Callable[[str, int, int], None]
-Sound = Literal["required", "optional"]
 # Libraries whose version can move a number.
 LIBRARIES = ("lsbench", "numpy", "scipy", "av", "soxr", "numba", "mediapipe", "torch")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a worker needs to know beside the clip: pickled to other processes."""
-
-    run: Path
-    protocol: Protocol
-    metrics: tuple[Metric, ...]
-    tracker: FaceTracker | None
-    sound: Sound
-    device: str
-
-
-@dataclass(frozen=True)
-class Job:
-    """One clip to score."""
-
-    reference: Reference
-    generated: Path
-    generated_sha256: str
 
 
 def score(
@@ -101,39 +79,6 @@ def score(
         failed = {clip_id: _missing(clip_id, source) for clip_id in matches.missing}
         failed |= _measure_all(run, settings, matches, workers, on_error, progress)
         return _finish(run, settings, failed, matches.extra, unavailable)
-
-
-def measure_clip(settings: Settings, job: Job) -> Partial:
-    """Decode, align and measure one clip, and keep the outcome in the run folder."""
-    clip_id, rules = job.reference.id, settings.protocol
-    reference = read_clip(_source(job.reference), clip_id, sample_rate=rules.sample_rate)
-    generated = read_clip(job.generated, clip_id, sample_rate=rules.sample_rate, sound=settings.sound)
-    found = align(reference, generated, rules.align, rules.fps, rules.frames)
-    cut = found.start, found.stop
-    late = found.start + found.lag_frames, found.stop + found.lag_frames
-    pair = ClipPair(
-        reference=reference.cut(*cut),
-        generated=generated.cut(*late),
-        track=_track(settings, job.reference, reference),
-        first_frame=found.start,
-        device=settings.device,
-    )
-    if settings.tracker and any(metric.needs_landmarks for metric in settings.metrics):
-        tracked = (
-            settings.tracker.measure_cached(reference, str(job.reference.sha256)).cut(*cut),
-            settings.tracker.measure_cached(generated, job.generated_sha256).cut(*late),
-        )
-        pair = replace(pair, landmarks=tracked)
-    partial = Partial(
-        clip_id=clip_id,
-        generated_sha256=job.generated_sha256,
-        reference_sha256=str(job.reference.sha256),
-        frames=len(pair),
-        lag_frames=found.lag_frames,
-        stats={metric.key: metric.measure(pair) for metric in settings.metrics},
-    )
-    RunFolder(settings.run).write_partial(partial)
-    return partial
 
 
 def _bench(
@@ -304,27 +249,3 @@ def _finish(
     )
     run.finish(result, [dict(zip(columns, row, strict=True)) for row in rows])
     return result
-
-
-def _track(settings: Settings, reference: Reference, clip: Any) -> FaceTrack | None:
-    """The reference's face, from its exact side-car or the tracker; None where only whole frames are compared."""
-    if all(metric.region in (None, Region.WHOLE) for metric in settings.metrics):
-        return None
-    if reference.landmarks:
-        track = load_track(reference.landmarks)
-        if len(track) != len(clip) or (track.height, track.width) != clip.frames.shape[1:3]:
-            raise ProtocolError(
-                f"clip {clip.id}: {reference.landmarks} holds {len(track)} frames of {track.width}x{track.height} px, "
-                f"the video {len(clip)} of {clip.frames.shape[2]}x{clip.frames.shape[1]}; delete or renew the side-car"
-            )
-    elif settings.tracker:
-        track = settings.tracker.measure_cached(clip, str(reference.sha256))
-    else:
-        raise ProtocolError(f"clip {clip.id}: no face tracker for its regions")
-    return fill_gaps(track, clip.id)
-
-
-def _source(reference: Reference) -> Path:
-    if reference.source is None:
-        raise ProtocolError(f"clip {reference.id}: the protocol is not bound to data")
-    return reference.source

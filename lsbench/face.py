@@ -122,6 +122,23 @@ def fill_gaps(track: FaceTrack, clip_id: str) -> FaceTrack:
     return FaceTrack(filled.reshape(track.landmarks.shape).astype(np.float32), track.found, track.height, track.width)
 
 
+def reference_track(clip: Clip, content_sha256: str, landmarks: Path | None, tracker: FaceTracker | None) -> FaceTrack:
+    """The face of a reference clip without gaps, from its exact side-car where there is one, else from the tracker."""
+    if landmarks:
+        track = load_track(landmarks)
+        held = len(track), track.height, track.width
+        if held != clip.frames.shape[:3]:
+            raise FaceError(
+                f"clip {clip.id}: {landmarks} is for {held} (frames, height, width), the video has "
+                f"{clip.frames.shape[:3]}; delete or renew it"
+            )
+    elif tracker:
+        track = tracker.measure_cached(clip, content_sha256)
+    else:
+        raise FaceError(f"clip {clip.id}: regions face and mouth need landmarks, and there is no face tracker")
+    return fill_gaps(track, clip.id)
+
+
 def sidecar(source: Path) -> Path:
     """Where exact landmarks of a clip may lie: `bbaf2n.landmarks.npz` beside `bbaf2n.mpg` or the folder `bbaf2n`."""
     return source.with_name((source.name if source.is_dir() else source.stem) + SIDECAR_SUFFIX)

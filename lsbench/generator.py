@@ -1,14 +1,19 @@
-"""Generated videos and where they come from: a folder of finished videos, matched to reference ids."""
+"""Generated videos: a folder of finished ones matched to reference ids, and registered generators rendered to files."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial as bound
 from pathlib import Path, PurePosixPath
 
-from lsbench.errors import MatchError
-from lsbench.media import find_clips
+from lsbench import pool, registry
+from lsbench.errors import GeneratorError, LsbenchError, MatchError
+from lsbench.face import FaceTracker, reference_track
+from lsbench.media import find_clips, read_clip, write_clip
+from lsbench.pool import Progress
+from lsbench.protocol import Protocol, Reference
 
 
 @dataclass(frozen=True)
@@ -54,3 +59,55 @@ def _name(clip_id: str) -> str:
 
 def _normal(name: str) -> str:
     return unicodedata.normalize("NFC", name)
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """What a worker needs to know to render a clip: the stand-in's name, where to write, and in which container."""
+
+    name: str
+    out: Path
+    suffix: str
+    sample_rate: int
+    tracker: FaceTracker | None
+
+
+def generate(
+    name: str,
+    bench: Protocol,
+    out: str | Path,
+    *,
+    lossless: bool = False,
+    workers: int = 1,
+    tracker: FaceTracker | None = None,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Render a registered generator over the clips of a bound protocol, as OUT/ID.mp4 (lossless: .mkv).
+
+    tracker: finds the faces of clips that have no side-car. Raises the first LsbenchError; files are whole or absent.
+    """
+    registry.find("generators", "generator", name, registry.GENERATORS, GeneratorError)
+    rendering = Rendering(name, Path(out), ".mkv" if lossless else ".mp4", bench.sample_rate, tracker)
+    paths: list[Path] = []
+    for clip, outcome in pool.run(bound(render_clip, rendering), bench.clips, workers):
+        if isinstance(outcome, LsbenchError):
+            raise outcome
+        paths.append(outcome)
+        if progress:
+            progress(clip.id, len(paths), len(bench.clips))
+    return paths
+
+
+def render_clip(rendering: Rendering, reference: Reference) -> Path:
+    """Render one clip, with the reference's sound."""
+    render = registry.load(
+        registry.find("generators", "generator", rendering.name, registry.GENERATORS, GeneratorError)
+    )
+    clip = read_clip(reference.file, reference.id, sample_rate=rendering.sample_rate)
+    track = reference_track(clip, reference.digest, reference.landmarks, rendering.tracker)
+    path = rendering.out / f"{reference.id}{rendering.suffix}"
+    comment = f"synthetic: lsbench stand-in {rendering.name}, not a recording"
+    write_clip(
+        path, render(clip, track), clip.speech, clip.fps, sample_rate=clip.sample_rate, metadata={"comment": comment}
+    )
+    return path

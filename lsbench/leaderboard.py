@@ -1,4 +1,4 @@
-"""Finished runs to ranks: what may be compared, who is ahead by which score, and where whole frame and mouth disagree."""
+"""Finished runs to ranks: what may be compared, who is ahead by which score, where whole frame and mouth disagree."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 from lsbench import registry
 from lsbench.errors import ComparisonError
 from lsbench.results import Result, RunFolder, Score
+
+DECODERS = ("av", "soxr")  # libraries that give metrics their pixels and samples
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def leaderboard(runs: Iterable[str | Path], rank_by: str | None = None) -> Board
     """Rank finished runs by a score key such as `ssim/mouth` (the protocol's own where none is named).
 
     Incomplete runs and undefined scores are shown, never ranked. Raises ComparisonError where protocol digest, metric
-    signatures, tracker, weights or library versions differ, naming the field.
+    signatures, tracker, weights or decoders differ, naming the field.
     """
     paths = [Path(run) for run in runs]
     folders = {path.resolve(): RunFolder(path) for path in paths}
@@ -107,13 +109,13 @@ def _demand_comparable(name: str, request: Mapping[str, Any], other_name: str, o
     """Raise ComparisonError naming the first field that can move a number and differs between two runs."""
     for where, mine, theirs in _differences(request, other):
         raise ComparisonError(
-            f"runs {name} and {other_name} cannot be ranked together: {where} is {mine} in the one, {theirs} in the other. "
-            "Score both again under the same conditions"
+            f"runs {name} and {other_name} cannot be ranked together: {where} is {mine} in the one, {theirs} in the "
+            "other. Score both again under the same conditions"
         )
 
 
 def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterable[tuple[str, Any, Any]]:
-    """(field, value, value) for every field that can move a number and differs; score keys that one lacks do not count."""
+    """(field, value, value) for every field that moves a number and differs; score keys that one lacks do not count."""
     protocols = one["protocol"], other["protocol"]
     if protocols[0]["digest"] != protocols[1]["digest"]:
         for name in sorted(protocols[0].keys() - {"name", "version", "rank_by", "digest"}):
@@ -125,7 +127,9 @@ def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterable[t
             yield f"signature of {key}", one["metrics"][key], other["metrics"][key]
     if one["tracker"] and other["tracker"] and one["tracker"] != other["tracker"]:
         yield "face tracker", one["tracker"], other["tracker"]
-    for group in ("weights", "versions"):
-        for name in sorted(one[group].keys() & other[group].keys()):
-            if one[group][name] != other[group][name]:
-                yield f"{group} {name}", one[group][name], other[group][name]
+    for name in sorted(one["weights"].keys() & other["weights"].keys()):
+        if one["weights"][name] != other["weights"][name]:
+            yield f"sha256 of {name}", one["weights"][name], other["weights"][name]
+    for library in DECODERS:
+        if one["versions"][library] != other["versions"][library]:
+            yield f"version of {library}", one["versions"][library], other["versions"][library]

@@ -85,6 +85,10 @@ class Metric(ABC):
     def __str__(self) -> str:
         return self.signature
 
+    def options(self) -> dict[str, str]:
+        """The options that can be spelled, with their values: every field but the region."""
+        return {option.name: _spell(getattr(self, option.name)) for option in fields(self) if option.name != "region"}
+
     def with_options(self, text: str) -> Metric:
         """This metric with options spelled `name=value,name=value`, each checked against the type of its default."""
         known = {option.name: option for option in fields(self) if option.name != "region"}
@@ -92,7 +96,7 @@ class Metric(ABC):
         for item in filter(None, text.split(",")):
             name, separator, value = item.partition("=")
             if not separator or name not in known:
-                listed = ", ".join(f"{key}={_spell(getattr(self, key))}" for key in known) or "none"
+                listed = ", ".join(f"{key}={value}" for key, value in self.options().items()) or "none"
                 raise MetricError(f"metric {self.name}: unknown option {item!r}; options and their defaults: {listed}")
             changes[name] = _parse(self.name, known[name], value)
         return replace(self, **changes)

@@ -14,6 +14,7 @@ from lsbench.errors import LsbenchError
 
 Job = TypeVar("Job")
 Done = TypeVar("Done")
+Progress = Callable[[str, int, int], None]  # what is being done, how much of it is done, of how much
 
 
 def cores() -> int:

@@ -42,6 +42,20 @@ class Reference:
     source: Path | None = None
     landmarks: Path | None = None
 
+    @property
+    def file(self) -> Path:
+        """The bound clip's file."""
+        if self.source is None:
+            raise ProtocolError(f"clip {self.id}: the protocol is not bound to data")
+        return self.source
+
+    @property
+    def digest(self) -> str:
+        """The bound clip's sha256."""
+        if self.sha256 is None:
+            raise ProtocolError(f"clip {self.id}: the protocol is not bound to data")
+        return self.sha256
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -146,6 +160,7 @@ def read(path: Path) -> Protocol:
     manifest = PurePosixPath(content.pop("manifest"))
     if manifest.is_absolute() or ".." in manifest.parts:
         raise ProtocolError(f"{path}: manifest {manifest} points outside the protocol's folder")
+    kinds: Any
     for key, kinds in {"fps": (int, float), "frames": int, "sample_rate": int, "rank_by": str}.items():
         if key in content and (not isinstance(content[key], kinds) or isinstance(content[key], bool)):
             raise ProtocolError(f"{path}: {key} = {content[key]!r} is not of the expected kind")

@@ -107,10 +107,14 @@ class RunFolder:
             "lag_frames": partial.lag_frames,
             "metrics": {key: list(stats) for key, stats in partial.stats.items()},
         }
-        arrays = {"head": np.frombuffer(json.dumps(head).encode(), np.uint8)}
+        arrays: dict[str, Any] = {"head": np.frombuffer(json.dumps(head).encode(), np.uint8)}
         for number, stats in enumerate(partial.stats.values()):
             arrays.update({f"{number}.{column}": values for column, values in stats.items()})
-        write_atomically(self._partial(partial.clip_id), lambda file: np.savez(file, **arrays))
+        path = self._partial(partial.clip_id)
+        try:
+            write_atomically(path, lambda file: np.savez(file, **arrays))
+        except OSError as error:
+            raise RunError(f"clip {partial.clip_id}: {path} cannot be written ({error})") from error
 
     def read_partial(self, clip_id: str) -> Partial | None:
         """A finished clip, or None where there is none (or a damaged one, which counts as none)."""

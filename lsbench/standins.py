@@ -1,7 +1,7 @@
 """Stand-in generators: real clips with one known fault each, to read a board by.
 
-Each is a pure function of a reference clip and its face track and returns frames of the same shape. They see the answer,
-so they are no lip-sync generators; they show which metric notices which fault.
+Each is a pure function of a reference clip and its face track and returns frames of the same shape. They see the
+answer, so they are no lip-sync generators; they show which metric notices which fault.
 """
 
 from __future__ import annotations
