@@ -6,9 +6,10 @@ Images are uint8 RGB, indexed (frame, row, column, channel). Points are (x, y) i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -169,7 +170,8 @@ class ClipPair:
     reference, generated: aligned, the same shape and frame rate. track: the face of the whole reference clip, the only
     source of boxes, so that every generator is cropped alike; None where only whole frames are compared. first_frame:
     the frame of the track that frame 0 of the pair belongs to. landmarks: the faces of reference and of generated as
-    one tracker measured them, frame by frame with the pair; None where no metric asked. device: where networks run.
+    one tracker measured them, frame by frame with the pair; None where no metric asked. device: where networks run;
+    weights: their files by name. reference_sha256: of the file that the reference was decoded from, for caches.
     """
 
     reference: Clip
@@ -178,6 +180,8 @@ class ClipPair:
     first_frame: int = 0
     landmarks: tuple[FaceTrack, FaceTrack] | None = None
     device: str = "cpu"
+    weights: Mapping[str, Path] = field(default_factory=dict)
+    reference_sha256: str | None = None
     _shared: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:

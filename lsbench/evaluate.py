@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial as bound
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,7 +21,7 @@ from lsbench.media import Sound, content_sha256
 from lsbench.metric import Metric
 from lsbench.pool import Progress
 from lsbench.protocol import Align, Protocol, Reference
-from lsbench.results import FORMAT, Partial, Result, RunFolder, Score
+from lsbench.results import FORMAT, Result, RunFolder, Score
 from lsbench.stats import Stats
 
 # Libraries whose version can move a number.
@@ -74,7 +74,8 @@ def score(
             out = stack.enter_context(tempfile.TemporaryDirectory(prefix="lsbench-"))
         run = RunFolder(Path(out) / _run_name(name if name is not None else source.resolve().name))
         tracker = FaceTracker(*files["face_landmarker"]) if "face_landmarker" in files else None
-        settings = Settings(run.path, bench, chosen, tracker, sound, device)
+        paths = {name: path for name, (path, _) in files.items()}
+        settings = Settings(run.path, bench, chosen, tracker, paths, sound, device)
         run.open(_request(settings, run.path.name, source, files))
         failed = {clip_id: _missing(clip_id, source) for clip_id in matches.missing}
         failed |= _measure_all(run, settings, matches, workers, on_error, progress)
@@ -186,13 +187,8 @@ def _measure_all(
                 raise
             failed[clip.id] = str(error)
             continue
-        kept = run.read_partial(clip.id)
-        if (
-            kept
-            and kept.generated_sha256 == job.generated_sha256
-            and kept.reference_sha256 == clip.sha256
-            and list(kept.stats) == keys
-        ):
+        kept = run.read_partial(clip.id, keys)
+        if kept and kept.generated_sha256 == job.generated_sha256 and kept.reference_sha256 == clip.sha256:
             done += 1
         else:
             jobs.append(job)
@@ -210,42 +206,57 @@ def _measure_all(
     return failed
 
 
+@dataclass(frozen=True)
+class Parts(Sequence[Stats]):
+    """The statistics of one metric over the finished clips, read from the run folder when they are asked for."""
+
+    run: RunFolder
+    clip_ids: tuple[str, ...]
+    key: str
+
+    def __len__(self) -> int:
+        return len(self.clip_ids)
+
+    def __getitem__(self, index: Any) -> Any:
+        clip_id = self.clip_ids[index]
+        partial = self.run.read_partial(clip_id, [self.key])
+        if partial is None:
+            raise RunError(f"clip {clip_id}: its finished part vanished from {self.run.path}; score it again")
+        return partial.stats[self.key]
+
+
 def _finish(
     run: RunFolder, settings: Settings, failed: Mapping[str, str], extra: list[Path], unavailable: Mapping[str, str]
 ) -> Result:
     """Fold the finished clips in manifest order and write the run's result."""
-    parts: dict[str, Partial] = {}
-    speakers = {}
-    for clip in settings.protocol.clips:
-        if clip.id not in failed:
-            partial = run.read_partial(clip.id)
-            if partial is None:
-                raise RunError(f"clip {clip.id}: its finished part vanished from {run.path}; score it again")
-            parts[clip.id], speakers[clip.id] = partial, clip.speaker
-    rows, scores = [], {}
+    clips = [clip for clip in settings.protocol.clips if clip.id not in failed]
+    rows: list[dict[str, Any]] = []
+    scores = {}
     for metric in settings.metrics:
+        parts = Parts(run, tuple(clip.id for clip in clips), metric.key)
         region = metric.region.value if metric.region else ""
-        for clip_id, partial in parts.items():
-            value = metric.compute(partial.stats[metric.key])
-            rows.append((clip_id, speakers[clip_id], metric.spec, region, value, partial.frames))
+        frames = 0
+        for clip, stats in zip(clips, parts, strict=True):
+            head = {"clip_id": clip.id, "speaker": clip.speaker, "metric": metric.spec, "region": region}
+            rows.append(head | {"value": metric.compute(stats), "frames": stats.rows})
+            frames += stats.rows
         if parts:
-            stats = Stats.join(partial.stats[metric.key] for partial in parts.values())
-            value, note = metric.compute(stats), metric.note(stats)
-            scores[metric.key] = Score(value, metric.better, metric.signature, stats.rows, note)
-    columns = ("clip_id", "speaker", "metric", "region", "value", "frames")
+            value, note = metric.fold(parts)
+            scores[metric.key] = Score(value, metric.better, metric.signature, frames, note)
+    lags = {}
+    if settings.protocol.align == "lag":
+        lags = {clip.id: part.lag_frames for clip in clips if (part := run.read_partial(clip.id, ()))}
     result = Result(
         name=run.path.name,
         path=run.path,
         protocol=run.request()["protocol"],
         scores=scores,
-        clips=len(parts),
+        clips=len(clips),
         expected=len(settings.protocol.clips),
         failed={clip.id: failed[clip.id] for clip in settings.protocol.clips if clip.id in failed},
         extra=tuple(sorted(str(path) for path in extra)),
         unavailable=unavailable,
-        lag_frames={clip_id: part.lag_frames for clip_id, part in parts.items()}
-        if settings.protocol.align == "lag"
-        else {},
+        lag_frames=lags,
     )
-    run.finish(result, [dict(zip(columns, row, strict=True)) for row in rows])
+    run.finish(result, rows)
     return result

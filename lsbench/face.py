@@ -68,7 +68,8 @@ class FaceTracker:
             if faces:
                 points = np.array([(point.x, point.y) for point in faces[0]], np.float64)[MESH_POINTS]
                 target[...] = points * (width, height) - 0.5
-        return FaceTrack(landmarks, np.isfinite(landmarks).all(axis=(1, 2)), height, width)
+        found = np.asarray(np.isfinite(landmarks).all(axis=(1, 2)))
+        return FaceTrack(landmarks, found, height, width)
 
     def measure_cached(self, clip: Clip, content_sha256: str) -> FaceTrack:
         """measure(), kept on disk by the content of the file that the clip was decoded from."""
@@ -117,8 +118,8 @@ def fill_gaps(track: FaceTrack, clip_id: str) -> FaceTrack:
     if track.found.all():
         return track
     flat = track.landmarks.reshape(len(track), -1).astype(np.float64)
-    frames, seen = np.arange(len(track)), np.flatnonzero(track.found)
-    filled = np.stack([np.interp(frames, seen, column[seen]) for column in flat.T], axis=1)
+    every, seen = np.arange(len(track)), np.flatnonzero(track.found)
+    filled = np.stack([np.interp(every, seen, column[seen]) for column in flat.T], axis=1)
     return FaceTrack(filled.reshape(track.landmarks.shape).astype(np.float32), track.found, track.height, track.width)
 
 
@@ -146,8 +147,8 @@ def sidecar(source: Path) -> Path:
 
 def save_track(path: Path, track: FaceTrack) -> None:
     """Write a track as .npz (landmarks, found, height, width), whole or not at all."""
-    fields = {"landmarks": track.landmarks, "found": track.found, "height": track.height, "width": track.width}
-    write_atomically(path, lambda file: np.savez(file, **fields))
+    size: dict[str, Any] = {"height": track.height, "width": track.width}
+    write_atomically(path, lambda file: np.savez(file, landmarks=track.landmarks, found=track.found, **size))
 
 
 def load_track(path: Path) -> FaceTrack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ class Settings:
     protocol: Protocol
     metrics: tuple[Metric, ...]
     tracker: FaceTracker | None
+    weights: Mapping[str, Path]
     sound: Sound
     device: str
 
@@ -52,6 +54,8 @@ def measure_clip(settings: Settings, job: Job) -> Partial:
         else None,
         first_frame=found.start,
         device=settings.device,
+        weights=settings.weights,
+        reference_sha256=job.reference.digest,
     )
     if settings.tracker and any(metric.needs_landmarks for metric in settings.metrics):
         tracked = (

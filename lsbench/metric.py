@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, fields, replace
 from typing import Any, ClassVar, Literal
 
@@ -45,6 +46,11 @@ class Metric(ABC):
     @abstractmethod
     def compute(self, stats: Stats) -> float:
         """The value of the statistics of one clip or of many; NaN where it is undefined."""
+
+    def fold(self, parts: Sequence[Stats]) -> tuple[float, str | None]:
+        """The value of many clips, in manifest order, and its note; `parts` may read from disk at every access."""
+        stats = Stats.join(parts)
+        return self.compute(stats), self.note(stats)
 
     def per_frame(self, stats: Stats) -> Any:
         """The value of each frame, float64 (T,), or None for a metric that has none."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,38 +97,38 @@ class RunFolder:
         return self._read("run.json")
 
     def write_partial(self, partial: Partial) -> None:
-        """Keep one finished clip, whole or not at all."""
-        head = {
-            "format": FORMAT,
-            "clip_id": partial.clip_id,
-            "generated_sha256": partial.generated_sha256,
-            "reference_sha256": partial.reference_sha256,
-            "frames": partial.frames,
-            "lag_frames": partial.lag_frames,
-            "metrics": {key: list(stats) for key, stats in partial.stats.items()},
-        }
-        arrays: dict[str, Any] = {"head": np.frombuffer(json.dumps(head).encode(), np.uint8)}
-        for number, stats in enumerate(partial.stats.values()):
-            arrays.update({f"{number}.{column}": values for column, values in stats.items()})
+        """Keep one finished clip, whole or not at all; a column that several metrics share is stored once."""
+        arrays: dict[str, Any] = {}
+        names: dict[int, str] = {}
+        metrics: dict[str, dict[str, str]] = {}
+        for key, stats in partial.stats.items():
+            metrics[key] = {}
+            for column, values in stats.items():
+                name = names.setdefault(id(values), str(len(names)))
+                arrays[name] = values
+                metrics[key][column] = name
+        head = vars(partial) | {"format": FORMAT, "stats": metrics}
+        arrays["head"] = np.frombuffer(json.dumps(head).encode(), np.uint8)
         path = self._partial(partial.clip_id)
         try:
             write_atomically(path, lambda file: np.savez(file, **arrays))
         except OSError as error:
             raise RunError(f"clip {partial.clip_id}: {path} cannot be written ({error})") from error
 
-    def read_partial(self, clip_id: str) -> Partial | None:
-        """A finished clip, or None where there is none (or a damaged one, which counts as none)."""
+    def read_partial(self, clip_id: str, keys: Iterable[str] | None = None) -> Partial | None:
+        """A finished clip with the statistics of `keys` (all if None); None where there is none, or a damaged one."""
         try:
-            with np.load(io.BytesIO(self._partial(clip_id).read_bytes()), allow_pickle=False) as data:
+            with np.load(self._partial(clip_id), allow_pickle=False) as data:
                 head = json.loads(bytes(data["head"]))
                 if head.pop("format") != FORMAT or head["clip_id"] != clip_id:
                     return None
+                columns = head.pop("stats")
                 stats = {
-                    key: Stats(**{column: data[f"{number}.{column}"] for column in columns})
-                    for number, (key, columns) in enumerate(head.pop("metrics").items())
+                    key: Stats(**{column: data[name] for column, name in columns[key].items()})
+                    for key in (columns if keys is None else keys)
                 }
                 return Partial(stats=stats, **head)
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
             return None
 
     def finish(self, result: Result, rows: list[dict[str, Any]]) -> None:

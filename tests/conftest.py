@@ -1,0 +1,39 @@
+"""Fixtures that several test files share: real GRID clips where they are there, synthetic ones otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lsbench.clip import Clip, FaceTrack
+from lsbench.corpus import synthetic
+
+GRID = Path(__file__).parents[2] / "shared" / "grid-mini"
+
+
+@pytest.fixture(scope="session")
+def grid() -> Path:
+    """The folder of real GRID clips."""
+    if not GRID.is_dir():
+        pytest.skip(f"no real GRID clips at {GRID}")
+    return GRID
+
+
+@pytest.fixture(scope="session")
+def toy() -> tuple[Clip, FaceTrack]:
+    """One short toy clip and its exact track."""
+    return synthetic.render(0, 0, frames=12, size=96)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or fills the user's cache."""
+    monkeypatch.setenv("LSBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def noisy(frames: np.ndarray, levels: float, seed: int = 0) -> np.ndarray:
+    """Frames with Gaussian noise of a standard deviation in 8-bit levels."""
+    noise = np.random.default_rng(seed).normal(0, levels, frames.shape)
+    return np.clip(np.rint(frames + noise), 0, 255).astype(np.uint8)

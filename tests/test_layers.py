@@ -1,0 +1,92 @@
+"""The house's layers: imports point strictly downward, and the front door imports little."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LAYERS = {
+    0: ["errors", "clip", "stats"],
+    1: ["cache", "download", "registry", "metric", "weights", "media", "face", "pool", "protocol", "results", "networks"],
+    2: ["align", "standins", "generator", "metrics", "corpus"],
+    3: ["measure", "evaluate", "leaderboard"],
+    4: ["report"],
+    5: ["cli", "__main__"],
+}
+# Inside layer 1, who stands on whose shoulders.
+ORDER = ["cache", "metric", "registry", "download", "weights", "media", "face", "pool", "protocol", "results", "networks"]
+LEVEL = {name: layer for layer, names in LAYERS.items() for name in names}
+
+
+def module_of(path: Path) -> str:
+    return path.relative_to(ROOT / "lsbench").parts[0].removesuffix(".py")
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """First parts below `lsbench` of everything that a file imports, wherever in it."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+FILES = sorted((ROOT / "lsbench").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_downward(path: Path) -> None:
+    mine = module_of(path)
+    if mine == "__init__":
+        return
+    for name in imported(ast.parse(path.read_text())):
+        assert name.split(".")[0] not in ("baselines", "protocols", "tests"), f"{path}: imports {name}"
+        parts = name.split(".")
+        if parts[0] != "lsbench" or len(parts) < 2 or parts[1] == mine or parts[1] not in LEVEL:
+            continue
+        other = parts[1]
+        if LEVEL[other] == LEVEL[mine] == 1:
+            assert ORDER.index(other) < ORDER.index(mine), f"{path}: {mine} imports {other}"
+        elif LEVEL[other] == LEVEL[mine] == 3:
+            assert (mine, other) == ("evaluate", "measure"), f"{path}: {mine} imports {other}"
+        else:
+            assert LEVEL[other] < LEVEL[mine], f"{path}: {mine} imports {other}"
+
+
+def test_every_module_has_a_layer() -> None:
+    assert {module_of(path) for path in FILES} - {"__init__"} <= set(LEVEL)
+
+
+def test_baselines_stand_above_lsbench() -> None:
+    for path in (ROOT / "baselines").rglob("*.py"):
+        assert not {name for name in imported(ast.parse(path.read_text())) if name.startswith("lsbench.cli")}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["leaderboard", "--help"], ["score", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys; from lsbench.cli import main\n"
+        f"try: main({arguments!r})\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('torch', 'numba', 'pandas', 'numpy', 'mediapipe', 'av') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_leaderboard_imports_no_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys; from lsbench.cli import main\n"
+        f"try: main(['leaderboard', {str(tmp_path)!r}])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('torch', 'numba', 'pandas', 'mediapipe', 'av') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
