@@ -6,14 +6,11 @@ smoothing, so a frame's landmarks do not depend on its neighbours.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import hashlib
 import os
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -40,7 +37,7 @@ SIDECAR_SUFFIX = ".landmarks.npz"
 
 @dataclass(frozen=True)
 class FaceTracker:
-    """MediaPipe's face landmarker with one model file; the landmarker itself is made on first use, once a process.
+    """MediaPipe's face landmarker with one model file.
 
     model: path of face_landmarker.task. sha256: of that file.
     """
@@ -53,21 +50,19 @@ class FaceTracker:
         """What can move a landmark: the model's bytes, MediaPipe's version and our own rules."""
         return f"face_landmarker.1|sha256:{self.sha256[:16]}|mediapipe:{version('mediapipe')}|max_gap:{MAX_GAP}"
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"model": self.model, "sha256": self.sha256}
-
     def measure(self, clip: Clip) -> FaceTrack:
         """Landmarks of every frame; NaN and found=False where the landmarker sees no face. About 12 ms a frame."""
         import mediapipe
 
         height, width = clip.frames.shape[1:3]
         landmarks = np.full((len(clip), POINTS, 2), np.nan, np.float32)
-        for target, frame in zip(landmarks, clip.frames, strict=True):
-            image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame))
-            faces = self._landmarker.detect(image).face_landmarks
-            if faces:
-                points = np.array([(point.x, point.y) for point in faces[0]], np.float64)[MESH_POINTS]
-                target[...] = points * (width, height) - 0.5
+        with self._landmarker() as landmarker:
+            for target, frame in zip(landmarks, clip.frames, strict=True):
+                image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame))
+                faces = landmarker.detect(image).face_landmarks
+                if faces:
+                    points = np.array([(point.x, point.y) for point in faces[0]], np.float64)[MESH_POINTS]
+                    target[...] = points * (width, height) - 0.5
         found = np.asarray(np.isfinite(landmarks).all(axis=(1, 2)))
         return FaceTrack(landmarks, found, height, width)
 
@@ -84,22 +79,20 @@ class FaceTracker:
             save_track(path, track)
         return track
 
-    @cached_property
     def _landmarker(self) -> Any:
-        from mediapipe.tasks.python import BaseOptions, vision
-
-        options = vision.FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_path=str(self.model)),
-            running_mode=vision.RunningMode.IMAGE,
-            num_faces=1,
-        )
+        """A new landmarker, to be used as a context; about 50 ms, and it must be closed before the process ends."""
         with _native_stderr_silenced():
+            from mediapipe.tasks.python import BaseOptions, vision
+
+            options = vision.FaceLandmarkerOptions(
+                base_options=BaseOptions(model_asset_path=str(self.model)),
+                running_mode=vision.RunningMode.IMAGE,
+                num_faces=1,
+            )
             try:
-                landmarker = vision.FaceLandmarker.create_from_options(options)
+                return vision.FaceLandmarker.create_from_options(options)
             except (RuntimeError, ValueError, OSError) as error:
                 raise FaceError(f"{self.model}: not a face landmarker model ({error})") from error
-        atexit.register(landmarker.close)  # MediaPipe complains when the interpreter closes it later
-        return landmarker
 
 
 def fill_gaps(track: FaceTrack, clip_id: str) -> FaceTrack:
@@ -157,7 +150,7 @@ def load_track(path: Path) -> FaceTrack:
         with np.load(path, allow_pickle=False) as data:
             landmarks, found = data["landmarks"].astype(np.float32), data["found"].astype(bool)
             return FaceTrack(landmarks, found, int(data["height"]), int(data["width"]))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except Exception as error:  # the ways in which a damaged archive can fail to be read are many
         raise FaceError(f"{path}: not a readable landmark file ({error})") from error
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,12 +78,12 @@ class RunFolder:
     def open(self, request: Mapping[str, Any]) -> None:
         """Start the run, or go on with it; RunError naming the field where it was started with another request."""
         if (self.path / "run.json").exists():
-            started = self.request()
-            for name, asked in _flat(request).items():
-                if (before := _flat(started).get(name)) != asked:
+            before, asked = _flat(self.request()), _flat(request)
+            for name in {**asked, **before}:
+                if before.get(name) != asked.get(name):
                     raise RunError(
-                        f"run {self.path} was started with {name} {before}, now asked with {asked}; "
-                        "pass another --name or --out, or delete the run folder"
+                        f"run {self.path} was started with {name} {before.get(name)}, now asked with "
+                        f"{asked.get(name)}; pass another --name or --out, or delete the run folder"
                     )
             return
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
@@ -128,7 +126,7 @@ class RunFolder:
                     for key in (columns if keys is None else keys)
                 }
                 return Partial(stats=stats, **head)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
+        except Exception:  # the ways in which a damaged archive can fail to be read are many
             return None
 
     def finish(self, result: Result, rows: list[dict[str, Any]]) -> None:

@@ -1,0 +1,130 @@
+"""Face tracks: gaps, side-cars, the cache, and MediaPipe's landmarker on real clips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lsbench import weights
+from lsbench.clip import MOUTH_CORNERS, POINTS, Clip, FaceTrack, Region
+from lsbench.errors import FaceError, WeightsError
+from lsbench.face import FaceTracker, fill_gaps, load_track, reference_track, save_track, sidecar
+from lsbench.media import content_sha256, read_clip
+
+SPEAKERS = ["s1/bbaf2n", "s2/bbaf1n", "s3/bbaf1s", "s4/bbae9n", "s20/brbk7n", "s26/bgbsza", "s31/bgiq6p", "s33/bbac1s"]
+
+
+@pytest.fixture(scope="session")
+def tracker() -> FaceTracker:
+    try:
+        return FaceTracker(*weights.require("face_landmarker"))
+    except WeightsError as error:
+        pytest.skip(f"no face landmarker here: {error}")
+
+
+def ramp(missing: list[int], frames: int = 30) -> FaceTrack:
+    """A track whose every point moves 1 px a frame, with NaN in the missing frames."""
+    landmarks = np.tile(np.arange(frames, dtype=np.float32)[:, None, None], (1, POINTS, 2))
+    landmarks[missing] = np.nan
+    found = np.ones(frames, bool)
+    found[missing] = False
+    return FaceTrack(landmarks, found, 100, 100)
+
+
+@pytest.mark.parametrize("missing", [[7], [3, 4, 5, 6, 7], [10, 20, 21]])
+def test_short_gaps_are_interpolated(missing: list[int]) -> None:
+    filled = fill_gaps(ramp(missing), "a")
+    assert np.allclose(filled.landmarks, ramp([]).landmarks)
+    assert np.flatnonzero(~filled.found).tolist() == missing  # still told apart
+
+
+def test_gaps_at_the_ends_repeat_the_nearest_frame() -> None:
+    filled = fill_gaps(ramp([0, 1, 29]), "a").landmarks[:, 0, 0]
+    assert filled[[0, 1, 2, 28, 29]].tolist() == [2, 2, 2, 28, 28]
+
+
+def test_a_long_gap_is_an_error_that_names_its_frames() -> None:
+    with pytest.raises(FaceError, match=r"clip s1/a: no face found in frames 4-9 of 0-29"):
+        fill_gaps(ramp([1, *range(4, 10)]), "s1/a")
+
+
+def test_no_face_at_all_is_an_error() -> None:
+    with pytest.raises(FaceError, match=r"no face found in frames 0-2 of 0-2"):
+        fill_gaps(ramp([0, 1, 2], frames=3), "s1/a")
+
+
+def test_a_track_survives_the_disk(tmp_path: Path) -> None:
+    track = ramp([3])
+    save_track(tmp_path / "a" / "t.npz", track)
+    again = load_track(tmp_path / "a" / "t.npz")
+    assert np.array_equal(again.landmarks, track.landmarks, equal_nan=True)
+    assert np.array_equal(again.found, track.found)
+    assert (again.height, again.width) == (100, 100)
+
+
+@pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04 half of one"])
+def test_a_damaged_track_is_an_error(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "t.npz").write_bytes(content)
+    with pytest.raises(FaceError, match=r"t\.npz"):
+        load_track(tmp_path / "t.npz")
+
+
+def test_side_cars_lie_beside_files_and_folders(tmp_path: Path) -> None:
+    assert sidecar(tmp_path / "a.b.mp4").name == "a.b.landmarks.npz"
+    (tmp_path / "c.d").mkdir()
+    assert sidecar(tmp_path / "c.d").name == "c.d.landmarks.npz"
+
+
+def test_a_side_car_of_another_clip_is_refused(tmp_path: Path) -> None:
+    save_track(tmp_path / "t.npz", ramp([], frames=4))
+    clip = Clip("s1/a", np.zeros((5, 100, 100, 3), np.uint8), np.zeros(0, np.float32), 25.0)
+    with pytest.raises(FaceError, match="delete or renew"):
+        reference_track(clip, "0" * 64, tmp_path / "t.npz", None)
+
+
+def test_frames_without_a_face_are_marked(tracker: FaceTracker) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (2, 120, 160, 3), np.uint8)
+    track = tracker.measure(Clip("a", noise, np.zeros(0, np.float32), 25.0))
+    assert not track.found.any()
+    assert np.isnan(track.landmarks).all()
+
+
+def test_a_file_that_is_no_model_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "m.task").write_bytes(b"no model")
+    clip = Clip("a", np.zeros((1, 64, 64, 3), np.uint8), np.zeros(0, np.float32), 25.0)
+    with pytest.raises(FaceError, match=r"m\.task"):
+        FaceTracker(tmp_path / "m.task", "0" * 64).measure(clip)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("clip_id", SPEAKERS)
+def test_every_real_speaker_is_found(grid: Path, tracker: FaceTracker, clip_id: str) -> None:
+    clip = read_clip(grid / f"{clip_id}.mpg", clip_id).cut(0, 12)
+    track = tracker.measure(clip)
+    assert track.found.all()
+    left, right = (track.landmarks[:, i] for i in MOUTH_CORNERS)
+    width = np.linalg.norm(right - left, axis=1)
+    assert (right[:, 0] > left[:, 0]).all()
+    assert 0.3 < np.median(width / track.interocular()) < 0.8
+    x0, y0, x1, y1 = track.box(Region.MOUTH)[0]
+    assert x1 - x0 == y1 - y0 == np.rint(1.6 * np.median(width))
+    assert track.box(Region.FACE)[0, 1] < y0 < y1 <= track.box(Region.FACE)[0, 3] + 10
+
+
+def test_tracks_are_cached_by_content(grid: Path, tracker: FaceTracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = grid / "s1/bbaf2n.mpg"
+    clip, digest = read_clip(source, "s1/bbaf2n").cut(0, 5), content_sha256(source)
+    first = tracker.measure_cached(clip, digest)
+    monkeypatch.setattr(FaceTracker, "measure", lambda *_: pytest.fail("measured again"))
+    assert np.array_equal(tracker.measure_cached(clip, digest).landmarks, first.landmarks)
+
+
+def test_a_cache_that_cannot_be_written_costs_only_time(
+    tracker: FaceTracker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LSBENCH_CACHE", str(tmp_path / "file"))  # a file where a folder should be
+    clip = Clip("a", np.zeros((1, 64, 64, 3), np.uint8), np.zeros(0, np.float32), 25.0)
+    assert not tracker.measure_cached(clip, "0" * 64).found.any()
