@@ -24,7 +24,7 @@ def grid() -> Path:
 @pytest.fixture(scope="session")
 def toy() -> tuple[Clip, FaceTrack]:
     """One short toy clip and its exact track."""
-    return synthetic.render(0, 0, frames=12, size=96)
+    return synthetic.render(1, 0, frames=12, size=96)
 
 
 @pytest.fixture(autouse=True)

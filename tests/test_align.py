@@ -16,7 +16,7 @@ from lsbench.errors import AlignmentError
 
 @pytest.fixture(scope="module")
 def clip() -> Clip:
-    return synthetic.render(0, 1, frames=40, size=96)[0]
+    return synthetic.render(1, 1, frames=40, size=96)[0]
 
 
 def test_strict_takes_all_frames(clip: Clip) -> None:
