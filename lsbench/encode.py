@@ -1,0 +1,90 @@
+"""Frames and speech -> a video file, with PyAV; the same input gives the same bytes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from lsbench.clip import Clip
+from lsbench.errors import MediaError
+
+
+def write_clip(
+    path: Path,
+    frames: np.ndarray,
+    speech: np.ndarray,
+    fps: float,
+    *,
+    sample_rate: int = 16000,
+    metadata: Mapping[str, str] | None = None,
+    crf: int = 12,
+) -> None:
+    """Encode frames, uint8 (T, H, W, 3) RGB, and speech, float32 (N,) in [-1, 1], starting together.
+
+    .mp4: H.264 at quality crf (4:2:0, or 4:4:4 where a side is odd) and AAC. .mkv: lossless FFV1 and 16-bit PCM. Empty
+    speech writes no sound stream. The file appears under its name only when it is complete.
+    """
+    path = Path(path)
+    clip = Clip(path.stem, frames, speech, fps, sample_rate)
+    if path.suffix.lower() not in (".mp4", ".mkv"):
+        raise MediaError(f"{path}: cannot write {path.suffix or 'a file without suffix'}; expected .mp4 or .mkv")
+    if not np.isfinite(speech).all():
+        raise MediaError(f"{path}: speech holds values that are not finite; expected [-1, 1]")
+    partial = path.parent / f".{path.name}.{uuid.uuid4().hex}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _encode(partial, path.suffix.lower() == ".mkv", clip, metadata or {}, crf)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise MediaError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _encode(path: Path, lossless: bool, clip: Clip, metadata: Mapping[str, str], crf: int) -> None:
+    height, width = clip.frames.shape[1:3]
+    rate = Fraction(clip.fps).limit_denominator(1001)
+    pixels = "bgr0" if lossless else "yuv444p" if height % 2 or width % 2 else "yuv420p"
+    options = {"fflags": "+bitexact"}  # no random ids
+    if not lossless:
+        options["movflags"] = "+faststart+use_metadata_tags"
+    reformatter = VideoReformatter()
+    with av.open(f"file:{path}", "w", format="matroska" if lossless else "mp4", options=options) as container:
+        container.metadata.update(metadata)
+        video: Any = container.add_stream("ffv1" if lossless else "libx264", rate=rate)
+        video.width, video.height, video.pix_fmt = width, height, pixels
+        # One thread, and no macroblock tree: libx264's reads memory it never set, so its bytes vary from run to run.
+        video.codec_context.thread_count = 1
+        video.options = {} if lossless else {"crf": str(crf), "mbtree": "0"}
+        audio: Any = None
+        if len(clip.speech):
+            audio = container.add_stream("pcm_s16le" if lossless else "aac", rate=clip.sample_rate, layout="mono")
+            audio.bit_rate = 128_000
+        starts = [round(index * clip.sample_rate / clip.fps) for index in range(len(clip))]
+        for index, (start, stop) in enumerate(zip(starts, [*starts[1:], None], strict=True)):
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(clip.frames[index]), format="rgb24")
+            picture = reformatter.reformat(picture, format=pixels, threads=1)
+            picture.pts, picture.time_base = index, 1 / rate
+            container.mux(video.encode(picture))
+            if len(samples := clip.speech[start:stop]):
+                container.mux(audio.encode(_sound_block(samples, start, clip.sample_rate, lossless)))
+        for stream in filter(None, (video, audio)):
+            container.mux(stream.encode())
+
+
+def _sound_block(samples: np.ndarray, start: int, sample_rate: int, lossless: bool) -> av.AudioFrame:
+    if lossless:
+        samples = np.clip(np.rint(samples.astype(np.float64) * 32768), -32768, 32767).astype(np.int16)
+    block = av.AudioFrame.from_ndarray(
+        np.ascontiguousarray(samples[None]), format="s16" if lossless else "fltp", layout="mono"
+    )
+    block.sample_rate, block.pts, block.time_base = sample_rate, start, Fraction(1, sample_rate)
+    return block
