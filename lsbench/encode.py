@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import av
 import numpy as np
@@ -25,11 +25,13 @@ def write_clip(
     sample_rate: int = 16000,
     metadata: Mapping[str, str] | None = None,
     crf: int = 12,
+    chroma: Literal["420", "444"] = "420",
 ) -> None:
     """Encode frames, uint8 (T, H, W, 3) RGB, and speech, float32 (N,) in [-1, 1], starting together.
 
-    .mp4: H.264 at quality crf (4:2:0, or 4:4:4 where a side is odd) and AAC. .mkv: lossless FFV1 and 16-bit PCM. Empty
-    speech writes no sound stream. The file appears under its name only when it is complete.
+    .mp4: H.264 at quality crf and AAC; chroma 4:2:0 plays everywhere, 4:4:4 (also taken where a side is odd) loses
+    less. .mkv: lossless FFV1 and 16-bit PCM. Empty speech writes no sound stream. The file appears under its name only
+    when it is complete.
     """
     path = Path(path)
     clip = Clip(path.stem, frames, speech, fps, sample_rate)
@@ -41,7 +43,7 @@ def write_clip(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _encode(partial, path.suffix.lower() == ".mkv", clip, metadata or {}, crf)
+            _encode(partial, path.suffix.lower() == ".mkv", clip, metadata or {}, crf, chroma)
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
@@ -49,10 +51,10 @@ def write_clip(
         raise MediaError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _encode(path: Path, lossless: bool, clip: Clip, metadata: Mapping[str, str], crf: int) -> None:
+def _encode(path: Path, lossless: bool, clip: Clip, metadata: Mapping[str, str], crf: int, chroma: str) -> None:
     height, width = clip.frames.shape[1:3]
     rate = Fraction(clip.fps).limit_denominator(1001)
-    pixels = "bgr0" if lossless else "yuv444p" if height % 2 or width % 2 else "yuv420p"
+    pixels = "bgr0" if lossless else "yuv444p" if height % 2 or width % 2 else f"yuv{chroma}p"
     options = {"fflags": "+bitexact"}  # no random ids
     if not lossless:
         options["movflags"] = "+faststart+use_metadata_tags"

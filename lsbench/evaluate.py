@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -49,12 +50,13 @@ def score(
 ) -> Result:
     """Score a folder of generated videos against reference clips: what `lsbench score` calls.
 
-    generated: a folder of videos, matched to reference ids. reference: a folder of reference clips; or protocol (a name
-    or a .toml file) with data, the folder that holds its clips. metrics: spellings such as `ssim:color=luma`; regions:
-    `whole`, `face`, `mouth`; both default to the protocol's. name, out: the run is kept in out/name (name defaults to
-    the generated folder's); without out it is not kept. workers: processes. on_error: raise at the first clip that
-    cannot be scored, or leave it out and return an incomplete result. sound: whether generated videos must have some.
-    offline: never fetch weights. weight_files: files to use in place of the registered weights.
+    generated: a folder of videos, matched to reference ids. reference: a folder of reference clips; or protocol (a
+    name, a .toml file or a Protocol) with data, the folder that holds its clips, unless it is bound already. metrics:
+    spellings such as `ssim:color=luma`; regions: `whole`, `face`, `mouth`; both default to the protocol's. name, out:
+    the run is kept in out/name (name defaults to the generated folder's); without out it is not kept. workers:
+    processes. on_error: raise at the first clip that cannot be scored, or leave it out and return an incomplete result.
+    sound: whether generated videos must have some. offline: never fetch weights. weight_files: files to use in place of
+    the registered weights.
 
     Raises a LsbenchError that names the clip; finished clips are kept, and the same call goes on with the rest.
     """
@@ -91,9 +93,11 @@ def _bench(
     if reference is not None:
         bench = protocol.from_folder(Path(reference))
     else:
-        if data is None:
-            raise ProtocolError(f"protocol {named}: pass --data, the folder that holds its reference clips")
-        bench = (named if isinstance(named, Protocol) else protocol.load(str(named))).bind(Path(data))
+        bench = named if isinstance(named, Protocol) else protocol.load(str(named))
+        if data is not None:
+            bench = bench.bind(Path(data))
+        elif any(clip.source is None for clip in bench.clips):
+            raise ProtocolError(f"protocol {bench.name}: pass --data, the folder that holds its reference clips")
     return replace(bench, align=align) if align else bench
 
 
@@ -238,7 +242,7 @@ def _finish(
         frames = 0
         for clip, stats in zip(clips, parts, strict=True):
             head = {"clip_id": clip.id, "speaker": clip.speaker, "metric": metric.spec, "region": region}
-            rows.append(head | {"value": metric.compute(stats), "frames": stats.rows})
+            rows.append(head | {"value": metric.compute(stats) if metric.per_clip else math.nan, "frames": stats.rows})
             frames += stats.rows
         if parts:
             value, note = metric.fold(parts)

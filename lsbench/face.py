@@ -52,11 +52,11 @@ class FaceTracker:
 
     def measure(self, clip: Clip) -> FaceTrack:
         """Landmarks of every frame; NaN and found=False where the landmarker sees no face. About 12 ms a frame."""
-        import mediapipe
-
         height, width = clip.frames.shape[1:3]
         landmarks = np.full((len(clip), POINTS, 2), np.nan, np.float32)
         with self._landmarker() as landmarker:
+            import mediapipe
+
             for target, frame in zip(landmarks, clip.frames, strict=True):
                 image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame))
                 faces = landmarker.detect(image).face_landmarks
@@ -82,8 +82,13 @@ class FaceTracker:
     def _landmarker(self) -> Any:
         """A new landmarker, to be used as a context; about 50 ms, and it must be closed before the process ends."""
         with _native_stderr_silenced():
-            from mediapipe.tasks.python import BaseOptions, vision
-
+            try:
+                from mediapipe.tasks.python import BaseOptions, vision
+            except (ImportError, OSError) as error:
+                raise FaceError(
+                    f"MediaPipe cannot be loaded ({error}); it needs the system's GL libraries, on Debian and Ubuntu: "
+                    "apt-get install libgl1 libegl1 libgles2"
+                ) from error
             options = vision.FaceLandmarkerOptions(
                 base_options=BaseOptions(model_asset_path=str(self.model)),
                 running_mode=vision.RunningMode.IMAGE,

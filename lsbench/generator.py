@@ -15,6 +15,9 @@ from lsbench.media import find_clips, read_clip, write_clip
 from lsbench.pool import Progress
 from lsbench.protocol import Protocol, Reference
 
+# A stand-in shows its one fault, so its codec must add next to nothing: what is left is the rounding of RGB to YUV.
+CRF = 0
+
 
 @dataclass(frozen=True)
 class Matches:
@@ -108,6 +111,13 @@ def render_clip(rendering: Rendering, reference: Reference) -> Path:
     path = rendering.out / f"{reference.id}{rendering.suffix}"
     comment = f"synthetic: lsbench stand-in {rendering.name}, not a recording"
     write_clip(
-        path, render(clip, track), clip.speech, clip.fps, sample_rate=clip.sample_rate, metadata={"comment": comment}
+        path,
+        render(clip, track),
+        clip.speech,
+        clip.fps,
+        sample_rate=clip.sample_rate,
+        metadata={"comment": comment},
+        crf=CRF,
+        chroma="444",
     )
     return path

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from lsbench.clip import Clip, FaceTrack, Region, crop
 
-BLUR_FACTOR = 0.08  # standard deviation of the blur over the side of the mouth box
+BLUR_FACTOR = 0.2  # standard deviation of the blur over the side of the mouth box
 BOX_LEVELS = 14  # brightness step of the pasted box, 8-bit levels
 LATE_FRAMES = 4
 NOISE_LEVELS = 7.0  # standard deviation of the noise, 8-bit levels
