@@ -3,45 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from lsbench import __version__
-from lsbench.errors import LsbenchError
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from lsbench.pool import Progress
-    from lsbench.protocol import Protocol
-    from lsbench.results import Result
-
-DONE, ERROR, INCOMPLETE, INTERRUPTED = 0, 1, 3, 130
-
-
-class Commands(click.Group):
-    """Verbs in the order in which they are used, and named errors on one line of stderr."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except LsbenchError as error:
-            click.echo(f"lsbench: {' '.join(str(error).split())}", err=True)
-            ctx.exit(ERROR)
-        except KeyboardInterrupt:
-            click.echo("lsbench: interrupted; what is finished is kept, the same command goes on", err=True)
-            ctx.exit(INTERRUPTED)
-        except OSError as error:
-            click.echo(f"lsbench: {error}", err=True)
-            ctx.exit(ERROR)
+from lsbench.cli_weights import weights_group
+from lsbench.verbs import (
+    INCOMPLETE,
+    Commands,
+    bench_options,
+    bound_protocol,
+    common_options,
+    demand_one_bench,
+    examples,
+    labelled,
+)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -56,34 +34,6 @@ def main() -> None:
     """
 
 
-def examples(*lines: str) -> str:
-    """An epilog of commands that a user can copy."""
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
-
-
-def bench_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--reference, or --protocol with --data."""
-    for option in (
-        click.option("--data", type=click.Path(path_type=Path), help="Folder with the protocol's reference clips."),
-        click.option("--protocol", "protocol_name", metavar="NAME|FILE", help="A protocol by name, or a .toml file."),
-        click.option("--reference", type=click.Path(path_type=Path), help="Folder of reference clips, all of them."),
-    ):
-        command = option(command)
-    return command
-
-
-def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--workers, --offline, --weights and --quiet."""
-    for option in (
-        click.option("--quiet", "-q", is_flag=True, help="No progress bar."),
-        click.option("--weights", "weight_files", multiple=True, metavar="NAME=PATH", help="Use this file as it is."),
-        click.option("--offline", is_flag=True, help="Never fetch weights."),
-        click.option("--workers", type=click.IntRange(1), help="Processes; one per core if not given."),
-    ):
-        command = option(command)
-    return command
-
-
 @main.command(epilog=examples("lsbench quickstart", "lsbench quickstart --out /tmp/toy"))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("quickstart"), show_default=True)
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
@@ -93,6 +43,7 @@ def quickstart(out: Path, quiet: bool) -> None:
     from lsbench.corpus.synthetic import write_corpus
     from lsbench.evaluate import score
     from lsbench.generator import generate
+    from lsbench.report.terminal import progress_bar
 
     with progress_bar(quiet) as progress:
         reference = out / "reference"
@@ -147,6 +98,7 @@ def score(
     """
     from lsbench import pool, weights
     from lsbench.evaluate import score as evaluate
+    from lsbench.report.terminal import progress_bar, show_result
 
     demand_one_bench(reference, protocol_name, data)
     with progress_bar(quiet) as progress:
@@ -216,6 +168,7 @@ def generate(
     from lsbench import generator as rendering
     from lsbench import pool, weights
     from lsbench.face import FaceTracker
+    from lsbench.report.terminal import progress_bar
 
     demand_one_bench(reference, protocol_name, data)
     bench = bound_protocol(reference, protocol_name, data)
@@ -236,71 +189,11 @@ def generate(
     click.echo(f"{len(paths)} videos in {out}")
 
 
-@main.group(name="weights", cls=Commands)
-def weights_group() -> None:
-    """Weight files of the networks: list, fetch, import, verify."""
-
-
-@weights_group.command(name="list", epilog=examples("lsbench weights list"))
-def weights_list() -> None:
-    """Every weight file: size, licence, what it is for, and whether it is here."""
-    from lsbench import weights
-
-    show_weights(weights.status())
-
-
-@weights_group.command(name="fetch", epilog=examples("lsbench weights fetch face_landmarker", "lsbench weights fetch"))
-@click.argument("names", nargs=-1)
-@click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
-def weights_fetch(names: tuple[str, ...], quiet: bool) -> None:
-    """Fetch weight files by name (all of them if none is named), checked by sha256."""
-    from lsbench import weights
-
-    failed = []
-    for name in names or tuple(weights.WEIGHTS):
-        try:
-            with progress_bar(quiet) as progress:
-                path = weights.fetch(name, progress=partial(progress, name))
-            click.echo(f"{name}: {path}")
-        except LsbenchError as error:
-            if names:
-                raise
-            failed.append(name)
-            click.echo(f"lsbench: {' '.join(str(error).split())}", err=True)
-    if failed:
-        raise LsbenchError(f"{len(failed)} of {len(weights.WEIGHTS)} files could not be fetched: {', '.join(failed)}")
-
-
-@weights_group.command(name="import", epilog=examples("lsbench weights import ~/Downloads"))
-@click.argument("source", type=click.Path(path_type=Path), metavar="FILE|DIR")
-def weights_import(source: Path) -> None:
-    """Copy weight files from a file or folder, recognised by size and sha256: for machines without a network."""
-    from lsbench import weights
-
-    found = weights.import_files(source)
-    for name, path in found.files:
-        click.echo(f"{name}: {path}")
-    for path, near in found.unrecognised:
-        if near:
-            click.echo(f"left: {path} {near}", err=True)
-
-
-@weights_group.command(name="verify", epilog=examples("lsbench weights verify"))
-def weights_verify() -> None:
-    """Read every weight file that is here and compare its sha256; exit status 1 where one is damaged."""
-    from lsbench import weights
-
-    states = weights.status(rehash=True)
-    show_weights(states)
-    bad = [state.weight.name for state in states if state.state not in ("present", "missing")]
-    if bad:
-        raise LsbenchError(f"damaged: {', '.join(bad)}. Run lsbench weights fetch {' '.join(bad)}")
-
-
 @main.command(epilog=examples("lsbench metrics"))
 def metrics() -> None:
     """List the metrics: what each asks, which way is better, its regions, options, weights and source."""
     from lsbench import registry
+    from lsbench.report.terminal import show_table
 
     rows = []
     for name, target in registry.table("metrics", registry.METRICS).items():
@@ -317,6 +210,7 @@ def metrics() -> None:
 def protocols() -> None:
     """List the registered protocols."""
     from lsbench import protocol, registry
+    from lsbench.report.terminal import show_table
 
     rows = []
     for name in registry.table("protocols", registry.PROTOCOLS):
@@ -330,6 +224,7 @@ def protocols() -> None:
 def generators() -> None:
     """List the registered generators."""
     from lsbench import registry
+    from lsbench.report.terminal import show_table
 
     rows = [
         [name, " ".join((registry.load(target).__doc__ or "").split())]
@@ -338,110 +233,19 @@ def generators() -> None:
     show_table(["name", "what it renders"], rows)
 
 
-def demand_one_bench(reference: Path | None, protocol_name: str | None, data: Path | None) -> None:
-    """A usage error unless either --reference, or --protocol with --data, is given."""
-    if (reference is None) == (protocol_name is None):
-        raise click.UsageError("pass either --reference DIR, or --protocol NAME|FILE with --data DIR")
-    if (protocol_name is None) != (data is None):
-        raise click.UsageError("--protocol and --data go together: the protocol, and the folder with its clips")
-
-
-def bound_protocol(reference: Path | None, protocol_name: str | None, data: Path | None) -> Protocol:
-    """The protocol that the options name, bound to its clips."""
-    from lsbench import protocol
-
-    if reference is not None:
-        return protocol.from_folder(reference)
-    return protocol.load(str(protocol_name)).bind(Path(str(data)))
-
-
-def console() -> Console:
-    """Standard output, as wide as the terminal, or wide enough for any table where there is none."""
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-
-
 def show_board(runs: list[Path], rank_by: str | None = None, style: str = "table") -> None:
     """Rank runs and print the board."""
     from lsbench.leaderboard import leaderboard as rank
-    from lsbench.report import table, text
+    from lsbench.report import text
 
     board = rank(runs, rank_by)
     if style == "table":
-        table.show(board, console())
+        from lsbench.report import terminal
+
+        terminal.show_board(board, terminal.console())
     else:
         render = {"csv": text.to_csv, "json": text.to_json, "markdown": text.to_markdown}[style]
         click.echo(render(board), nl=False)
 
 
-def show_result(result: Result) -> None:
-    """Print the scores of one run, regions side by side, and what must be read with them."""
-    from lsbench.report.text import number
-
-    regions = ["whole", "mouth", "face", ""]
-    held = {key: (key.rpartition("/")[0] or key, key.rpartition("/")[2] if "/" in key else "") for key in result.scores}
-    shown = [region for region in regions if any(place == region for _, place in held.values())]
-    rows = []
-    for metric in dict.fromkeys(metric for metric, _ in held.values()):
-        values = {place: number(result[key]) for key, (name, place) in held.items() if name == metric}
-        rows.append([metric, *[values.get(region, "") for region in shown]])
-    show_table(["metric", *[region or "value" for region in shown]], rows)
-    for key, score_ in result.scores.items():
-        if score_.note:
-            click.echo(f"{key}: {score_.note}")
-    for key, why in result.unavailable.items():
-        click.echo(f"{key}: not measured: {why}", err=True)
-    for why in result.failed.values():
-        click.echo(f"not scored: {' '.join(why.split())}", err=True)
-    if result.extra:
-        click.echo(f"left out, no such clip: {', '.join(result.extra)}", err=True)
-    state = "complete" if result.complete else "INCOMPLETE"
-    click.echo(f"{result.name}: {result.clips} of {result.expected} clips, {state}; kept in {result.path}")
-
-
-def show_weights(states: list[Any]) -> None:
-    """Print what is known of the weight files."""
-    rows = []
-    for state in states:
-        weight = state.weight
-        rows.append([weight.name, state.state, f"{weight.size:,}", weight.licence, weight.purpose, str(state.path)])
-    show_table(["name", "state", "bytes", "licence", "for", "file"], rows)
-
-
-def show_table(header: list[str], rows: list[list[str]]) -> None:
-    """Print a plain table of texts."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in header:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*[Text(cell) for cell in row])
-    console().print(table)
-
-
-@contextmanager
-def progress_bar(quiet: bool) -> Iterator[Progress]:
-    """A progress function that draws on stderr: one bar per label; silent where stderr is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    silent = quiet or not sys.stderr.isatty()
-    with Progress(*columns, console=Console(stderr=True), disable=silent, transient=True) as bar:
-        tasks: dict[str, Any] = {}
-
-        def report(label: str, done: int, total: int) -> None:
-            if label not in tasks:
-                tasks[label] = bar.add_task(label, total=total)
-            bar.update(tasks[label], completed=done, total=total)
-
-        yield report
-
-
-def labelled(progress: Progress, label: str) -> Progress:
-    """A progress function that reports under one label, whatever the clip."""
-    return lambda _, done, total: progress(label, done, total)
+main.add_command(weights_group)

@@ -17,7 +17,7 @@ LAYERS = """
     align standins generator metrics corpus
     measure evaluate leaderboard
     report
-    cli __main__
+    verbs cli_weights cli __main__
 """
 ORDER = {name: place for place, name in enumerate(LAYERS.split())}
 

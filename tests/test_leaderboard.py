@@ -14,7 +14,7 @@ from rich.console import Console
 
 from lsbench.errors import ComparisonError, RunError
 from lsbench.leaderboard import Board, leaderboard
-from lsbench.report import table, text
+from lsbench.report import terminal, text
 from lsbench.results import FORMAT, Result, RunFolder, Score
 
 PROTOCOL = {
@@ -155,7 +155,7 @@ def test_markdown_escapes_names(runs: list[Path]) -> None:
 @pytest.mark.parametrize("width", [80, 160])
 def test_the_table_shows_whole_beside_mouth(runs: list[Path], width: int) -> None:
     out = io.StringIO()
-    table.show(leaderboard(runs), Console(file=out, width=width))
+    terminal.show_board(leaderboard(runs), Console(file=out, width=width))
     printed = out.getvalue()
     assert max(map(len, printed.splitlines())) <= width
     for part in ("<script>", "noise", "blur", "half", "24.00 (3) ▼2", "incomplete", "undefined"):

@@ -1,0 +1,87 @@
+"""What the verbs of the command line share: errors and exit codes, options, help examples, progress labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lsbench.errors import LsbenchError
+
+if TYPE_CHECKING:
+    from lsbench.pool import Progress
+    from lsbench.protocol import Protocol
+
+DONE, ERROR, INCOMPLETE, INTERRUPTED = 0, 1, 3, 130
+
+
+class Commands(click.Group):
+    """Verbs in the order in which they are used, and named errors on one line of stderr."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LsbenchError as error:
+            click.echo(f"lsbench: {' '.join(str(error).split())}", err=True)
+            ctx.exit(ERROR)
+        except KeyboardInterrupt:
+            click.echo("lsbench: interrupted; what is finished is kept, the same command goes on", err=True)
+            ctx.exit(INTERRUPTED)
+        except OSError as error:
+            click.echo(f"lsbench: {error}", err=True)
+            ctx.exit(ERROR)
+
+
+def examples(*lines: str) -> str:
+    """An epilog of commands that a user can copy."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def bench_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--reference, or --protocol with --data."""
+    for option in (
+        click.option("--data", type=click.Path(path_type=Path), help="Folder with the protocol's reference clips."),
+        click.option("--protocol", "protocol_name", metavar="NAME|FILE", help="A protocol by name, or a .toml file."),
+        click.option("--reference", type=click.Path(path_type=Path), help="Folder of reference clips, all of them."),
+    ):
+        command = option(command)
+    return command
+
+
+def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--workers, --offline, --weights and --quiet."""
+    for option in (
+        click.option("--quiet", "-q", is_flag=True, help="No progress bar."),
+        click.option("--weights", "weight_files", multiple=True, metavar="NAME=PATH", help="Use this file as it is."),
+        click.option("--offline", is_flag=True, help="Never fetch weights."),
+        click.option("--workers", type=click.IntRange(1), help="Processes; one per core if not given."),
+    ):
+        command = option(command)
+    return command
+
+
+def demand_one_bench(reference: Path | None, protocol_name: str | None, data: Path | None) -> None:
+    """A usage error unless either --reference, or --protocol with --data, is given."""
+    if (reference is None) == (protocol_name is None):
+        raise click.UsageError("pass either --reference DIR, or --protocol NAME|FILE with --data DIR")
+    if (protocol_name is None) != (data is None):
+        raise click.UsageError("--protocol and --data go together: the protocol, and the folder with its clips")
+
+
+def bound_protocol(reference: Path | None, protocol_name: str | None, data: Path | None) -> Protocol:
+    """The protocol that the options name, bound to its clips."""
+    from lsbench import protocol
+
+    if reference is not None:
+        return protocol.from_folder(reference)
+    return protocol.load(str(protocol_name)).bind(Path(str(data)))
+
+
+def labelled(progress: Progress, label: str) -> Progress:
+    """A progress function that reports under one label, whatever the clip."""
+    return lambda _, done, total: progress(label, done, total)
