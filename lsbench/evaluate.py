@@ -67,7 +67,7 @@ def score(
         _demand_all(matches, source)
     wanted = registry.metrics(metrics or bench.metrics, [Region(region) for region in regions or bench.regions])
     named = metrics is not None or regions is not None
-    files, unavailable = _weights(wanted, bench.clips, named, offline, weight_files or {})
+    files, unavailable = _weights(wanted, bench.clips, named, offline, weight_files or {}, progress)
     chosen = tuple(metric for metric in wanted if metric.key not in unavailable)
     if not chosen:
         raise LsbenchError("nothing to measure: " + "; ".join(sorted(set(unavailable.values())) or ["no metric named"]))
@@ -128,14 +128,20 @@ def _needs(metric: Metric, clips: Iterable[Reference]) -> set[str]:
 
 
 def _weights(
-    wanted: list[Metric], clips: tuple[Reference, ...], named: bool, offline: bool, overrides: Mapping[str, Path]
+    wanted: list[Metric],
+    clips: tuple[Reference, ...],
+    named: bool,
+    offline: bool,
+    overrides: Mapping[str, Path],
+    progress: Progress | None,
 ) -> tuple[dict[str, tuple[Path, str]], dict[str, str]]:
     """Weight files ready for use (path, sha256) by name, and metric key -> reason where one cannot be had."""
     files: dict[str, tuple[Path, str]] = {}
     reasons: dict[str, str] = {}
     for name in sorted({name for metric in wanted for name in _needs(metric, clips)}):
         try:
-            files[name] = weights.require(name, override=overrides.get(name), offline=offline)
+            fetching = bound(progress, f"fetch {name}") if progress else None
+            files[name] = weights.require(name, override=overrides.get(name), offline=offline, progress=fetching)
         except WeightsError as error:
             if named:
                 raise

@@ -40,8 +40,10 @@ class Job:
 def measure_clip(settings: Settings, job: Job) -> Partial:
     """Decode, align and measure one clip, and keep the outcome in the run folder."""
     clip_id, rules = job.reference.id, settings.protocol
-    reference = read_clip(job.reference.file, clip_id, sample_rate=rules.sample_rate)
-    generated = read_clip(job.generated, clip_id, sample_rate=rules.sample_rate, sound=settings.sound)
+    reference = read_clip(job.reference.file, clip_id, sample_rate=rules.sample_rate, folder_fps=rules.fps or 25.0)
+    generated = read_clip(
+        job.generated, clip_id, sample_rate=rules.sample_rate, sound=settings.sound, folder_fps=reference.fps
+    )
     found = align(reference, generated, rules.align, rules.fps, rules.frames)
     boxed = any(metric.region in (Region.FACE, Region.MOUTH) for metric in settings.metrics)
     cut = found.start, found.stop

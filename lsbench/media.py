@@ -74,7 +74,8 @@ def read_clip(
 
     Frame k is what a viewer sees k / fps after the first frame, to the nearest slot of the grid: a hole in the time
     stamps repeats the picture before it. Speech is the mean of the channels, resampled by soxr, from the time of the
-    first frame on; it may be longer or shorter than the video, and empty where there is none and sound is "optional".
+    first frame on; it may be longer or shorter than the video. It is empty for a frame folder without a wav, and for a
+    video without sound where sound is "optional". A frame folder plays at folder_fps.
     """
     source = Path(source)
     where = f"clip {clip_id}: {source}"
@@ -83,7 +84,7 @@ def read_clip(
         speech, rate = _read_wav(source, where)
     else:
         frames, fps, speech, rate = read_video(source, where)
-    if not len(speech) and sound == "required":
+    if not len(speech) and sound == "required" and not source.is_dir():
         raise MediaError(f"{where}: no sound; expected speech. Use --sound optional to accept silent videos.")
     if len(speech) and rate != sample_rate:
         speech = soxr.resample(speech, rate, sample_rate)

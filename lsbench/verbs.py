@@ -83,5 +83,5 @@ def bound_protocol(reference: Path | None, protocol_name: str | None, data: Path
 
 
 def labelled(progress: Progress, label: str) -> Progress:
-    """A progress function that reports under one label, whatever the clip."""
-    return lambda _, done, total: progress(label, done, total)
+    """A progress function that reports clips under one label, and what is fetched under its own."""
+    return lambda what, done, total: progress(what if what.startswith("fetch ") else label, done, total)

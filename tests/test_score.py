@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import noisy
+from PIL import Image
 
 import lsbench
 from lsbench import protocol
@@ -326,6 +327,19 @@ def test_an_unreadable_file_is_named(reference: Path, generated: Path) -> None:
 def test_silent_videos_are_welcome_when_sound_is_optional(reference: Path, generated: Path) -> None:
     rewrite(generated / "t1/a1.mkv", no_sound)
     assert lsbench.score(generated, reference=reference, metrics=["psnr"], sound="optional").complete
+
+
+def test_a_folder_of_frames_is_a_video_at_the_references_rate(reference: Path, generated: Path) -> None:
+    before = lsbench.score(generated, reference=reference, metrics=["psnr"])
+    clip = read_clip(generated / "t1/a1.mkv", "x")
+    (generated / "t1/a1.mkv").unlink()
+    (generated / "t1/a1").mkdir()
+    for number, frame in enumerate(clip.frames, start=1):
+        Image.fromarray(frame).save(generated / f"t1/a1/{number:04}.png")
+    after = lsbench.score(generated, reference=reference, metrics=["psnr"])
+    assert {key: score.value for key, score in after.scores.items()} == {
+        key: score.value for key, score in before.scores.items()
+    }
 
 
 def test_trim_and_lag_score_what_both_have(reference: Path, generated: Path, tmp_path: Path) -> None:
