@@ -29,6 +29,7 @@ class Metric(ABC):
     regions: ClassVar[tuple[Region, ...]] = (Region.WHOLE, Region.FACE, Region.MOUTH)
     needs_landmarks: ClassVar[bool] = False
     weights: ClassVar[tuple[str, ...]] = ()
+    per_clip: ClassVar[bool] = True  # whether one clip on its own has a value
 
     region: Region | None = None
 
@@ -38,6 +39,11 @@ class Metric(ABC):
         if self.region is not None and self.region not in self.regions:
             allowed = ", ".join(region.value for region in self.regions) or "no region"
             raise MetricError(f"metric {self.name}: region {self.region.value}; it takes {allowed}")
+        for option in fields(self):
+            choices, value = option.metadata.get("choices"), getattr(self, option.name)
+            if choices and value not in choices:
+                expected = f"expected one of {', '.join(choices)}"
+                raise MetricError(f"metric {self.name}: option {option.name}={value}; {expected}")
 
     @abstractmethod
     def measure(self, pair: ClipPair) -> Stats:
@@ -120,9 +126,6 @@ def _parse(metric: str, option: Field[Any], text: str) -> Any:
     default = option.default
     if default is MISSING or not isinstance(default, str | bool | int | float):
         raise MetricError(f"metric {metric}: option {option.name} cannot be set by name")
-    choices = option.metadata.get("choices")
-    if choices and text not in choices:
-        raise MetricError(f"metric {metric}: option {option.name}={text}; expected one of {', '.join(choices)}")
     if isinstance(default, bool):
         if text not in ("yes", "no"):
             raise MetricError(f"metric {metric}: option {option.name}={text}; expected yes or no")

@@ -1,0 +1,55 @@
+"""Machine code for the inner loops of image metrics: compiled on first use, kept on disk, run on several threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numba
+
+
+def images(dtype: Any, dimensions: int) -> Any:
+    """The type of a contiguous array that a loop only reads; writable arrays are taken too."""
+    return numba.types.Array(dtype, dimensions, "C", readonly=True)
+
+
+def compiled(*argument_types: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Compile a function for these argument types, with IEEE arithmetic: no reordering, so the same bits everywhere.
+
+    The machine code is kept beside the source, or in NUMBA_CACHE_DIR, or in the user's cache directory; where none of
+    them can be written it is compiled anew in each process. The loops run without Python's global lock.
+    """
+    signature = numba.void(*argument_types)
+
+    def compile_for(function: Callable[..., None]) -> Callable[..., None]:
+        try:
+            return numba.njit(signature, nogil=True, error_model="numpy", cache=True)(function)
+        except (RuntimeError, OSError):
+            return numba.njit(signature, nogil=True, error_model="numpy")(function)
+
+    return compile_for
+
+
+def spread(work: Callable[[slice], None], frames: int) -> None:
+    """Run work on all frames, a few at a time, on as many threads as numba.set_num_threads allows.
+
+    Plain threads rather than numba's own: those end the process when two threads call them at once, or after a fork.
+    The calling thread works too, so a helper that starts late costs nothing.
+    """
+    threads = min(numba.get_num_threads(), frames)
+    if threads == 1:
+        return work(slice(0, frames))
+    size = max(1, frames // (8 * threads))
+    parts = iter([slice(start, min(start + size, frames)) for start in range(0, frames, size)])
+
+    def work_on_parts() -> None:
+        for part in parts:
+            work(part)
+
+    with ThreadPoolExecutor(threads - 1) as pool:
+        helpers = [pool.submit(work_on_parts) for _ in range(threads - 1)]
+        work_on_parts()
+    for helper in helpers:
+        helper.result()
+    return None

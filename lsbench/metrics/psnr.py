@@ -1,0 +1,80 @@
+"""Peak signal-to-noise ratio (PSNR)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from lsbench.clip import ClipPair, Region
+from lsbench.metric import Metric
+from lsbench.metrics.images import COLORS, PEAK, checked_frames
+from lsbench.stats import Stats
+
+POOLINGS = ("frame", "mse")
+_LUMA_UNITS = 1_000_000  # luma errors are kept as whole thousandths of a level, squared
+
+
+def psnr(reference: np.ndarray, generated: np.ndarray, *, color: str = "rgb", pooling: str = "frame") -> float:
+    """PSNR of frames, uint8 (T, H, W, 3) or (H, W, 3): dB, infinite where all is identical (see PSNR)."""
+    metric = PSNR(color=color, pooling=pooling)
+    return metric.compute(_errors(reference, generated, color))
+
+
+def psnr_frames(reference: np.ndarray, generated: np.ndarray, *, color: str = "rgb") -> np.ndarray:
+    """PSNR of each frame, uint8 (T, H, W, 3) or (H, W, 3) -> float64 (T,) dB, infinite where identical."""
+    return PSNR(color=color).per_frame(_errors(reference, generated, color))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PSNR(Metric):
+    """Peak signal-to-noise ratio of 8-bit frames, in dB; infinite for identical frames.
+
+    10 log10(255^2 / MSE) over all pixels and channels of a frame, then the mean over frames; with pooling=mse the MSE
+    is taken over all samples of all frames first. Errors are summed in exact integers.
+    """
+
+    name: ClassVar[str] = "psnr"
+    asks: ClassVar[str] = "How large is the squared error of the pixels?"
+    better: ClassVar[Literal["higher", "lower"]] = "higher"
+    source: ClassVar[str] = "ITU-T J.340; the mean over frames as in Geldhauser et al. 2022, arXiv 2212.13810"
+
+    color: str = field(default="rgb", metadata={"choices": COLORS})
+    pooling: str = field(default="frame", metadata={"choices": POOLINGS})
+
+    def measure(self, pair: ClipPair) -> Stats:
+        """squared_error: int64 (T,) levels^2 (of luma 1e-6 levels^2), summed; samples: int64 (T,) summed over."""
+        return _errors(*pair.crop(self.region or Region.WHOLE), self.color)
+
+    def compute(self, stats: Stats) -> float:
+        """The mean over frames, or the PSNR of the pooled error, in dB."""
+        if self.pooling == "frame":
+            return math.fsum(self.per_frame(stats)) / stats.rows
+        squared_error, samples = (sum(stats[name].tolist()) for name in ("squared_error", "samples"))
+        return 10 * math.log10(self._power() * samples / squared_error) if squared_error else math.inf
+
+    def per_frame(self, stats: Stats) -> Any:
+        with np.errstate(divide="ignore"):
+            return 10 * np.log10(self._power() * stats["samples"] / stats["squared_error"])
+
+    def note(self, stats: Stats) -> str | None:
+        identical = np.count_nonzero(stats["squared_error"] == 0)
+        if not identical or (self.pooling == "mse" and identical < stats.rows):
+            return None
+        return f"{identical} of {stats.rows} frames are identical to the reference (infinite PSNR)"
+
+    def _power(self) -> int:
+        return PEAK**2 * (_LUMA_UNITS if self.color == "luma" else 1)
+
+
+def _errors(reference: np.ndarray, generated: np.ndarray, color: str) -> Stats:
+    from lsbench.metrics.psnr_kernel import squared_errors
+
+    reference, generated = checked_frames("psnr", reference, generated)
+    channels = 1 if color == "luma" else 3
+    return Stats(
+        squared_error=squared_errors(reference, generated, luma=color == "luma"),
+        samples=np.full(len(reference), channels * reference[0, ..., 0].size),
+    )

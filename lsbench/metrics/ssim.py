@@ -1,0 +1,182 @@
+"""Structural similarity (SSIM): a metric, functions on arrays, and a differentiable form for tensors."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from lsbench.clip import ClipPair, Region
+from lsbench.errors import MetricError
+from lsbench.metric import Metric
+from lsbench.metrics.images import COLORS, PEAK, checked_frames
+from lsbench.stats import Stats
+
+if TYPE_CHECKING:
+    import torch
+
+K1, K2 = 0.01, 0.03
+LUMA = (0.299, 0.587, 0.114)
+_DEVICE_FRAMES = 16  # frames that are on a device at once
+
+
+def ssim(
+    reference: np.ndarray, generated: np.ndarray, *, color: str = "rgb", window: int = 11, sigma: float = 1.5
+) -> float:
+    """Mean SSIM of frames, uint8 (T, H, W, 3) or (H, W, 3): -1 to 1 (see SSIM)."""
+    frames = ssim_frames(reference, generated, color=color, window=window, sigma=sigma)
+    return math.fsum(frames) / len(frames)
+
+
+def ssim_frames(
+    reference: np.ndarray, generated: np.ndarray, *, color: str = "rgb", window: int = 11, sigma: float = 1.5
+) -> np.ndarray:
+    """SSIM of each frame, uint8 (T, H, W, 3) or (H, W, 3) -> float64 (T,), -1 to 1 (see SSIM)."""
+    metric = SSIM(color=color, window=window, sigma=sigma)
+    reference, generated = checked_frames("ssim", reference, generated)
+    _demand_room(reference.shape[1:3], window)
+    return metric.score(reference, generated)
+
+
+def ssim_torch(
+    reference: torch.Tensor,
+    generated: torch.Tensor,
+    *,
+    color: str = "rgb",
+    data_range: float = PEAK,
+    window: int = 11,
+    sigma: float = 1.5,
+) -> torch.Tensor:
+    """SSIM of each image on any device, differentiable: (T, 3, H, W) in [0, data_range] -> (T,) (see SSIM).
+
+    Half precision and uint8 are computed in float32, float64 in itself; agrees with ssim_frames within 5e-6.
+    """
+    import torch
+
+    SSIM(color=color, window=window, sigma=sigma)
+    _demand_images(reference, generated)
+    _demand_room(reference.shape[2:], window)
+    dtype = torch.promote_types(reference.dtype, torch.float32)
+    x, y = (images.to(dtype) for images in (reference, generated))
+    if color == "luma":
+        x, y = (LUMA[0] * images[:, :1] + LUMA[1] * images[:, 1:2] + LUMA[2] * images[:, 2:] for images in (x, y))
+    u, v = x + y - data_range, x - y  # the same four maps as the compiled kernel
+    u, v, uu, vv = _blur(torch.stack([u, v, u * u, v * v]), gaussian(window, sigma))
+    u_variance, v_variance = uu - u * u, vv - v * v
+    uu, vv = (u + data_range) ** 2, v * v
+    c1, c2 = 2 * (K1 * data_range) ** 2, 2 * (K2 * data_range) ** 2
+    lightness = (uu - vv + c1) / (uu + vv + c1)
+    structure = (u_variance - v_variance + c2) / (u_variance + v_variance + c2)
+    return (lightness * structure).mean((1, 2, 3))
+
+
+def gaussian(window: int, sigma: float) -> np.ndarray:
+    """Weights of the window along one axis, float64 (window,), sum 1."""
+    weights = np.exp(-((np.arange(window) - window // 2) ** 2) / (2 * sigma**2))
+    return weights / weights.sum()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SSIM(Metric):
+    """Structural similarity, -1 to 1, 1 for identical frames; NaN where a crop is smaller than the window.
+
+    (2 mx my + C1)(2 cov + C2) / ((mx^2 + my^2 + C1)(var x + var y + C2)), C1 = (0.01 * 255)^2, C2 = (0.03 * 255)^2,
+    with moments under a Gaussian window, population covariance, no downsampling; averaged over every position where the
+    window lies inside the frame, over channels (color=rgb), then over frames. Computed in float32 within 5e-6.
+    """
+
+    name: ClassVar[str] = "ssim"
+    asks: ClassVar[str] = "Are brightness, contrast and pattern the same in every small neighbourhood?"
+    better: ClassVar[Literal["higher", "lower"]] = "higher"
+    source: ClassVar[str] = "Wang, Bovik, Sheikh, Simoncelli 2004, IEEE TIP 13(4), doi 10.1109/TIP.2003.819861"
+
+    color: str = field(default="rgb", metadata={"choices": COLORS})
+    window: int = 11
+    sigma: float = 1.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.window < 3 or self.window % 2 == 0:
+            raise MetricError(f"{self.name}: window={self.window}; expected an odd number of pixels from 3 on")
+        if not 0 < self.sigma < math.inf:
+            raise MetricError(f"{self.name}: sigma={self.sigma}; expected a positive number of pixels")
+
+    def measure(self, pair: ClipPair) -> Stats:
+        """ssim: float64 (T,), NaN for a crop smaller than the window."""
+        reference, generated = checked_frames(self.name, *pair.crop(self.region or Region.WHOLE))
+        if min(reference.shape[1:3]) < self.window:
+            return Stats(ssim=np.full(len(pair), np.nan))
+        return Stats(ssim=self.score(reference, generated, pair.device))
+
+    def compute(self, stats: Stats) -> float:
+        """The mean over frames; NaN where a frame has none."""
+        return math.fsum(stats["ssim"]) / stats.rows
+
+    def per_frame(self, stats: Stats) -> Any:
+        return stats["ssim"]
+
+    def note(self, stats: Stats) -> str | None:
+        small = np.count_nonzero(np.isnan(stats["ssim"]))
+        if not small:
+            return None
+        size = f"{self.window} x {self.window}"
+        return f"undefined: in {small} of {stats.rows} frames the crop is smaller than the {size} window"
+
+    def score(self, reference: np.ndarray, generated: np.ndarray, device: str = "cpu") -> np.ndarray:
+        """SSIM of each frame: contiguous uint8 (T, H, W, 3), no smaller than the window -> float64 (T,)."""
+        if device == "cpu":
+            from lsbench.metrics.ssim_kernel import ssim_frames
+
+            weights = gaussian(self.window, self.sigma)
+            return ssim_frames(reference, generated, weights, self.color == "luma", (K1 * PEAK) ** 2, (K2 * PEAK) ** 2)
+        import torch
+
+        done = []
+        with torch.inference_mode():
+            for start in range(0, len(reference), _DEVICE_FRAMES):
+                parts = (frames[start : start + _DEVICE_FRAMES] for frames in (reference, generated))
+                x, y = (torch.tensor(part, device=device).permute(0, 3, 1, 2) for part in parts)
+                done.append(ssim_torch(x, y, color=self.color, window=self.window, sigma=self.sigma).cpu().double())
+        return torch.cat(done).numpy()
+
+
+def _blur(maps: torch.Tensor, weights: np.ndarray) -> torch.Tensor:
+    """The window over the last two axes, valid region: a + sum of weights * (left + right - 2 a), exact where flat.
+
+    Sums of slices rather than products: no TF32, no autocast, the same on every device.
+    """
+    import torch
+
+    last, half = len(weights) - 1, len(weights) // 2
+    for axis in (-2, -1):
+        size = maps.shape[axis] - last
+        middle = blurred = maps.narrow(axis, half, size)
+        for k in range(half):
+            both = maps.narrow(axis, k, size) + maps.narrow(axis, last - k, size)
+            blurred = torch.add(blurred, torch.sub(both, middle, alpha=2), alpha=float(weights[k]))
+        maps = blurred
+    return maps
+
+
+def _demand_room(size: Any, window: int) -> None:
+    height, width = size
+    if min(height, width) < window:
+        raise MetricError(
+            f"ssim: frames are {width} x {height}; expected at least the window, {window} x {window}. "
+            "Pass larger frames or a smaller window"
+        )
+
+
+def _demand_images(reference: Any, generated: Any) -> None:
+    import torch
+
+    expected = "expected a torch.Tensor, floating point or uint8, (images, 3, height, width)"
+    for which, images in (("reference", reference), ("generated", generated)):
+        if not isinstance(images, torch.Tensor):
+            raise MetricError(f"ssim: {which} is a {type(images).__qualname__}; {expected}. For arrays: ssim_frames")
+        if not (images.is_floating_point() or images.dtype == torch.uint8) or images.ndim != 4 or images.shape[1] != 3:
+            raise MetricError(f"ssim: {which} is {images.dtype} {tuple(images.shape)}; {expected}")
+    if reference.shape != generated.shape or not len(reference):
+        raise MetricError(f"ssim: {tuple(reference.shape)} beside {tuple(generated.shape)}; expected one shape, no 0")
