@@ -60,6 +60,7 @@ def score(
 
     Raises a LsbenchError that names the clip; finished clips are kept, and the same call goes on with the rest.
     """
+    _demand_device(device)
     bench = _bench(reference, protocol, data, align)
     source = Path(generated)
     matches = match_folder(source, [clip.id for clip in bench.clips])
@@ -99,6 +100,19 @@ def _bench(
         elif any(clip.source is None for clip in bench.clips):
             raise ProtocolError(f"protocol {bench.name}: pass --data, the folder that holds its reference clips")
     return replace(bench, align=align) if align else bench
+
+
+def _demand_device(device: str) -> None:
+    """Raise LsbenchError where PyTorch cannot run on a device, before any work is done."""
+    if device == "cpu":
+        return
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise LsbenchError(f"device {device}: PyTorch cannot use it ({reason}); pass --device cpu") from None
 
 
 def _missing(clip_id: str, folder: Path) -> str:

@@ -402,6 +402,7 @@ def test_missing_weights_spare_what_does_not_need_them(
         ({"metrics": ["psrn"]}, MetricError, "unknown metric 'psrn'; did you mean psnr"),
         ({"metrics": ["ssim:colour=luma"]}, MetricError, "unknown option 'colour=luma'"),
         ({"metrics": ["ssim:color=blue"]}, MetricError, "color=blue; expected one of rgb, luma"),
+        ({"device": "quantum"}, LsbenchError, "device quantum: PyTorch cannot use it"),
         ({"name": "../elsewhere"}, RunError, "plain folder name"),
         ({"reference": None}, ProtocolError, "either reference"),
         ({"reference": None, "protocol": "toy"}, ProtocolError, "--data"),
