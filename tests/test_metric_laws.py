@@ -23,7 +23,7 @@ from lsbench.errors import WeightsError
 from lsbench.metric import Metric
 from lsbench.stats import Stats
 
-SIZE, FRAMES = 192, 12
+SIZE, FRAMES = 176, 6
 NOISE = (0.0, 3.0, 12.0, 48.0)  # levels of pixel noise, and per mille of the frame size that landmarks jitter
 
 BOXED = (Region.FACE, Region.MOUTH)
@@ -144,7 +144,7 @@ def bits(value: float) -> bytes:
 
 
 def other_values(metric: Metric) -> dict[str, Any]:
-    """Another value for each field of a metric."""
+    """Another value for each field of a metric that takes more than one."""
     changes: dict[str, Any] = {}
     for option in fields(metric):
         value, choices = getattr(metric, option.name), option.metadata.get("choices")
@@ -175,7 +175,10 @@ def test_it_says_what_it_is(metric: Metric) -> None:
 @every_metric
 def test_every_field_changes_the_signature(metric: Metric) -> None:
     changes = other_values(metric)
-    assert set(changes) | {"region"} == {option.name for option in fields(metric)}
+    for option in fields(metric):
+        assert option.name in changes or option.name == "region" or len(option.metadata["choices"]) == 1
+    for name, value in metric.options().items():
+        assert f"|{name}:{value}" in metric.signature
     seen = {metric.signature}
     for name, value in changes.items():
         changed = replace(metric, **{name: value})
@@ -203,13 +206,13 @@ def test_it_pickles(metric: Metric) -> None:
 
 @every_metric
 def test_order_and_sharding_do_not_change_a_bit(metric: Metric) -> None:
-    a, b, c, d = clips = [measured(metric, NOISE[2], seed) for seed in range(4)]
+    a, b, c = clips = [measured(metric, NOISE[2], seed) for seed in range(3)]
     value, note = metric.fold(clips)
     assert bits(metric.compute(Stats.join(clips))) == bits(value) and metric.note(Stats.join(clips)) == note
-    for joined in (a + b + c + d, (a + b) + (c + d), a + (b + (c + d)), Stats.join([a, b + c, d])):
+    for joined in (a + b + c, a + (b + c), Stats.join([a + b, c])):
         assert same(joined, Stats.join(clips))
         assert bits(metric.compute(joined)) == bits(value)
-    backwards = [measure(metric, make_pair(NOISE[2], seed)) for seed in (3, 2, 1, 0)][::-1]
+    backwards = [measure(metric, make_pair(NOISE[2], seed)) for seed in (2, 1, 0)][::-1]
     assert all(same(again, clip) for again, clip in zip(backwards, clips, strict=True))
 
 
@@ -224,6 +227,8 @@ def test_per_frame_values_have_a_row_each(metric: Metric) -> None:
 @metrics_where(lambda metric: metric.name not in NOT_MONOTONE)
 def test_more_noise_is_worse_and_none_is_best(metric: Metric) -> None:
     values = [metric.compute(measured(metric, noise)) for noise in NOISE]
+    if all(map(math.isnan, values)):
+        pytest.skip(f"undefined here: {metric.note(measured(metric, NOISE[0]))}")
     falling = values if metric.better == "higher" else [-value for value in values]
     assert all(better > worse for better, worse in pairwise(falling)), values
     if metric.name in BEST:
