@@ -22,7 +22,7 @@ from lsbench.media import Sound, content_sha256
 from lsbench.metric import Metric
 from lsbench.pool import Progress
 from lsbench.protocol import Align, Protocol, Reference
-from lsbench.results import FORMAT, Result, RunFolder, Score
+from lsbench.results import FORMAT, Partial, Result, RunFolder, Score
 from lsbench.stats import Stats
 
 # Libraries whose version can move a number.
@@ -137,7 +137,7 @@ def _demand_all(matches: Matches, folder: Path) -> None:
 
 def _needs(metric: Metric, clips: Iterable[Reference]) -> set[str]:
     """Names of the weight files without which a metric cannot be measured on these clips."""
-    boxed = metric.region in (Region.FACE, Region.MOUTH) and any(clip.landmarks is None for clip in clips)
+    boxed = metric.needs_track and any(clip.landmarks is None for clip in clips)
     return {*metric.weights, *(["face_landmarker"] if boxed or metric.needs_landmarks else [])}
 
 
@@ -242,11 +242,14 @@ class Parts(Sequence[Stats]):
         return len(self.clip_ids)
 
     def __getitem__(self, index: Any) -> Any:
-        clip_id = self.clip_ids[index]
-        partial = self.run.read_partial(clip_id, [self.key])
-        if partial is None:
-            raise RunError(f"clip {clip_id}: its finished part vanished from {self.run.path}; score it again")
-        return partial.stats[self.key]
+        return _finished(self.run, self.clip_ids[index], self.key).stats[self.key]
+
+
+def _finished(run: RunFolder, clip_id: str, *keys: str) -> Partial:
+    partial = run.read_partial(clip_id, keys)
+    if partial is None:
+        raise RunError(f"clip {clip_id}: its finished part vanished from {run.path}; score it again")
+    return partial
 
 
 def _finish(
@@ -257,19 +260,20 @@ def _finish(
     rows: list[dict[str, Any]] = []
     scores = {}
     for metric in settings.metrics:
-        parts = Parts(run, tuple(clip.id for clip in clips), metric.key)
         region = metric.region.value if metric.region else ""
         frames = 0
-        for clip, stats in zip(clips, parts, strict=True):
+        for clip in clips:
+            partial = _finished(run, clip.id, metric.key)
             head = {"clip_id": clip.id, "speaker": clip.speaker, "metric": metric.spec, "region": region}
-            rows.append(head | {"value": metric.compute(stats) if metric.per_clip else math.nan, "frames": stats.rows})
-            frames += stats.rows
-        if parts:
-            value, note = metric.fold(parts)
+            value = metric.compute(partial.stats[metric.key]) if metric.per_clip else math.nan
+            rows.append(head | {"value": value, "frames": partial.frames})
+            frames += partial.frames
+        if clips:
+            value, note = metric.fold(Parts(run, tuple(clip.id for clip in clips), metric.key))
             scores[metric.key] = Score(value, metric.better, metric.signature, frames, note)
     lags = {}
     if settings.protocol.align == "lag":
-        lags = {clip.id: part.lag_frames for clip in clips if (part := run.read_partial(clip.id, ()))}
+        lags = {clip.id: _finished(run, clip.id).lag_frames for clip in clips}
     result = Result(
         name=run.path.name,
         path=run.path,

@@ -67,6 +67,11 @@ class Metric(ABC):
         return None
 
     @property
+    def needs_track(self) -> bool:
+        """Whether it needs the face of the reference: `pair.track`, for boxes."""
+        return self.region in BOX_RULES
+
+    @property
     def signature(self) -> str:
         """Name, revision and every field, so that no option can hide: `ssim.1|region:mouth|box:...|color:rgb`."""
         parts = [f"{self.name}.{self.revision}"]
