@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 K1, K2 = 0.01, 0.03
 LUMA = (0.299, 0.587, 0.114)
 _DEVICE_FRAMES = 16  # frames that are on a device at once
+_CPU_SAMPLES = 1 << 17  # samples worked on together on a CPU: more would leave its cache
 
 
 def ssim(
@@ -58,12 +59,21 @@ def ssim_torch(
     SSIM(color=color, window=window, sigma=sigma)
     _demand_images(reference, generated)
     _demand_room(reference.shape[2:], window)
-    dtype = torch.promote_types(reference.dtype, torch.float32)
-    x, y = (images.to(dtype) for images in (reference, generated))
+    batch = max(1, _CPU_SAMPLES // reference[0].numel()) if reference.device.type == "cpu" else len(reference)
+    parts = zip(reference.split(batch), generated.split(batch), strict=True)
+    weights = gaussian(window, sigma)
+    return torch.cat([_score(x, y, color, data_range, weights) for x, y in parts])
+
+
+def _score(x: torch.Tensor, y: torch.Tensor, color: str, data_range: float, weights: np.ndarray) -> torch.Tensor:
+    """ssim_torch of checked tensors at one go."""
+    import torch
+
+    x, y = (images.to(torch.promote_types(images.dtype, torch.float32)) for images in (x, y))
     if color == "luma":
         x, y = (LUMA[0] * images[:, :1] + LUMA[1] * images[:, 1:2] + LUMA[2] * images[:, 2:] for images in (x, y))
     u, v = x + y - data_range, x - y  # the same four maps as the compiled kernel
-    u, v, uu, vv = _blur(torch.stack([u, v, u * u, v * v]), gaussian(window, sigma))
+    u, v, uu, vv = _blur(torch.stack([u, v, u * u, v * v]), weights)
     u_variance, v_variance = uu - u * u, vv - v * v
     uu, vv = (u + data_range) ** 2, v * v
     c1, c2 = 2 * (K1 * data_range) ** 2, 2 * (K2 * data_range) ** 2
