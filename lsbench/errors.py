@@ -1,16 +1,16 @@
 """The errors lsbench raises on purpose; each message says what, where, what was expected, and the remedy.
 
-    LsbenchError               every named error; the command line prints it on one line and exits with 1
-    ├── MediaError             a file cannot be decoded or encoded, or is not what it should be
-    ├── FaceError              no usable face in a clip
-    ├── AlignmentError         generated and reference do not line up (frames, size, frame rate)
-    ├── MatchError             generated files and reference clip ids do not pair off
-    ├── GeneratorError         unknown generator, or one that does not do what it must
-    ├── MetricError            unknown metric or option, or arrays that a metric cannot take
-    ├── ProtocolError          a protocol or its data is missing or malformed
-    ├── WeightsError           a weight file is missing, damaged or cannot be fetched
-    ├── RunError               a run folder is unreadable, or belongs to another request
-    └── ComparisonError        runs that must not be ranked together
+LsbenchError               every named error; the command line prints it on one line and exits with 1
+├── MediaError             a file cannot be decoded or encoded, or is not what it should be
+├── FaceError              no usable face in a clip
+├── AlignmentError         generated and reference do not line up (frames, size, frame rate)
+├── MatchError             generated files and reference clip ids do not pair off
+├── GeneratorError         unknown generator, or one that does not do what it must
+├── MetricError            unknown metric or option, or arrays that a metric cannot take
+├── ProtocolError          a protocol or its data is missing or malformed
+├── WeightsError           a weight file is missing, damaged or cannot be fetched
+├── RunError               a run folder is unreadable, or belongs to another request
+└── ComparisonError        runs that must not be ranked together
 """
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lsbench.align import align
-from lsbench.clip import ClipPair, Region
+from lsbench.clip import ClipPair
 from lsbench.face import FaceTracker, reference_track
 from lsbench.media import Sound, read_clip
 from lsbench.metric import Metric
@@ -45,7 +45,7 @@ def measure_clip(settings: Settings, job: Job) -> Partial:
         job.generated, clip_id, sample_rate=rules.sample_rate, sound=settings.sound, folder_fps=reference.fps
     )
     found = align(reference, generated, rules.align, rules.fps, rules.frames)
-    boxed = any(metric.region in (Region.FACE, Region.MOUTH) for metric in settings.metrics)
+    boxed = any(metric.needs_track for metric in settings.metrics)
     cut = found.start, found.stop
     late = found.start + found.lag_frames, found.stop + found.lag_frames
     pair = ClipPair(

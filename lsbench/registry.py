@@ -15,7 +15,21 @@ from lsbench.metric import Metric
 METRICS = {
     "psnr": "lsbench.metrics.psnr:PSNR",
     "ssim": "lsbench.metrics.ssim:SSIM",
+    "lpips": "lsbench.metrics.lpips:LPIPS",
+    "ms_ssim": "lsbench.metrics.perceptual:MSSSIM",
+    "gmsd": "lsbench.metrics.perceptual:GMSD",
+    "fsim": "lsbench.metrics.perceptual:FSIM",
+    "vif": "lsbench.metrics.perceptual:VIF",
+    "haarpsi": "lsbench.metrics.perceptual:HaarPSI",
+    "sharpness": "lsbench.metrics.sharpness:Sharpness",
+    "seam": "lsbench.metrics.seam:Seam",
+    "flicker": "lsbench.metrics.temporal:Flicker",
+    "jitter": "lsbench.metrics.temporal:Jitter",
     "lmd": "lsbench.metrics.lmd:LMD",
+    "fid": "lsbench.metrics.distribution:FID",
+    "kid": "lsbench.metrics.distribution:KID",
+    "fid_inf": "lsbench.metrics.distribution:FIDInfinity",
+    "fd_efficientnet_lite0": "lsbench.metrics.distribution:FDEfficientNetLite0",
 }
 GENERATORS = {
     "reencoded": "lsbench.standins:reencoded",

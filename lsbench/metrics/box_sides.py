@@ -1,0 +1,66 @@
+"""What changes from the outside of a box to its inside: differences of two pictures along the four sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+SIDES = ("left", "top", "right", "bottom")  # in the order of a box's coordinates x0, y0, x1, y1
+_THIN = 4  # every fourth row and column are enough for a median
+
+
+def difference(reference: np.ndarray, generated: np.ndarray) -> np.ndarray:
+    """Generated minus reference without a global brightness shift: uint8 (H, W, 3) twice -> float32 (H, W, 3), levels.
+
+    The shift is the median difference of each channel; the reference is moved by it and clipped as 8-bit pictures are,
+    so that highlights which the shift saturates leave no trace.
+    """
+    moved = reference.astype(np.float32)
+    thin = np.s_[::_THIN, ::_THIN]
+    shift = np.median(generated[thin] - moved[thin], axis=(0, 1))
+    if shift.any():
+        moved = np.clip(moved + shift, 0, 255)
+    return generated - moved
+
+
+class Side:
+    """One side of a box in a picture of differences, cut into segments; lines are counted in px from outside to inside.
+
+    picture: float32 (H, W, 3), levels. box: x0, y0, x1, y1 inside the picture, 2 px or more a side. segment: px along
+    the side that are averaged, rounded so that equal segments fill the side, two at least. line: where the side lies.
+    depth: number of lines across the picture. pairs: number of neighbouring segments.
+    """
+
+    def __init__(self, picture: np.ndarray, box: Sequence[int] | np.ndarray, name: str, segment: int = 8) -> None:
+        x0, y0, x1, y1 = (int(edge) for edge in box)
+        rows = picture[y0:y1] if name in ("left", "right") else picture[:, x0:x1].swapaxes(0, 1)
+        if name in ("right", "bottom"):
+            rows = rows[:, ::-1]
+        length, self.depth = rows.shape[:2]
+        self.line = {"left": x0, "top": y0, "right": self.depth - x1, "bottom": self.depth - y1}[name]
+        count = min(length, max(2, round(length / segment)))
+        self.pairs = count - 1
+        bounds = np.linspace(0, length, count + 1).astype(np.int64)
+        sums = np.add.reduceat(rows, bounds[:-1], axis=0, dtype=np.float64)
+        self._means = sums / np.diff(bounds)[:, None, None]  # of each segment on each line, (segments, depth, 3)
+
+    @property
+    def power(self) -> np.ndarray:
+        """The mean square of each line's segments over segments and channels: float64 (depth,) levels^2."""
+        return np.square(self._means).mean(axis=(0, 2))
+
+    def squared_step(self, line: int, strip: int, gap: int) -> float | None:
+        """The squared step across a line, levels^2, as far as neighbouring segments agree on it; None without room.
+
+        A segment's step is the mean of `strip` px inside the line minus that of `strip` px outside it, `gap` px on
+        either side of the line left out. Its product with the neighbouring segment's, averaged over the pairs and the
+        channels, is s^2 for an edge of s levels and 0 on average for noise, which the segments do not share.
+        """
+        reach = gap + strip
+        if line < reach or line + reach > self.depth:
+            return None
+        inside = self._means[:, line + gap : line + reach].mean(axis=1)
+        outside = self._means[:, line - reach : line - gap].mean(axis=1)
+        steps = inside - outside
+        return float((steps[1:] * steps[:-1]).mean())

@@ -1,0 +1,208 @@
+"""Metrics that compare all frames as a set: FID, KID, FID-infinity, and the same distance on EfficientNet features.
+
+They have no value for one clip: a set of 75 near copies says little. Features are computed once a clip and region, and
+kept in the run, so that all of them cost one pass of a network.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from lsbench.clip import ClipPair, Region
+from lsbench.errors import MetricError
+from lsbench.metric import Metric
+from lsbench.metrics import frechet
+from lsbench.metrics.kid import kernel_distance
+from lsbench.networks.features import EFFICIENTNET_LITE0, ENGINES, INCEPTION, Network, pair_features
+from lsbench.stats import Stats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distribution(Metric):
+    """Base of the metrics on sets of features; engine: what runs the network on the CPU (onnx needs the extra onnx)."""
+
+    better: ClassVar[Literal["higher", "lower"]] = "lower"
+    per_clip: ClassVar[bool] = False
+    network: ClassVar[Network]
+
+    engine: str = field(default=ENGINES[0], metadata={"choices": ENGINES})
+
+    def measure(self, pair: ClipPair) -> Stats:
+        """reference, generated: float32 (T, d) features of the region, the same arrays for all metrics of a network."""
+        reference, generated = pair_features(pair, self.network, self.region or Region.WHOLE, self.engine)
+        return Stats(reference=reference, generated=generated)
+
+    def compute(self, stats: Stats) -> float:
+        return self.fold([stats])[0]
+
+    def note(self, stats: Stats) -> str | None:
+        return self.fold([stats])[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frechet(Distribution):
+    """Base of the Fréchet distances: see lsbench.metrics.frechet for the formula and how exact it is."""
+
+    def fold(self, parts: Sequence[Stats]) -> tuple[float, str | None]:
+        count, value = _frechet(parts)
+        if count < 2:
+            return value, f"undefined: N = {count}, and a covariance takes 2 frames a side"
+        return value, f"N = {count} frames a side{_singular(count, self.network.width)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FID(Frechet):
+    """Fréchet Inception distance: of the 2048 pool features of pytorch-fid's Inception, resized and scaled as there.
+
+    Agrees with pytorch-fid on the same frames within 1e-5 where more frames than features make its root well defined.
+    """
+
+    name: ClassVar[str] = "fid"
+    asks: ClassVar[str] = "Do all frames together look like the reference's, to Inception?"
+    source: ClassVar[str] = "Heusel et al. 2017, arXiv 1706.08500; network and resizing of pytorch-fid"
+    weights: ClassVar[tuple[str, ...]] = ("inception",)
+    network: ClassVar[Network] = INCEPTION
+
+
+@dataclass(frozen=True, kw_only=True)
+class FDEfficientNetLite0(Frechet):
+    """Fréchet distance of 1280 EfficientNet-Lite0 features: for machines without Inception's weights. It is not FID."""
+
+    name: ClassVar[str] = "fd_efficientnet_lite0"
+    asks: ClassVar[str] = "Do all frames together look like the reference's, to EfficientNet-Lite0?"
+    source: ClassVar[str] = "distance: Heusel et al. 2017; features: Tan & Le 2019, arXiv 1905.11946, Lite0"
+    weights: ClassVar[tuple[str, ...]] = ("efficientnet_lite0",)
+    network: ClassVar[Network] = EFFICIENTNET_LITE0
+
+
+@dataclass(frozen=True, kw_only=True)
+class KID(Distribution):
+    """Kernel Inception distance: unbiased MMD² of FID's features, mean over random subsets (see lsbench.metrics.kid).
+
+    subset_size is lowered to N where there are fewer frames; one subset then holds them all, and there is no spread.
+    """
+
+    name: ClassVar[str] = "kid"
+    asks: ClassVar[str] = "As fid, and does it still hold with few frames?"
+    source: ClassVar[str] = "Bińkowski et al. 2018, arXiv 1801.01401; subsets as torch-fidelity draws them"
+    weights: ClassVar[tuple[str, ...]] = ("inception",)
+    network: ClassVar[Network] = INCEPTION
+
+    subsets: int = 100
+    subset_size: int = 1000
+    seed: int = 2020
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _demand(self.name, "subsets", self.subsets, 1)
+        _demand(self.name, "subset_size", self.subset_size, 2)
+        _demand(self.name, "seed", self.seed, 0)
+
+    def fold(self, parts: Sequence[Stats]) -> tuple[float, str | None]:
+        with _on_disk(parts) as (reference, generated):
+            count = len(reference)
+            distances = kernel_distance(reference, generated, self.subsets, self.subset_size, self.seed)
+        value = float(distances.mean())
+        if count < 2:
+            return value, f"undefined: N = {count}, and pairs of different frames take 2 a side"
+        if len(distances) == 1:
+            return value, f"N = {count} frames a side, all in one subset: no spread"
+        spread = f"± {distances.std():.2g} over {self.subsets} subsets of {min(self.subset_size, count)}"
+        return value, f"N = {count} frames a side; {value:.4g} {spread}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FIDInfinity(Distribution):
+    """FID at infinitely many frames: the line through FID against 1/N, at 1/N = 0.
+
+    The clips are split at random into 1, 2, ... `splits` groups of about equal size; each group gives one FID of
+    its own reference and generated frames, and all of them one least-squares line. Whole clips are drawn, because
+    neighbouring frames are near copies. Deviates from Chong & Forsyth, who draw frames of the generated side alone:
+    here both sides shrink, so the bias of both is taken out, and every clip counts at every N.
+    """
+
+    name: ClassVar[str] = "fid_inf"
+    asks: ClassVar[str] = "What would FID be with endless frames?"
+    source: ClassVar[str] = "Chong & Forsyth 2020, arXiv 1911.07023, by whole clips"
+    weights: ClassVar[tuple[str, ...]] = ("inception",)
+    network: ClassVar[Network] = INCEPTION
+
+    splits: int = 5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _demand(self.name, "splits", self.splits, 2)
+        _demand(self.name, "seed", self.seed, 0)
+
+    def fold(self, parts: Sequence[Stats]) -> tuple[float, str | None]:
+        if len(parts) < 2 * self.splits:
+            return math.nan, f"undefined with fewer than {2 * self.splits} clips, two for each of {self.splits} groups"
+        order = np.random.RandomState(self.seed).permutation(len(parts))
+        groups = [np.sort(group) for split in range(1, self.splits + 1) for group in np.array_split(order, split)]
+        points = [_frechet(parts[int(clip)] for clip in group) for group in groups]
+        counts, values = (np.array(column, np.float64) for column in zip(*points, strict=True))
+        intercept, slope, error = _line(1 / counts, values)
+        fewest = int(counts.min())
+        return intercept, (
+            f"± {error:.2g}; {len(points)} groups of clips, N = {fewest} to {int(counts.max())} frames a side, "
+            f"slope {slope:.4g} / N{_singular(fewest, self.network.width)}"
+        )
+
+
+def _frechet(parts: Iterable[Stats]) -> tuple[int, float]:
+    """Frames a side and Fréchet distance of the clips, in their order; memory does not grow with their number."""
+    counts: list[int] = []
+
+    def sides() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for stats in parts:
+            counts.append(stats.rows)
+            yield stats["reference"], stats["generated"]
+
+    value = frechet.gathered_distance(sides())
+    return sum(counts), value
+
+
+def _singular(count: int, width: int) -> str:
+    return "" if count > width else f"; N <= {width} features: covariances are singular, compare at equal N only"
+
+
+def _line(across: np.ndarray, values: np.ndarray) -> tuple[float, float, float]:
+    """Least squares: intercept, slope, and the standard error of the intercept."""
+    design = np.stack([np.ones_like(across), across], axis=1)
+    inverse = np.linalg.inv(design.T @ design)
+    intercept, slope = inverse @ design.T @ values
+    residual = values - intercept - slope * across
+    error = math.sqrt(float(residual @ residual) / (len(values) - 2) * inverse[0, 0])
+    return float(intercept), float(slope), error
+
+
+@contextmanager
+def _on_disk(parts: Iterable[Stats]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The features of all clips, reference and generated, as arrays in temporary files: subsets reach across clips."""
+    with tempfile.TemporaryFile() as reference, tempfile.TemporaryFile() as generated:
+        count, width = 0, 0
+        for stats in parts:
+            count, width = count + stats.rows, stats["reference"].shape[1]
+            try:
+                stats["reference"].tofile(reference)
+                stats["generated"].tofile(generated)
+            except OSError as error:
+                raise MetricError(
+                    f"kid: {tempfile.gettempdir()} cannot hold the features of the clips ({error}); "
+                    "set TMPDIR to a folder with room"
+                ) from error
+        shape = (count, width)
+        yield np.memmap(reference, np.float32, "r", shape=shape), np.memmap(generated, np.float32, "r", shape=shape)
+
+
+def _demand(metric: str, option: str, value: int, least: int) -> None:
+    if value < least:
+        raise MetricError(f"metric {metric}: option {option}={value}; expected at least {least}")

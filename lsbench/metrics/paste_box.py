@@ -1,0 +1,138 @@
+"""Where a generated face was pasted: the smallest rectangle outside which generated and reference agree."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.ndimage import uniform_filter, uniform_filter1d
+
+from lsbench.metrics.box_sides import SIDES, Side, difference
+from lsbench.metrics.images import PEAK
+from lsbench.metrics.largest_sum import largest_sum
+
+BLOCK = 4  # px; a cell is the mean of 2 x 2 blocks, so that noise cancels
+WINDOW = 9  # frames that cells are averaged over
+ROUNDING = 0.05  # levels^2; differences with less power are agreement
+TEXTURES = 10  # classes of texture, each with its own power of agreement: codecs err more where there is more detail
+CLASS_SHARE = 0.25  # the part of each class that must agree for its power to be known
+CONTRAST = 5.0  # how many times the power outside that inside a box is, at least
+SMALLEST = 16  # px, the smallest side of a box
+REACH = 10  # px by which a side is moved at most when it is placed in its frame, and a third of the box
+STARTS = (2.0, 8.0)  # thresholds that the search begins with, in medians
+ROUNDS = 8
+
+
+def found_boxes(reference: np.ndarray, generated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The paste box of each frame, zeros where none is found, and by how much its median place differs.
+
+    uint8 (T, H, W, 3) twice -> boxes int64 (T, 4) as x0, y0, x1, y1 in px; median difference float64 (T,) 8-bit levels.
+
+    The signed difference without its global shift (box_sides.difference; nothing is known of saturated samples) is
+    averaged over 8 x 8 px and nine frames, so that noise cancels, squared, and divided by what re-encoding leaves at
+    places of the same texture. The box is the rectangle that best splits these cells into two powers, high inside and
+    low outside (Gaussian likelihood); then each side is moved by up to 10 px to where the lines of the frame itself
+    split best. None is found where the power inside is not five times that outside. The box must leave at least half
+    of the frame as it was.
+    """
+    size = reference.shape[1:3]
+    power, texture = _cells(reference, generated)
+    boxes = np.zeros((len(reference), 4), np.int64)
+    for box, *cells, pair in zip(boxes, power, texture, zip(reference, generated, strict=True), strict=True):
+        split = _split(_beyond_agreement(*cells))
+        if split is None:
+            continue
+        rough = _pixels(split, power.shape[1:], size)
+        if min(rough[2:] - rough[:2]) >= SMALLEST:
+            box[:] = _placed(difference(*pair), rough)
+    return boxes, np.sqrt(np.median(power, axis=(1, 2)).astype(np.float64))
+
+
+def _cells(reference: np.ndarray, generated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Power of the difference, levels^2, and texture of the reference, levels a px, of each cell: two (T, R, C)."""
+    differences, textures = [], []
+    for one, other in zip(reference, generated, strict=True):
+        saturated = (one == 0) | (one == PEAK) | (other == 0) | (other == PEAK)
+        differences.append(_blocks(np.where(saturated, np.float32(0), difference(one, other))))
+        grey = one.mean(axis=2, keepdims=True, dtype=np.float32)
+        down, across = (np.abs(np.diff(grey, axis=axis, append=grey.take([-1], axis))) for axis in (0, 1))
+        textures.append(_blocks(down + across))
+    means, texture = (
+        uniform_filter1d(uniform_filter(np.stack(maps), (0, 2, 2, 0), mode="nearest"), WINDOW, axis=0, mode="nearest")
+        for maps in (differences, textures)
+    )
+    return np.square(means).mean(axis=3), texture[..., 0]
+
+
+def _blocks(picture: np.ndarray) -> np.ndarray:
+    """Means of 4 x 4 px blocks, the last ones smaller: float32 (H, W, C) -> (ceil(H / 4), ceil(W / 4), C)."""
+    for axis in (0, 1):
+        starts = np.arange(0, picture.shape[axis], BLOCK)
+        counts = np.diff([*starts, picture.shape[axis]])
+        picture = np.add.reduceat(picture, starts, axis=axis) / np.expand_dims(counts, (1 - axis, 2)).astype(np.float32)
+    return picture
+
+
+def _beyond_agreement(power: np.ndarray, texture: np.ndarray) -> np.ndarray:
+    """The power over the lower quartile of the power where the texture is alike: (R, C) twice -> float64 (R, C)."""
+    count = min(TEXTURES, max(1, power.size // 32))
+    classes = np.array_split(np.argsort(texture, axis=None, kind="stable"), count)
+    agreement = [np.quantile(power.ravel()[cells], CLASS_SHARE) for cells in classes]
+    middles = [np.median(texture.ravel()[cells]) for cells in classes]
+    return power / (ROUNDING + np.interp(texture, middles, agreement))
+
+
+def _split(power: np.ndarray) -> tuple[int, int, int, int] | None:
+    """The cells (left, top, right, bottom), ends exclusive, that split the power (R, C) best; None without contrast."""
+    total, median = power.sum(), float(np.median(power))
+    best: tuple[float, float, tuple[int, int, int, int] | None] = (math.inf, 0.0, None)
+    for start in STARTS:
+        threshold, last = max(1.0, start * median), None
+        for _ in range(ROUNDS):
+            cells = largest_sum(power - threshold)
+            if cells is None or cells == last:
+                break
+            left, top, right, bottom = cells
+            inside, count = power[top:bottom, left:right].sum(), (bottom - top) * (right - left)
+            rest = power.size - count
+            low, high = max(1.0, (total - inside) / max(1, rest)), inside / count
+            best = min(best, (count * math.log(high) + rest * math.log(low), high / low, cells))
+            if high <= low:
+                break
+            # Power above this is likelier to be of the high kind than of the low one.
+            threshold, last = math.log(high / low) / (1 / low - 1 / high), cells
+    return best[2] if best[1] >= CONTRAST else None
+
+
+def _pixels(cells: tuple[int, int, int, int], grid: tuple[int, ...], size: tuple[int, int]) -> np.ndarray:
+    """A box of cells in px: cell i is centred on the line between blocks i - 1 and i; edges of the frame stay edges."""
+    ends = (0, 0, grid[1], grid[0])
+    edges = (0, 0, size[1], size[0])
+    inner = BLOCK * np.array(cells) - BLOCK // 2
+    return np.where(np.equal(cells, ends), edges, inner)
+
+
+def _placed(picture: np.ndarray, rough: np.ndarray) -> np.ndarray:
+    """The box with each side moved, in two rounds, to where the power of the lines splits best; frame edges stay."""
+    edges = np.array([0, 0, picture.shape[1], picture.shape[0]])
+    reach = np.minimum(REACH, (rough[2:] - rough[:2]) // 3)
+    box = rough.copy()
+    for _ in range(2):
+        for index, name in enumerate(SIDES):
+            if rough[index] == edges[index]:
+                continue
+            side = Side(picture, box, name)
+            start = abs(int(rough[index] - edges[index]))
+            first = max(0, start - reach[index % 2])
+            line = first + _change(side.power[first : start + reach[index % 2]])
+            box[index] = line if index < 2 else edges[index] - line
+    return box
+
+
+def _change(power: np.ndarray) -> int:
+    """How many of the first values (N,), N >= 2, to set apart so that two Gaussian variances fit best: 1 to N - 1."""
+    count = np.arange(1, len(power))
+    sums = power.cumsum()[:-1]
+    low, high = sums / count, (power.sum() - sums) / (len(power) - count)
+    cost = count * np.log(low + ROUNDING) + (len(power) - count) * np.log(high + ROUNDING)
+    return int(count[np.argmin(cost)])

@@ -1,0 +1,153 @@
+"""Seam: how visible the edge of the box is in which a generated face was pasted back."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from lsbench.clip import ClipPair, Region
+from lsbench.errors import MetricError
+from lsbench.metric import Metric
+from lsbench.metrics.box_sides import SIDES, Side, difference
+from lsbench.metrics.images import checked_frames
+from lsbench.metrics.paste_box import found_boxes
+from lsbench.stats import Stats
+
+BOXES = ("found", "face", "mouth")
+DIFFERENT_LEVELS = 3.0  # where the median place of a frame differs by more, its box is not to be found
+
+
+def seam(
+    reference: np.ndarray, generated: np.ndarray, boxes: Any, *, strip: int = 4, gap: int = 1, segment: int = 8
+) -> float:
+    """Seam of frames around known boxes, uint8 (T, H, W, 3) or (H, W, 3): 8-bit levels (see Seam and seam_frames)."""
+    metric = Seam(strip=strip, gap=gap, segment=segment)
+    return metric.compute(metric.steps(*checked_frames("seam", reference, generated), boxes))
+
+
+def seam_frames(
+    reference: np.ndarray, generated: np.ndarray, boxes: Any, *, strip: int = 4, gap: int = 1, segment: int = 8
+) -> np.ndarray:
+    """Seam of each frame around known boxes: uint8 (T, H, W, 3) or (H, W, 3) -> float64 (T,), levels (see Seam).
+
+    boxes: int (T, 4), or (4,) for all frames, as x0, y0, x1, y1 in px, x1 and y1 exclusive, inside the frame;
+    lsbench.metrics.paste_box.found_boxes looks for them.
+    """
+    metric = Seam(strip=strip, gap=gap, segment=segment)
+    return metric.per_frame(metric.steps(*checked_frames("seam", reference, generated), boxes))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seam(Metric):
+    """The visible edge of the paste box: the colour step across its sides that the reference has not, in 8-bit levels.
+
+    D = generated - reference, less the median of each channel over the frame (a global brightness shift). Each side of
+    the box is cut into segments of `segment` px. A segment's step is the mean of D over the `strip` px just inside the
+    side minus that over the `strip` px just outside, `gap` px on either side of it left out. A frame's squared step is
+    the mean product of the steps of neighbouring segments, over sides and channels: s^2 for an edge of s levels, 0 on
+    average for noise, which neighbours do not share. What the same mean reads on parallel lines 2 (strip + gap) px
+    further out, where nothing was pasted, is the floor that re-encoding leaves, and is taken off. The value is
+    sqrt(max(0, mean over frames of squared step - floor)): s for an edge of s levels all around, s sqrt(p) where it
+    shows on a part p of the sides, about s times the opacity reached at 3 px where it is feathered.
+
+    box: found (see lsbench.metrics.paste_box), or the reference's face or mouth box. In a frame where no box is found
+    there is no seam, 0, as long as generated and reference agree; NaN where most of the frame differs. Where a head
+    moves otherwise than the reference's, the box found is that of the moving part. A side with less than strip + gap px
+    to the frame's edge cannot be measured and is left out.
+    """
+
+    name: ClassVar[str] = "seam"
+    asks: ClassVar[str] = "How visible is the edge of the box in which the face was pasted back?"
+    better: ClassVar[Literal["higher", "lower"]] = "lower"
+    source: ClassVar[str] = "own definition; the visible box of Geldhauser et al. 2022, arXiv 2212.13810"
+    regions: ClassVar[tuple[Region, ...]] = ()
+
+    box: str = field(default="found", metadata={"choices": BOXES})
+    strip: int = 4
+    gap: int = 1
+    segment: int = 8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, least in (("strip", 1), ("gap", 0), ("segment", 1)):
+            if getattr(self, name) < least:
+                raise MetricError(f"{self.name}: {name}={getattr(self, name)}; expected {least} px or more")
+
+    @property
+    def needs_track(self) -> bool:
+        """Whether the box is one of the reference's face."""
+        return self.box != "found"
+
+    def measure(self, pair: ClipPair) -> Stats:
+        """step, floor: float64 (T,) levels^2, NaN where undefined; found: bool (T,), whether a box is known."""
+        reference, generated = checked_frames(self.name, *pair.crop(Region.WHOLE))
+        if self.box != "found":
+            return self.steps(reference, generated, pair.boxes(Region(self.box)))
+        boxes, difference_levels = pair.once("paste boxes", lambda: found_boxes(reference, generated))
+        found = np.asarray(boxes.any(axis=1))
+        known = self.steps(reference[found], generated[found], boxes[found])
+        step, floor = np.tile(np.where(difference_levels > DIFFERENT_LEVELS, np.nan, 0.0), (2, 1))
+        step[found], floor[found] = known["step"], known["floor"]
+        return Stats(step=step, floor=floor, found=found)
+
+    def compute(self, stats: Stats) -> float:
+        """The root of the mean squared step over the floor, 8-bit levels."""
+        excess = stats["step"] - stats["floor"]
+        excess = excess[~np.isnan(excess)]
+        return math.sqrt(max(0.0, math.fsum(excess) / len(excess))) if len(excess) else math.nan
+
+    def per_frame(self, stats: Stats) -> Any:
+        return np.sqrt(np.maximum(stats["step"] - stats["floor"], 0))
+
+    def note(self, stats: Stats) -> str | None:
+        known, undefined = stats["found"], np.isnan(stats["step"])
+        lost = ~known
+        counts = {
+            "no paste box found in {} frames, counted as no seam": lost & ~undefined,
+            "undefined in {} frames: no paste box found, and most of the picture differs; try box=face": lost
+            & undefined,
+            "undefined in {} frames: the box is too small or fills the frame": known & undefined,
+        }
+        notes = [text.format(f"{rows.sum()} of {stats.rows}") for text, rows in counts.items() if rows.any()]
+        return "; ".join(notes) or None
+
+    def steps(self, reference: np.ndarray, generated: np.ndarray, boxes: Any) -> Stats:
+        """The statistics (see measure) around known boxes, uint8 (T, H, W, 3) twice, int (T, 4) or (4,)."""
+        boxes = _checked_boxes(boxes, reference.shape)
+        step, floor = np.full((2, len(reference)), np.nan)
+        for index, (box, *pair) in enumerate(zip(boxes, reference, generated, strict=True)):
+            picture = difference(*pair)
+            sides = [Side(picture, box, name, self.segment) for name in SIDES]
+            step[index] = self._mean(sides, 0)
+            floor[index] = np.nan_to_num(self._mean(sides, -2 * (self.strip + self.gap)))
+        return Stats(step=step, floor=floor, found=np.ones(len(reference), bool))
+
+    def _mean(self, sides: list[Side], offset: int) -> float:
+        """The squared step `offset` px inside the sides, levels^2, over those that have room; NaN where none has."""
+        steps = [side.squared_step(side.line + offset, self.strip, self.gap) for side in sides]
+        weights = [0 if step is None else side.pairs for side, step in zip(sides, steps, strict=True)]
+        total = sum(weights)
+        if not total:
+            return math.nan
+        return math.fsum(weight * step for weight, step in zip(weights, steps, strict=True) if step is not None) / total
+
+
+def _checked_boxes(boxes: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Boxes of every frame, int64 (T, 4); MetricError where they are no boxes, or leave the frame."""
+    frames, height, width = shape[:3]
+    array = np.asarray(boxes)
+    expected = f"expected whole numbers x0, y0, x1, y1, ({frames}, 4) or (4,)"
+    if array.dtype.kind not in "iu" or array.shape not in ((4,), (frames, 4)):
+        raise MetricError(f"seam: boxes are {array.dtype} {array.shape}; {expected}")
+    array = np.broadcast_to(array.astype(np.int64), (frames, 4))
+    x0, y0, x1, y1 = array.T
+    wrong = np.flatnonzero((x0 < 0) | (y0 < 0) | (x1 > width) | (y1 > height) | (x1 - x0 < 2) | (y1 - y0 < 2))
+    if len(wrong):
+        raise MetricError(
+            f"seam: frame {wrong[0]}: box {tuple(array[wrong[0]].tolist())}; expected x0, y0, x1, y1 inside the "
+            f"{width} x {height} frame, 2 px or more a side"
+        )
+    return array

@@ -1,0 +1,96 @@
+"""Sharpness: whether the generated picture has as much fine detail as the reference."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from lsbench.clip import ClipPair, Region
+from lsbench.errors import MetricError
+from lsbench.metric import Metric
+from lsbench.metrics.images import checked_frames
+from lsbench.stats import Stats
+
+LUMA = (299, 587, 114)  # thousandths: sums of whole numbers are exact
+
+
+def sharpness(reference: np.ndarray, generated: np.ndarray, *, sigma: float = 1.0) -> float:
+    """Sharpness of frames, uint8 (T, H, W, 3) or (H, W, 3): 0 to 1, NaN where the reference is flat (see Sharpness)."""
+    metric = Sharpness(sigma=sigma)
+    return metric.compute(metric.energies(reference, generated))
+
+
+def sharpness_frames(reference: np.ndarray, generated: np.ndarray, *, sigma: float = 1.0) -> np.ndarray:
+    """Sharpness of each frame, uint8 (T, H, W, 3) or (H, W, 3) -> float64 (T,), 0 to 1, NaN where flat."""
+    metric = Sharpness(sigma=sigma)
+    return metric.per_frame(metric.energies(reference, generated))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sharpness(Metric):
+    """Detail that generated and reference have alike, 0 to 1; 1 for as much detail in every frame, less for blur.
+
+    A frame's detail E is the energy of its luma between two Gaussians, sum of (G_sigma * Y - G_2sigma * Y)^2 over the
+    crop: with sigma 1 px, patterns about 5 to 15 px long; no blocks, so that small crops count. The score is
+    sum over frames of min(E generated, E reference) / sum of max: E generated / E reference where every frame lost
+    detail, and the inverse where all have too much, so that noise and over-sharpening earn nothing and cannot make up
+    for blur. The note gives the plain ratio of the sums where it is above 1. NaN where the reference has no detail.
+    """
+
+    name: ClassVar[str] = "sharpness"
+    asks: ClassVar[str] = "Is there as much fine detail as in the reference, neither blurred nor over-sharpened?"
+    better: ClassVar[Literal["higher", "lower"]] = "higher"
+    source: ClassVar[str] = "own definition; the blur of Geldhauser et al. 2022, arXiv 2212.13810"
+
+    sigma: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.sigma < math.inf:
+            raise MetricError(f"{self.name}: sigma={self.sigma}; expected a positive number of pixels")
+
+    def measure(self, pair: ClipPair) -> Stats:
+        """reference, generated: float64 (T,) levels^2, the detail E of each frame."""
+        return self.energies(*pair.crop(self.region or Region.WHOLE))
+
+    def compute(self, stats: Stats) -> float:
+        """Common detail over all detail, in frames where the reference has any; NaN where there is none."""
+        textured = stats["reference"] > 0
+        reference, generated = (stats[which][textured] for which in ("reference", "generated"))
+        if not len(reference):
+            return math.nan
+        return math.fsum(np.minimum(reference, generated)) / math.fsum(np.maximum(reference, generated))
+
+    def per_frame(self, stats: Stats) -> Any:
+        reference, generated = stats["reference"], stats["generated"]
+        with np.errstate(invalid="ignore"):
+            alike = np.minimum(reference, generated) / np.maximum(reference, generated)
+        return np.where(reference > 0, alike, np.nan)
+
+    def note(self, stats: Stats) -> str | None:
+        notes = []
+        flat = np.count_nonzero(stats["reference"] == 0)
+        if flat:
+            notes.append(f"undefined in {flat} of {stats.rows} frames: the reference is flat there")
+        reference, generated = (math.fsum(stats[which]) for which in ("reference", "generated"))
+        if generated > reference > 0:
+            notes.append(f"{generated / reference:.3g} times the reference's detail: noise or over-sharpening")
+        return "; ".join(notes) or None
+
+    def energies(self, reference: np.ndarray, generated: np.ndarray) -> Stats:
+        """The statistics (see measure) of frames, uint8 (T, H, W, 3) or (H, W, 3)."""
+        reference, generated = checked_frames(self.name, reference, generated)
+        return Stats(
+            reference=np.array([self._detail(frame) for frame in reference]),
+            generated=np.array([self._detail(frame) for frame in generated]),
+        )
+
+    def _detail(self, frame: np.ndarray) -> float:
+        luma = frame @ np.array(LUMA)
+        luma = (luma - luma[0, 0]) / sum(LUMA)  # a flat frame is exactly 0
+        fine, coarse = (gaussian_filter(luma, scale * self.sigma, mode="nearest") for scale in (1, 2))
+        return float(np.square(fine - coarse).sum())

@@ -1,0 +1,191 @@
+"""Unrest from frame to frame beyond the reference's own: flicker of the picture, jitter of the lips."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from lsbench.clip import INNER_LIPS, OUTER_EYE_CORNERS, OUTER_LIPS, POINTS, ClipPair, Region
+from lsbench.errors import MetricError
+from lsbench.metric import Metric
+from lsbench.metrics.images import checked_frames
+from lsbench.stats import Stats
+
+UNITS = ("interocular", "pixel")
+MOUTH = slice(OUTER_LIPS.start, INNER_LIPS.stop)
+
+
+def flicker(reference: np.ndarray, generated: np.ndarray, *, cell: int = 4) -> float:
+    """Mean flicker of frames in order of time, uint8 (T, H, W, 3): 8-bit levels, NaN for one frame (see Flicker)."""
+    return _mean(flicker_frames(reference, generated, cell=cell))
+
+
+def flicker_frames(reference: np.ndarray, generated: np.ndarray, *, cell: int = 4) -> np.ndarray:
+    """Flicker of each frame, uint8 (T, H, W, 3) -> float64 (T,) 8-bit levels, NaN for one frame (see Flicker)."""
+    Flicker(cell=cell)
+    reference, generated = checked_frames("flicker", reference, generated)
+    if len(reference) < 2:
+        return np.full(len(reference), np.nan)
+    own, change = (_change(_cell_means(frames, cell)) for frames in (reference, generated))
+    excess = np.maximum(change - own, 0).mean(axis=(1, 2))
+    before, after = np.append(excess[:1], excess), np.append(excess, excess[-1:])
+    return (before + after) / 2
+
+
+def jitter(reference_landmarks: np.ndarray, generated_landmarks: np.ndarray, *, unit: str = "interocular") -> float:
+    """Mean jitter of two clips' landmarks, floating point (T, 80, 2) px; NaN where it is undefined (see Jitter)."""
+    return _mean(jitter_frames(reference_landmarks, generated_landmarks, unit=unit))
+
+
+def jitter_frames(
+    reference_landmarks: np.ndarray, generated_landmarks: np.ndarray, *, unit: str = "interocular"
+) -> np.ndarray:
+    """Jitter of each frame: floating point (T, 80, 2) px as in a FaceTrack -> float64 (T,) (see Jitter).
+
+    NaN points are frames without a face; NaN where one of the three frames that a value needs has none. Interocular: in
+    distances between the outer eye corners, the median over the reference's frames.
+    """
+    Jitter(unit=unit)
+    reference, generated = _checked("reference", reference_landmarks), _checked("generated", generated_landmarks)
+    if reference.shape != generated.shape:
+        raise MetricError(f"jitter: {len(reference)} reference frames, {len(generated)} generated; expected as many")
+    if len(reference) < 3:
+        return np.full(len(reference), np.nan)
+    own, unrest = (np.linalg.norm(np.diff(points[:, MOUTH], n=2, axis=0), axis=2) for points in (reference, generated))
+    excess = np.pad(np.maximum(unrest - own, 0).mean(axis=1), 1, mode="edge")
+    return excess / _interocular(reference) if unit == "interocular" else excess
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flicker(Metric):
+    """Change between neighbouring frames beyond the reference's own, in 8-bit levels; 0 for identical videos.
+
+    Both videos are averaged over cells of about `cell` x `cell` px. From one frame to the next a cell changes by
+    c = |RGB difference| / sqrt(3); its excess is max(0, c generated - c reference), averaged over cells. A frame's
+    value is the mean of the excess from the frame before and to the frame after (at the ends, of the one there is); the
+    score is the mean over frames. Brightness that swings by +-a reads nearly 2a: less where the reference moves, for
+    motion hides flicker. A constant offset, blur, a still mouth and motion that the reference has too read nearly 0,
+    and one cell's missing motion never pays for another's flicker. Averaging over cells keeps most of pixel noise and
+    coding noise out (cell=1 lets all of it in).
+    """
+
+    name: ClassVar[str] = "flicker"
+    asks: ClassVar[str] = "Does the picture change from frame to frame where the reference does not?"
+    better: ClassVar[Literal["higher", "lower"]] = "lower"
+    source: ClassVar[str] = "own definition"
+
+    cell: int = 4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.cell < 1:
+            raise MetricError(f"{self.name}: cell={self.cell}; expected 1 px or more")
+
+    def measure(self, pair: ClipPair) -> Stats:
+        """flicker: float64 (T,) levels, NaN for a clip of one frame."""
+        return Stats(flicker=flicker_frames(*pair.crop(self.region or Region.WHOLE), cell=self.cell))
+
+    def compute(self, stats: Stats) -> float:
+        """The mean over frames of clips of two frames or more."""
+        return _mean(stats["flicker"])
+
+    def per_frame(self, stats: Stats) -> Any:
+        return stats["flicker"]
+
+    def note(self, stats: Stats) -> str | None:
+        alone = np.count_nonzero(np.isnan(stats["flicker"]))
+        return f"undefined in {alone} of {stats.rows} frames: clips of a single frame do not change" if alone else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jitter(Metric):
+    """Unrest of the lips beyond the reference's own, in inter-ocular distances a frame^2; 0 for identical landmarks.
+
+    The second difference of a point, |p(t-1) - 2 p(t) + p(t+1)|, is large where it trembles and small where it moves
+    smoothly. A frame's value is the mean over the 40 points of the outer and inner lips of max(0, second difference
+    generated - reference); the first and last frame take their neighbour's. The score is the mean over frames with
+    faces in all three frames of both clips. Points are not centred, so that a mouth that shakes as a whole counts.
+    unit=interocular: over the reference clip's median distance of the outer eye corners. A tracker trembles a little
+    on any other picture of the same face, which is a floor common to all generators.
+    """
+
+    name: ClassVar[str] = "jitter"
+    asks: ClassVar[str] = "Do the lips tremble where the reference's lips move smoothly?"
+    better: ClassVar[Literal["higher", "lower"]] = "lower"
+    source: ClassVar[str] = "own definition"
+    regions: ClassVar[tuple[Region, ...]] = ()
+    needs_landmarks: ClassVar[bool] = True
+
+    unit: str = field(default="interocular", metadata={"choices": UNITS})
+
+    def measure(self, pair: ClipPair) -> Stats:
+        """jitter: float64 (T,), NaN where a face is missing; reference_found, generated_found: bool (T,)."""
+        if pair.landmarks is None:
+            raise MetricError(f"clip {pair.reference.id}: {self.name} needs the landmarks of both clips")
+        found = [track.found & np.isfinite(track.landmarks).all(axis=(1, 2)) for track in pair.landmarks]
+        points = (
+            np.where(shown[:, None, None], track.landmarks, np.nan)
+            for track, shown in zip(pair.landmarks, found, strict=True)
+        )
+        return Stats(jitter=jitter_frames(*points, unit=self.unit), reference_found=found[0], generated_found=found[1])
+
+    def compute(self, stats: Stats) -> float:
+        """The mean over frames where it is defined."""
+        return _mean(stats["jitter"])
+
+    def per_frame(self, stats: Stats) -> Any:
+        return stats["jitter"]
+
+    def note(self, stats: Stats) -> str | None:
+        notes = []
+        for which in ("generated", "reference"):
+            count = np.count_nonzero(stats[f"{which}_found"])
+            if count < stats.rows:
+                notes.append(f"face found in {count} of {stats.rows} {which} frames")
+        undefined = np.count_nonzero(np.isnan(stats["jitter"]))
+        if undefined:
+            notes.append(
+                f"undefined in {undefined} of {stats.rows} frames: it takes both faces in three frames running"
+            )
+        return "; ".join(notes) or None
+
+
+def _cell_means(frames: np.ndarray, cell: int) -> np.ndarray:
+    """Means over cells of about cell x cell px that fill the frame: uint8 (T, H, W, 3) -> float64 (T, R, C, 3)."""
+    rows, columns = (
+        np.linspace(0, size, max(1, round(size / cell)) + 1).astype(np.int64) for size in frames.shape[1:3]
+    )
+    sums = np.add.reduceat(frames, rows[:-1], axis=1, dtype=np.int64)
+    sums = np.add.reduceat(sums, columns[:-1], axis=2)
+    return sums / np.multiply.outer(np.diff(rows), np.diff(columns))[..., None]
+
+
+def _change(means: np.ndarray) -> np.ndarray:
+    """How far each cell moves from frame to frame: (T, R, C, 3) -> (T - 1, R, C), root mean square over channels."""
+    return np.sqrt(np.square(np.diff(means, axis=0)).mean(axis=3))
+
+
+def _mean(frames: np.ndarray) -> float:
+    """The mean of what is not NaN, the same to the bit in any order; NaN where there is nothing."""
+    measured = frames[~np.isnan(frames)]
+    return math.fsum(measured) / len(measured) if len(measured) else math.nan
+
+
+def _interocular(landmarks: np.ndarray) -> float:
+    """The median distance of the outer eye corners over frames where they are known, px; NaN where there is none."""
+    left, right = (landmarks[:, corner] for corner in OUTER_EYE_CORNERS)
+    distances = np.linalg.norm(right - left, axis=1)
+    distances = distances[distances > 0]
+    return float(np.median(distances)) if len(distances) else math.nan
+
+
+def _checked(which: str, landmarks: Any) -> np.ndarray:
+    expected = f"expected a floating point NumPy array (frames, {POINTS}, 2), in pixels, NaN where no face was found"
+    if not isinstance(landmarks, np.ndarray):
+        raise MetricError(f"jitter: {which} landmarks are a {type(landmarks).__qualname__}; {expected}")
+    if landmarks.dtype.kind != "f" or landmarks.ndim != 3 or landmarks.shape[1:] != (POINTS, 2) or not len(landmarks):
+        raise MetricError(f"jitter: {which} landmarks are {landmarks.dtype} {landmarks.shape}; {expected}")
+    return landmarks.astype(np.float64)

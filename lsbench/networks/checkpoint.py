@@ -1,0 +1,65 @@
+"""A state_dict file into a network that runs: batch norm folded into convolutions, every tensor accounted for."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from lsbench.errors import WeightsError
+
+BATCH_NORM_EPS = 1e-3  # of both networks: the value of the TensorFlow models that they were converted from
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def load(kind: Callable[[], Network], path: Path, norm_of: Callable[[str], str]) -> Network:
+    """A network of `kind` with the folded weights of a file, in eval mode; WeightsError naming the file if they misfit.
+
+    norm_of: the name of the batch norm behind the convolution of a name. A convolution `a.conv` of the file becomes `a`
+    of the network, so a network declares biased convolutions alone.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise _unfit(path, f"cannot be read ({_first_line(error)})") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise _unfit(path, "holds no state_dict")
+    with torch.device("meta"):
+        network = kind()
+    try:
+        network.load_state_dict(_folded(state, norm_of), assign=True)
+    except KeyError as error:
+        raise _unfit(path, f"is not for {kind.__name__}: it holds no {error.args[0]}") from error
+    except RuntimeError as error:
+        raise _unfit(path, f"is not for {kind.__name__}: {' '.join(str(error).split())[:300]}") from error
+    return network.eval().requires_grad_(False)
+
+
+def _folded(state: dict[str, Tensor], norm_of: Callable[[str], str]) -> dict[str, Tensor]:
+    """Convolutions with the batch norm behind them as one weight and bias (in float64); other tensors as they are."""
+    folded, used = {}, set()
+    for key in (key for key in state if state[key].ndim == 4):
+        conv = key.removesuffix(".weight")
+        scale, shift, mean, variance = (
+            state[f"{norm_of(conv)}.{part}"].double() for part in ("weight", "bias", "running_mean", "running_var")
+        )
+        gain = scale / torch.sqrt(variance + BATCH_NORM_EPS)
+        name = conv.removesuffix(".conv")
+        folded[f"{name}.weight"] = (state[key].double() * gain[:, None, None, None]).float()
+        folded[f"{name}.bias"] = (shift - mean * gain).float()
+        used |= {key, *(k for k in state if k.startswith(f"{norm_of(conv)}."))}
+    return folded | {key: value for key, value in state.items() if key not in used}
+
+
+def _unfit(path: Path, reason: str) -> WeightsError:
+    return WeightsError(f"weight file {path} {reason}. Run lsbench weights verify, or pass another --weights NAME=PATH")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,189 @@
+"""Features of frames: one pass of a network, shared by the metrics of a clip, kept on disk for references.
+
+On the CPU a batch runs on one thread, and as many batches run at once as the process has threads: which kernels PyTorch
+takes, and so the last bits, depend on the thread count of an operation. Alone on its thread a frame's features are the
+same bits for one worker and for eight. It is also no slower.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lsbench import weights
+from lsbench.cache import cache_dir, write_atomically
+from lsbench.clip import ClipPair, Region
+from lsbench.errors import MetricError, WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ENGINES = ("torch", "onnx")
+MOST_THREADS = 16  # batches at once; each holds about 150 MB of activations
+DEVICE_BATCH = 64  # frames a batch where the device is no CPU
+
+Extractor = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that gives features: its weight file's name, the module with `load` and `prepare`, and its numbers.
+
+    width: features a frame. input: side of its input, px. batch: frames a batch on the CPU, where it is fastest.
+    revision: changes whenever a feature may change.
+    """
+
+    name: str
+    module: str
+    width: int
+    input: int
+    batch: int
+    revision: int = 1
+
+
+INCEPTION = Network("inception", "lsbench.networks.inception", width=2048, input=299, batch=8)
+EFFICIENTNET_LITE0 = Network("efficientnet_lite0", "lsbench.networks.efficientnet", width=1280, input=224, batch=4)
+
+
+def pair_features(
+    pair: ClipPair, network: Network, region: Region, engine: str = "torch"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features of a region of reference and generated, float32 (T, width) each: computed once, then the same arrays.
+
+    The reference's are kept on disk where the pair says which file it came from.
+    """
+    return pair.once(("features", network, region, engine), lambda: _pair_features(pair, network, region, engine))
+
+
+def frame_features(
+    frames: np.ndarray, network: Network, path: Path, device: str = "cpu", engine: str = "torch"
+) -> np.ndarray:
+    """Features float32 (T, width) of frames uint8 (T, H, W, 3) RGB of one size, by the weights in the file `path`."""
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape:
+        raise MetricError(
+            f"{network.name} features: frames are {frames.dtype} {frames.shape}; "
+            "expected uint8 (frames, height, width, 3)"
+        )
+    extract = _extractor(network, path, device, engine)
+    size = network.batch if device == "cpu" else DEVICE_BATCH
+    batches = [frames[start : start + size] for start in range(0, len(frames), size)]
+    rows = _side_by_side(extract, batches) if device == "cpu" else [extract(batch) for batch in batches]
+    features = np.concatenate(rows)
+    if not np.isfinite(features).all():
+        frame = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
+        raise MetricError(
+            f"{network.name} features of frame {frame} are not finite; are the weights in {path} whole? "
+            "Run lsbench weights verify"
+        )
+    return features
+
+
+def _pair_features(pair: ClipPair, network: Network, region: Region, engine: str) -> tuple[np.ndarray, np.ndarray]:
+    if network.name not in pair.weights:
+        raise WeightsError(
+            f"clip {pair.reference.id}: features of {network.name} need its weights, and the pair names none; "
+            f"run lsbench weights fetch {network.name}, or pass --weights {network.name}=PATH"
+        )
+    path = pair.weights[network.name]
+
+    def compute(frames: np.ndarray) -> np.ndarray:
+        return frame_features(frames, network, path, pair.device, engine)
+
+    reference, generated = pair.crop(region)
+    if pair.reference_sha256 is None:
+        return compute(reference), compute(generated)
+    kept = _kept_at(reference, network, path, pair.device, engine)
+    features = _read(kept, (len(reference), network.width))
+    if features is None:
+        features = compute(reference)
+        with suppress(OSError):  # a cache that cannot be written costs time alone
+            write_atomically(kept, lambda file: np.savez(file, features=features))
+    return features, compute(generated)
+
+
+def _kept_at(frames: np.ndarray, network: Network, path: Path, device: str, engine: str) -> Path:
+    """Where features are kept: named by the pixels and by everything else that can move a bit of them.
+
+    The pixels stand for the file, the frames of it that were taken, the boxes and the decoder at once.
+    """
+    import torch
+
+    maker = [network.name, network.revision, weights.sha256(path), engine, device, version("torch")]
+    maker += [version("onnxruntime")] if engine == "onnx" else [torch.backends.cpu.get_cpu_capability()]
+    digest = hashlib.sha256(repr((maker, frames.shape)).encode())
+    digest.update(np.ascontiguousarray(frames).data)
+    name = digest.hexdigest()
+    return cache_dir() / "features" / name[:2] / f"{name}.npz"
+
+
+def _read(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
+    """Features kept at `path`; None where there are none, or damaged ones."""
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            features: np.ndarray = data["features"]
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
+        return None
+    return features if features.shape == shape and features.dtype == np.float32 else None
+
+
+def _images(frames: np.ndarray) -> Tensor:
+    """uint8 (B, 3, H, W), a copy that lies in memory as the frames do."""
+    import torch
+
+    return torch.tensor(frames).permute(0, 3, 1, 2)
+
+
+def _side_by_side(extract: Extractor, batches: list[np.ndarray]) -> list[np.ndarray]:
+    """extract() of every batch, each on a thread of its own that PyTorch does not divide further."""
+    import torch
+
+    threads = torch.get_num_threads()
+    at_once = min(threads, len(batches), MOST_THREADS)
+    try:
+        with ThreadPoolExecutor(at_once, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return list(pool.map(extract, batches))
+    finally:
+        torch.set_num_threads(threads)  # part of the setting is global to the process
+
+
+def _extractor(network: Network, path: Path, device: str, engine: str) -> Extractor:
+    """The loaded network, from a batch of frames to its features; one a process as long as the file is the same."""
+    if engine not in ENGINES:
+        raise MetricError(f"{network.name} features: engine {engine!r}; expected one of {', '.join(ENGINES)}")
+    if engine == "onnx" and device != "cpu":
+        raise MetricError(f"{network.name} features: engine onnx runs on the CPU; pass --device cpu, or engine=torch")
+    return _loaded(network, path, weights.sha256(path), device, engine)
+
+
+@lru_cache(maxsize=8)
+def _loaded(network: Network, path: Path, sha256: str, device: str, engine: str) -> Extractor:
+    """sha256 is there to tell a changed file from the one loaded."""
+    import torch
+
+    module = import_module(network.module)
+    if engine == "onnx":
+        from lsbench.networks import onnx_engine
+
+        kept_as = f"{network.name}.{network.revision}"
+        run = onnx_engine.load(kept_as, sha256, network.input, lambda: module.load(path))
+        return lambda batch: run(module.prepare(_images(batch)).contiguous().numpy())
+
+    loaded = module.load(path).to(device, memory_format=torch.channels_last)
+
+    def extract(batch: np.ndarray) -> np.ndarray:
+        exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+        with torch.inference_mode(), nullcontext() if device == "cpu" else exact:
+            return loaded(module.prepare(_images(batch).to(device))).cpu().numpy()
+
+    return extract
