@@ -110,6 +110,8 @@ def test_kept_features_give_the_same_bits(network: alexnet.LPIPS) -> None:
         values = lpips_frames(kept, generated, network)
         assert np.array_equal(values, lpips_frames(reference, generated, network))
         assert lpips(kept, generated, network) == pytest.approx(values.mean(), rel=1e-12)
+    one = reference_features(reference[3], network)
+    assert lpips(one, generated[3], network) == values[3]
 
 
 def test_is_zero_for_identical_frames_and_symmetric(network: alexnet.LPIPS) -> None:

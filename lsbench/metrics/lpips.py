@@ -27,7 +27,7 @@ _BATCH_PIXELS, _BATCH_FRAMES = 8 * 288 * 360, 20  # fastest on two AVX2 cores; u
 class Features:
     """What the network sees in reference frames, to compare many generators with: 4 MB a frame of 288 x 360 px.
 
-    frames: uint8 (T, H, W, 3), those that the features are of. batches: which frames lie together, and their features
+    frames: those that the features are of, as they were given. batches: which frames lie together, and their features
     layer by layer, (B, channels, h, w) each.
     """
 
@@ -49,8 +49,7 @@ def lpips_frames(reference: np.ndarray | Features, generated: np.ndarray, networ
     from lsbench.networks import batches
 
     kept = reference if isinstance(reference, Features) else None
-    frames = reference.frames if isinstance(reference, Features) else reference
-    frames, generated = checked_frames("lpips", frames, generated)
+    frames, generated = checked_frames("lpips", kept.frames if kept else reference, generated)
     _demand_room(frames)
     jobs: list[tuple[slice, Any]] = kept.batches if kept else [(part, None) for part in _cut(frames)]
 
@@ -76,7 +75,7 @@ def reference_features(reference: np.ndarray, network: Network) -> Features:
     def see(part: slice) -> tuple[slice, list[Tensor]]:
         return part, list(network.features(batches.images(frames[part], network.device)))
 
-    return Features(frames, batches.each(see, _cut(frames), network.device))
+    return Features(reference, batches.each(see, _cut(frames), network.device))
 
 
 @dataclass(frozen=True, kw_only=True)
