@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +77,9 @@ def efficientnet(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
 
 def test_inception_is_that_of_pytorch_fid(inception: Path, pytorch_fid: Any) -> None:
     with torch.inference_mode():
-        theirs = pytorch_fid(torch.tensor(FRAMES).permute(0, 3, 1, 2).float() / 255)[0][:, :, 0, 0].numpy()
-    ours = frame_features(FRAMES, INCEPTION, inception)
-    assert ours.shape == (9, 2048) and ours.dtype == np.float32
+        theirs = pytorch_fid(torch.tensor(FRAMES[:3]).permute(0, 3, 1, 2).float() / 255)[0][:, :, 0, 0].numpy()
+    ours = frame_features(FRAMES[:3], INCEPTION, inception)
+    assert ours.shape == (3, 2048) and ours.dtype == np.float32
     assert theirs.std() > 0.1
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
 
@@ -101,11 +102,11 @@ def test_features_do_not_depend_on_the_number_of_threads(inception: Path, effici
     try:
         for network, path in ((INCEPTION, inception), (EFFICIENTNET_LITE0, efficientnet[0])):
             found = []
-            for threads in (1, 2, 3):
+            for threads in (1, 2):
                 torch.set_num_threads(threads)
                 found.append(frame_features(FRAMES, network, path).tobytes())
                 assert torch.get_num_threads() == threads
-            assert found[0] == found[1] == found[2]
+            assert found[0] == found[1]
     finally:
         torch.set_num_threads(before)
 
@@ -127,6 +128,9 @@ def test_a_missing_engine_is_named(inception: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MetricError, match=r"onnxruntime is not installed. pip install 'lsbench\[onnx\]'"):
         frame_features(FRAMES, INCEPTION, inception, engine="onnx")
+    pair = ClipPair(*[Clip("x", FRAMES, np.zeros(0, np.float32), 25.0)] * 2, weights={"inception": inception})
+    with pytest.raises(MetricError, match="onnxruntime is not installed"):
+        FID(engine="onnx").measure(replace(pair, reference_sha256="a" * 64))
     with pytest.raises(MetricError, match="engine 'tpu'"):
         frame_features(FRAMES, INCEPTION, inception, engine="tpu")
     with pytest.raises(MetricError, match="engine onnx runs on the CPU"):
@@ -195,20 +199,20 @@ class Tiny(torch.nn.Module):  # type: ignore[misc]
     spoilt = False
 
     def forward(self, images: Any) -> Any:
-        Tiny.asked += int(images.shape[0])
+        Tiny.asked += torch.jit.is_tracing() or len(images)
         return images.mean((2, 3)) / (0 if self.spoilt else 1)
 
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Network]:
     module = types.ModuleType("tiny_network")
-    module.__dict__.update(load=lambda _: Tiny(), prepare=lambda images: images.float())
+    module.__dict__.update(load=lambda _: Tiny(), prepare=lambda images: images)
     monkeypatch.setitem(sys.modules, "tiny_network", module)
     monkeypatch.setenv("LSBENCH_CACHE", str(tmp_path / "cache"))
     (tmp_path / "tiny.pth").write_bytes(b"weights")
     Tiny.asked, Tiny.spoilt = 0, False
     features._loaded.cache_clear()
-    yield Network("tiny", "tiny_network", width=3, input=72, batch=4)
+    yield Network("tiny", "tiny_network", width=3, input=72, batch=3)
     features._loaded.cache_clear()
 
 

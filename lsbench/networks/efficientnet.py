@@ -82,12 +82,12 @@ class EfficientNetLite0(nn.Module):
 
 
 def prepare(frames: Tensor) -> Tensor:
-    """uint8 (B, 3, H, W) to (value - 127) / 128, bilinear to 224 x 224 (no antialias, corners not aligned).
+    """float32 (B, 3, H, W), 0 to 255, bilinear to 224 x 224 (no antialias), to (value - 127) / 128.
 
     Range and scale are those of the TensorFlow models; they crop the centre of a photograph, here the whole region is
     resized.
     """
-    image = functional.interpolate(frames.float(), (INPUT, INPUT), mode="bilinear", align_corners=False)
+    image = functional.interpolate(frames, (INPUT, INPUT), mode="bilinear", align_corners=False)
     return image.sub_(127).div_(128)
 
 

@@ -1,8 +1,6 @@
 """Features of frames: one pass of a network, shared by the metrics of a clip, kept on disk for references.
 
-On the CPU a batch runs on one thread, and as many batches run at once as the process has threads: which kernels PyTorch
-takes, and so the last bits, depend on the thread count of an operation. Alone on its thread a frame's features are the
-same bits for one worker and for eight. It is also no slower.
+They are the same bits for one worker and for eight: see lsbench.networks.batches.
 """
 
 from __future__ import annotations
@@ -10,8 +8,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -30,10 +27,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ENGINES = ("torch", "onnx")
-MOST_THREADS = 16  # batches at once; each holds about 150 MB of activations
-DEVICE_BATCH = 64  # frames a batch where the device is no CPU
 
-Extractor = Callable[[np.ndarray], np.ndarray]
+Extractor = Callable[["Tensor"], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -75,11 +70,14 @@ def frame_features(
             f"{network.name} features: frames are {frames.dtype} {frames.shape}; "
             "expected uint8 (frames, height, width, 3)"
         )
+    from lsbench.networks import batches
+
     extract = _extractor(network, path, device, engine)
-    size = network.batch if device == "cpu" else DEVICE_BATCH
-    batches = [frames[start : start + size] for start in range(0, len(frames), size)]
-    rows = _side_by_side(extract, batches) if device == "cpu" else [extract(batch) for batch in batches]
-    features = np.concatenate(rows)
+    size = network.batch if device == "cpu" else batches.DEVICE_BATCH
+    parts = [frames[start : start + size] for start in range(0, len(frames), size)]
+    features = np.concatenate(
+        batches.each(lambda part: extract(batches.images(part, device))[: len(part)], parts, device)
+    )
     if not np.isfinite(features).all():
         frame = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
         raise MetricError(
@@ -103,6 +101,7 @@ def _pair_features(pair: ClipPair, network: Network, region: Region, engine: str
     reference, generated = pair.crop(region)
     if pair.reference_sha256 is None:
         return compute(reference), compute(generated)
+    _extractor(network, path, pair.device, engine)  # what it lacks is named before its version is asked for
     kept = _kept_at(reference, network, path, pair.device, engine)
     features = _read(kept, (len(reference), network.width))
     if features is None:
@@ -137,28 +136,8 @@ def _read(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
     return features if features.shape == shape and features.dtype == np.float32 else None
 
 
-def _images(frames: np.ndarray) -> Tensor:
-    """uint8 (B, 3, H, W), a copy that lies in memory as the frames do."""
-    import torch
-
-    return torch.tensor(frames).permute(0, 3, 1, 2)
-
-
-def _side_by_side(extract: Extractor, batches: list[np.ndarray]) -> list[np.ndarray]:
-    """extract() of every batch, each on a thread of its own that PyTorch does not divide further."""
-    import torch
-
-    threads = torch.get_num_threads()
-    at_once = min(threads, len(batches), MOST_THREADS)
-    try:
-        with ThreadPoolExecutor(at_once, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return list(pool.map(extract, batches))
-    finally:
-        torch.set_num_threads(threads)  # part of the setting is global to the process
-
-
 def _extractor(network: Network, path: Path, device: str, engine: str) -> Extractor:
-    """The loaded network, from a batch of frames to its features; one a process as long as the file is the same."""
+    """The loaded network, from images of `batches` to their features; one a process as long as the file is the same."""
     if engine not in ENGINES:
         raise MetricError(f"{network.name} features: engine {engine!r}; expected one of {', '.join(ENGINES)}")
     if engine == "onnx" and device != "cpu":
@@ -177,13 +156,7 @@ def _loaded(network: Network, path: Path, sha256: str, device: str, engine: str)
 
         kept_as = f"{network.name}.{network.revision}"
         run = onnx_engine.load(kept_as, sha256, network.input, lambda: module.load(path))
-        return lambda batch: run(module.prepare(_images(batch)).contiguous().numpy())
+        return lambda images: run(module.prepare(images).contiguous().numpy())
 
     loaded = module.load(path).to(device, memory_format=torch.channels_last)
-
-    def extract(batch: np.ndarray) -> np.ndarray:
-        exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-        with torch.inference_mode(), nullcontext() if device == "cpu" else exact:
-            return loaded(module.prepare(_images(batch).to(device))).cpu().numpy()
-
-    return extract
+    return lambda images: loaded(module.prepare(images)).cpu().numpy()

@@ -156,7 +156,7 @@ class LastBlockE(BlockE):
 
 
 class Inception(nn.Module):
-    """Images (B, 299, 299, 3) prepared by `prepare` to features float32 (B, 2048). 5.7 G multiply-adds an image."""
+    """Images (B, 3, 299, 299) prepared by `prepare` to features float32 (B, 2048). 5.7 G multiply-adds an image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -188,8 +188,8 @@ class Inception(nn.Module):
 
 
 def prepare(frames: Tensor) -> Tensor:
-    """uint8 (B, 3, H, W) to [0, 1], bilinear to 299 x 299 (no antialias, corners not aligned), to [-1, 1]."""
-    image = functional.interpolate(frames.float().div_(255), (INPUT, INPUT), mode="bilinear", align_corners=False)
+    """float32 (B, 3, H, W), 0 to 255, bilinear to 299 x 299 (no antialias, corners not aligned), to [-1, 1]."""
+    image = functional.interpolate(frames / 255, (INPUT, INPUT), mode="bilinear", align_corners=False)
     return image.mul_(2).sub_(1)
 
 
