@@ -182,7 +182,7 @@ class ClipPair:
     device: str = "cpu"
     weights: Mapping[str, Path] = field(default_factory=dict)
     reference_sha256: str | None = None
-    _shared: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+    _shared: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.reference)

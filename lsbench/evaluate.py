@@ -26,7 +26,7 @@ from lsbench.results import FORMAT, Partial, Result, RunFolder, Score
 from lsbench.stats import Stats
 
 # Libraries whose version can move a number.
-LIBRARIES = ("lsbench", "numpy", "scipy", "av", "soxr", "numba", "mediapipe", "torch")
+LIBRARIES = ("lsbench", "numpy", "scipy", "av", "soxr", "numba", "mediapipe", "torch", "torchvision", "piq", "lpips")
 
 
 def score(

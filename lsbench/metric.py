@@ -124,7 +124,7 @@ def _spell(value: Any) -> str:
         return value.value
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _parse(metric: str, option: Field[Any], text: str) -> Any:

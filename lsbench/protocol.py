@@ -24,7 +24,7 @@ else:
     import tomli as tomllib
 
 Align = Literal["strict", "trim", "lag"]
-DEFAULT_METRICS = ("psnr", "ssim", "lmd")
+DEFAULT_METRICS = ("psnr", "ssim", "lpips", "fid", "sharpness", "seam", "flicker", "lmd", "jitter")
 DEFAULT_REGIONS = (Region.WHOLE, Region.FACE, Region.MOUTH)
 
 
