@@ -58,21 +58,27 @@ def align(
         )
     lag = estimate_lag(reference, generated) if policy == "lag" else 0
     start, stop = max(0, -lag), min(len(reference), len(generated) - lag)
+    if 2 * (stop - start) < len(reference):
+        raise AlignmentError(
+            f"{where}: generated {len(generated)} frames, reference has {len(reference)}, of which only {stop - start} "
+            "can be compared; expected at least half. Re-render"
+        )
     return Alignment(start, stop, lag)
 
 
 def estimate_lag(reference: Clip, generated: Clip) -> int:
     """Frames by which generated is late against reference, in -MAX_LAG..MAX_LAG (towards 0 on a tie).
 
-    The lag with the smallest mean squared difference between small grey versions of the frames that overlap; at least
-    half of the shorter clip must overlap.
+    The lag with the smallest mean squared difference between the frame-to-frame changes of small grey versions, over
+    the frames that overlap, at least half of the shorter clip: changes, so that a video that is brighter throughout or
+    has another mouth keeps its lag. 0 where a clip has fewer than 3 frames.
     """
-    small = [_small(clip.frames) for clip in (reference, generated)]
+    small = [np.diff(_small(clip.frames), axis=0) for clip in (reference, generated)]
     enough = max(1, min(len(clip) for clip in small) // 2)
     best, best_error = 0, np.inf
     for lag in sorted(range(-MAX_LAG, MAX_LAG + 1), key=abs):
         start, stop = max(0, -lag), min(len(small[0]), len(small[1]) - lag)
-        if stop - start >= enough:
+        if stop - start >= enough and stop > start:
             error = float(np.mean((small[0][start:stop] - small[1][start + lag : stop + lag]) ** 2))
             if error < best_error:
                 best, best_error = lag, error

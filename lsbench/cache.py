@@ -20,7 +20,7 @@ def cache_dir() -> Path:
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let write(file) fill a temporary file beside `path`, then rename it: a reader sees all of it or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             write(file)

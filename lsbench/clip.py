@@ -55,7 +55,8 @@ class BoxRule:
 
     def __str__(self) -> str:
         shape = "square" if self.square else "rectangle"
-        return f"{shape}-{self.scale:g}x-{self.outline}-smooth{self.smooth_frames:g}"
+        scale, smooth = (str(number).removesuffix(".0") for number in (self.scale, self.smooth_frames))
+        return f"{shape}-{scale}x-{self.outline}-smooth{smooth}"
 
 
 BOX_RULES = {

@@ -256,7 +256,9 @@ def _check_complete(container: Any, video: Any, decoded: _Decoded, hidden: int, 
         missing = round((announced_s - decoded.end_s) * fps)
     if missing > 0:
         announced = len(decoded.times) + missing
-        raise decoded.damaged(f"cut short, its container announces {announced} frames, {missing} more than there are")
+        raise decoded.damaged(
+            f"cut short, its container announces at least {announced} frames, {missing} more than there are"
+        )
 
 
 def _show_times(times: list[float | None], fps: float) -> list[float]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial as bound
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from lsbench import pool, protocol, registry, weights
 from lsbench.clip import Region
@@ -25,6 +25,7 @@ from lsbench.protocol import Align, Protocol, Reference
 from lsbench.results import FORMAT, Partial, Result, RunFolder, Score
 from lsbench.stats import Stats
 
+REGIONS = tuple(region.value for region in Region)
 # Libraries whose version can move a number.
 LIBRARIES = ("lsbench", "numpy", "scipy", "av", "soxr", "numba", "mediapipe", "torch", "torchvision", "piq", "lpips")
 
@@ -60,22 +61,40 @@ def score(
 
     Raises a LsbenchError that names the clip; finished clips are kept, and the same call goes on with the rest.
     """
+    for option, value, choices in (
+        ("align", align, (None, *get_args(Align))),
+        ("on_error", on_error, ("stop", "skip")),
+        ("sound", sound, get_args(Sound)),
+        *[("region", getattr(region, "value", region), REGIONS) for region in regions or ()],
+    ):
+        if value not in choices:
+            raise LsbenchError(registry.unknown(option, str(value), [choice for choice in choices if choice]))
+    if workers < 1:
+        raise LsbenchError(f"workers {workers}; expected 1 or more")
     _demand_device(device)
     bench = _bench(reference, protocol, data, align)
     source = Path(generated)
-    matches = match_folder(source, [clip.id for clip in bench.clips])
-    if on_error == "stop":
-        _demand_all(matches, source)
+    run_name = _run_name(name if name is not None else source.resolve().name)
+    try:
+        matches = match_folder(source, [clip.id for clip in bench.clips])
+        if on_error == "stop":
+            _demand_all(matches, source)
+    except LsbenchError:
+        if out is not None:  # what an earlier run of this folder found is no longer true of it
+            _forget(RunFolder(Path(out) / run_name), source)
+        raise
     wanted = registry.metrics(metrics or bench.metrics, [Region(region) for region in regions or bench.regions])
-    named = metrics is not None or regions is not None
-    files, unavailable = _weights(wanted, bench.clips, named, offline, weight_files or {}, progress)
+    demanded = {name for metric in wanted if metrics for name in _needs(metric, bench.clips)} | set(weight_files or ())
+    if regions and any(metric.needs_track and "face_landmarker" in _needs(metric, bench.clips) for metric in wanted):
+        demanded.add("face_landmarker")
+    files, unavailable = _weights(wanted, bench.clips, demanded, offline, weight_files or {}, progress)
     chosen = tuple(metric for metric in wanted if metric.key not in unavailable)
     if not chosen:
         raise LsbenchError("nothing to measure: " + "; ".join(sorted(set(unavailable.values())) or ["no metric named"]))
     with ExitStack() as stack:
         if out is None:
             out = stack.enter_context(tempfile.TemporaryDirectory(prefix="lsbench-"))
-        run = RunFolder(Path(out) / _run_name(name if name is not None else source.resolve().name))
+        run = RunFolder(Path(out) / run_name)
         tracker = FaceTracker(*files["face_landmarker"]) if "face_landmarker" in files else None
         paths = {name: path for name, (path, _) in files.items()}
         settings = Settings(run.path, bench, chosen, tracker, paths, sound, device)
@@ -144,12 +163,15 @@ def _needs(metric: Metric, clips: Iterable[Reference]) -> set[str]:
 def _weights(
     wanted: list[Metric],
     clips: tuple[Reference, ...],
-    named: bool,
+    demanded: set[str],
     offline: bool,
     overrides: Mapping[str, Path],
     progress: Progress | None,
 ) -> tuple[dict[str, tuple[Path, str]], dict[str, str]]:
     """Weight files ready for use (path, sha256) by name, and metric key -> reason where one cannot be had."""
+    for name, path in overrides.items():
+        if not path.is_file():
+            raise WeightsError(f"weights {name}: {path} is not a file")
     files: dict[str, tuple[Path, str]] = {}
     reasons: dict[str, str] = {}
     for name in sorted({name for metric in wanted for name in _needs(metric, clips)}):
@@ -157,7 +179,7 @@ def _weights(
             fetching = bound(progress, f"fetch {name}") if progress else None
             files[name] = weights.require(name, override=overrides.get(name), offline=offline, progress=fetching)
         except WeightsError as error:
-            if named:
+            if name in demanded:
                 raise
             reasons[name] = str(error)
     unavailable = {
@@ -168,8 +190,15 @@ def _weights(
     return files, unavailable
 
 
+def _forget(run: RunFolder, source: Path) -> None:
+    """Remove the result of a run that was made from this folder of videos."""
+    with suppress(RunError):
+        if run.request().get("generated") == str(source.resolve()):
+            run.discard_result()
+
+
 def _run_name(name: str) -> str:
-    if not name or name in (".", "..") or "/" in name or "\\" in name or "\0" in name:
+    if not name.strip() or not name.isprintable() or name in (".", "..") or "/" in name or "\\" in name:
         raise RunError(f"run name {name!r}: expected a plain folder name; pass --name")
     return name
 
@@ -271,9 +300,7 @@ def _finish(
         if clips:
             value, note = metric.fold(Parts(run, tuple(clip.id for clip in clips), metric.key))
             scores[metric.key] = Score(value, metric.better, metric.signature, frames, note)
-    lags = {}
-    if settings.protocol.align == "lag":
-        lags = {clip.id: _finished(run, clip.id).lag_frames for clip in clips}
+    heads = [_finished(run, clip.id) for clip in clips]
     result = Result(
         name=run.path.name,
         path=run.path,
@@ -284,7 +311,9 @@ def _finish(
         failed={clip.id: failed[clip.id] for clip in settings.protocol.clips if clip.id in failed},
         extra=tuple(sorted(str(path) for path in extra)),
         unavailable=unavailable,
-        lag_frames=lags,
+        lag_frames={head.clip_id: head.lag_frames for head in heads} if settings.protocol.align == "lag" else {},
+        frames=sum(head.frames for head in heads),
+        reference_frames=sum(head.reference_frames for head in heads),
     )
     run.finish(result, rows)
     return result

@@ -39,6 +39,7 @@ def match_folder(folder: Path, ids: Iterable[str]) -> Matches:
     for clip_id in ids:
         by_last_part.setdefault(_name(clip_id), []).append(clip_id)
     found: dict[str, Path] = {}
+    owner: dict[Path, str] = {}
     for clip_id in ids:
         spellings = [clip_id, clip_id.replace("/", "_")]
         if len(by_last_part[_name(clip_id)]) == 1:
@@ -46,6 +47,8 @@ def match_folder(folder: Path, ids: Iterable[str]) -> Matches:
         hits = [files[spelling] for spelling in dict.fromkeys(map(_normal, spellings)) if spelling in files]
         if len(hits) > 1:
             raise MatchError(f"clip {clip_id}: {' and '.join(map(str, hits))} both match; keep one of them")
+        if hits and owner.setdefault(hits[0], clip_id) != clip_id:
+            raise MatchError(f"clips {owner[hits[0]]} and {clip_id}: {hits[0]} matches both; move it into its folder")
         if hits:
             found[clip_id] = hits[0]
     used = set(found.values())
@@ -90,6 +93,10 @@ def generate(
     tracker: finds the faces of clips that have no side-car. Raises the first LsbenchError; files are whole or absent.
     """
     registry.find("generators", "generator", name, registry.GENERATORS, GeneratorError)
+    targets = {(Path(out) / clip.id).resolve() for clip in bench.clips}
+    for clip in bench.clips:
+        if clip.file.with_suffix("").resolve() in targets or clip.file.resolve() in targets:
+            raise GeneratorError(f"clip {clip.id}: {out} holds the reference clips themselves; pass another --out")
     rendering = Rendering(name, Path(out), ".mkv" if lossless else ".mp4", bench.sample_rate, tracker)
     paths: list[Path] = []
     for clip, outcome in pool.run(bound(render_clip, rendering), bench.clips, workers):
@@ -106,7 +113,7 @@ def render_clip(rendering: Rendering, reference: Reference) -> Path:
     render = registry.load(
         registry.find("generators", "generator", rendering.name, registry.GENERATORS, GeneratorError)
     )
-    clip = read_clip(reference.file, reference.id, sample_rate=rendering.sample_rate)
+    clip = read_clip(reference.file, reference.id, sample_rate=rendering.sample_rate, sound="optional")
     track = reference_track(clip, reference.digest, reference.landmarks, rendering.tracker)
     path = rendering.out / f"{reference.id}{rendering.suffix}"
     comment = f"synthetic: lsbench stand-in {rendering.name}, not a recording"

@@ -50,8 +50,8 @@ class Board:
 def leaderboard(runs: Iterable[str | Path], rank_by: str | None = None) -> Board:
     """Rank finished runs by a score key such as `ssim/mouth` (the protocol's own where none is named).
 
-    Incomplete runs and undefined scores are shown, never ranked. Raises ComparisonError where protocol digest, metric
-    signatures, tracker, weights or decoders differ, naming the field.
+    Incomplete and unfinished runs and undefined scores are shown, never ranked. Raises ComparisonError where protocol
+    digest, metric signatures, tracker, weights or decoders differ, naming the field.
     """
     paths = [Path(run) for run in runs]
     folders = {path.resolve(): RunFolder(path) for path in paths}
@@ -63,9 +63,11 @@ def leaderboard(runs: Iterable[str | Path], rank_by: str | None = None) -> Board
         if names.count(result.name) > 1:
             same = " and ".join(str(other.path) for other in results if other.name == result.name)
             raise ComparisonError(f"two runs are named {result.name}: {same}; score one again with another --name")
-    requests = [folder.request() for folder in folders.values()]
-    for result, request in zip(results[1:], requests[1:], strict=True):
-        _demand_comparable(results[0].name, requests[0], result.name, request)
+    scored = [
+        (result.name, folders[path].request()) for path, result in zip(folders, results, strict=True) if result.scores
+    ]
+    for name, request in scored[1:]:
+        _demand_comparable(*scored[0], name, request)
     keys = tuple(dict.fromkeys(key for result in results for key in result.scores))
     rank_by = _rank_key(rank_by, results[0].protocol["rank_by"], keys)
     ranked = [result for result in results if result.complete]

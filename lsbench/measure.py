@@ -37,10 +37,12 @@ class Job:
     generated_sha256: str
 
 
-def measure_clip(settings: Settings, job: Job) -> Partial:
+def measure_clip(settings: Settings, job: Job) -> None:
     """Decode, align and measure one clip, and keep the outcome in the run folder."""
     clip_id, rules = job.reference.id, settings.protocol
-    reference = read_clip(job.reference.file, clip_id, sample_rate=rules.sample_rate, folder_fps=rules.fps or 25.0)
+    reference = read_clip(
+        job.reference.file, clip_id, sample_rate=rules.sample_rate, sound=settings.sound, folder_fps=rules.fps or 25.0
+    )
     generated = read_clip(
         job.generated, clip_id, sample_rate=rules.sample_rate, sound=settings.sound, folder_fps=reference.fps
     )
@@ -70,8 +72,8 @@ def measure_clip(settings: Settings, job: Job) -> Partial:
         generated_sha256=job.generated_sha256,
         reference_sha256=job.reference.digest,
         frames=len(pair),
+        reference_frames=len(reference),
         lag_frames=found.lag_frames,
         stats={metric.key: metric.measure(pair) for metric in settings.metrics},
     )
     RunFolder(settings.run).write_partial(partial)
-    return partial

@@ -40,20 +40,24 @@ def find_clips(folder: Path) -> dict[str, Path]:
     """
     folder = Path(folder)
     found: dict[str, Path] = {}
-    seen: set[str] = set()
     for name, folders, files in os.walk(folder, onerror=_refuse_folder, followlinks=True):
         here = Path(name)
         folders[:] = sorted(child for child in folders if not child.startswith("."))
-        if (real := os.path.realpath(here)) in seen:  # a link that leads back
-            folders.clear()
+        if here.resolve() in (parent.resolve() for parent in here.parents if parent.is_relative_to(folder)):
+            folders.clear()  # a link that leads back up
             continue
-        seen.add(real)
         videos = [here / file for file in files if _has_suffix(file, VIDEO_SUFFIXES)]
         sources = [(video.with_suffix(""), video) for video in sorted(videos)]
         if not videos and here != folder and any(map(_is_frame, files)):
             sources = [(here, here)]
         for path, source in sources:
             clip_id = unicodedata.normalize("NFC", path.relative_to(folder).as_posix())
+            if not clip_id.isprintable():
+                raise MediaError(
+                    f"{source!a}: its name holds bytes that are no text, or control characters. Rename it."
+                )
+            if not source.is_dir() and not source.is_file() and source.exists():
+                raise MediaError(f"clip {clip_id}: {source} is a device or pipe; expected a file")
             if clip_id in found:
                 raise MediaError(f"clip {clip_id}: two sources, {found[clip_id]} and {source}; expected one. Move one.")
             found[clip_id] = source

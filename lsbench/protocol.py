@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import sys
+import unicodedata
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from importlib.resources import files
@@ -148,7 +149,7 @@ def read(path: Path) -> Protocol:
     try:
         with path.open("rb") as file:
             content = tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ProtocolError(f"{path}: not a readable protocol ({error})") from error
     known = {field.name for field in fields(Protocol)} - {"clips"} | {"manifest"}
     for key in content:
@@ -164,6 +165,11 @@ def read(path: Path) -> Protocol:
     for key, kinds in {"fps": (int, float), "frames": int, "sample_rate": int, "rank_by": str}.items():
         if key in content and (not isinstance(content[key], kinds) or isinstance(content[key], bool)):
             raise ProtocolError(f"{path}: {key} = {content[key]!r} is not of the expected kind")
+        if key in content and kinds is not str and content[key] <= 0:
+            raise ProtocolError(f"{path}: {key} = {content[key]}; expected more than 0")
+    for key in ("metrics", "regions"):
+        if not isinstance(texts := content.get(key, ["text"]), list) or not all(isinstance(x, str) for x in texts):
+            raise ProtocolError(f"{path}: {key} = {texts!r}; expected a list of names")
     if content.get("align", "strict") not in get_args(Align):
         raise ProtocolError(f"{path}: align = {content['align']!r}; expected one of {', '.join(get_args(Align))}")
     if "fps" in content:
@@ -190,8 +196,14 @@ def _read_manifest(path: Path) -> tuple[Reference, ...]:
     clips: dict[str, Reference] = {}
     for number, row in enumerate(rows, start=2):
         speaker, clip = (row["speaker"] or "").strip(), (row["clip"] or "").strip()
-        clip_id = f"{speaker}/{clip}"
-        if not speaker or not clip or not set(PurePosixPath(clip_id).parts).isdisjoint({"..", "/"}) or "\\" in clip_id:
+        clip_id = unicodedata.normalize("NFC", f"{speaker}/{clip}")
+        if (
+            not speaker
+            or not clip
+            or not set(PurePosixPath(clip_id).parts).isdisjoint({"..", "/"})
+            or "\\" in clip_id
+            or not clip_id.isprintable()
+        ):
             raise ProtocolError(f"{path}: line {number}: {clip_id!r} is not a clip of a speaker")
         if clip_id in clips:
             raise ProtocolError(f"{path}: line {number}: clip {clip_id} is listed twice")

@@ -20,12 +20,16 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Partial:
-    """One finished clip: its statistics by metric key, the sha256 of the two files, and the frames compared."""
+    """One finished clip: its statistics by metric key, the sha256 of the two files, and the frames compared.
+
+    frames: compared; reference_frames: of the reference clip. lag_frames: by which generated is late.
+    """
 
     clip_id: str
     generated_sha256: str
     reference_sha256: str
     frames: int
+    reference_frames: int
     lag_frames: int
     stats: Mapping[str, Stats]
 
@@ -46,7 +50,8 @@ class Result:
     """What came out of a run.
 
     scores: by key (`ssim/mouth`), over exactly the clips that were scored. failed: clip id -> why. unavailable: metric
-    key -> why it could not be measured. lag_frames: clip id -> lag, where the alignment estimated one.
+    key -> why it could not be measured. lag_frames: clip id -> lag, where the alignment estimated one. frames: those
+    compared, of the reference_frames that the scored reference clips have.
     """
 
     name: str
@@ -59,6 +64,8 @@ class Result:
     extra: tuple[str, ...] = ()
     unavailable: Mapping[str, str] = field(default_factory=dict)
     lag_frames: Mapping[str, int] = field(default_factory=dict)
+    frames: int = 0
+    reference_frames: int = 0
 
     @property
     def complete(self) -> bool:
@@ -76,15 +83,14 @@ class RunFolder:
         self.path = path
 
     def open(self, request: Mapping[str, Any]) -> None:
-        """Start the run, or go on with it; RunError naming the field where it was started with another request."""
+        """Start the run, or go on with it; RunError naming a field in which its finished clips were made otherwise.
+
+        Metrics, and the weights they need, may come and go between requests of one run.
+        """
         if (self.path / "run.json").exists():
-            before, asked = _flat(self.request()), _flat(request)
-            for name in {**asked, **before}:
-                if before.get(name) != asked.get(name):
-                    raise RunError(
-                        f"run {self.path} was started with {name} {before.get(name)}, now asked with "
-                        f"{asked.get(name)}; pass another --name or --out, or delete the run folder"
-                    )
+            if any((self.path / "clips").rglob("*.npz")):
+                _demand_same(self.path, self.request(), request)
+            self._write("run.json", _json(request))
             return
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             raise RunError(f"{self.path} exists and is not a run; pass another --name or --out")
@@ -92,7 +98,13 @@ class RunFolder:
 
     def request(self) -> dict[str, Any]:
         """run.json: what was asked."""
-        return self._read("run.json")
+        if not (self.path / "run.json").exists():
+            raise RunError(f"{self.path} is not a run folder (no run.json)")
+        content = self._read("run.json")
+        groups = ("protocol", "metrics", "weights", "versions")
+        if not all(isinstance(content.get(group), dict) for group in groups) or "digest" not in content["protocol"]:
+            raise RunError(f"{self.path / 'run.json'}: not a request of this version of lsbench")
+        return content
 
     def write_partial(self, partial: Partial) -> None:
         """Keep one finished clip, whole or not at all; a column that several metrics share is stored once."""
@@ -148,6 +160,8 @@ class RunFolder:
             "extra": result.extra,
             "unavailable": result.unavailable,
             "lag_frames": result.lag_frames,
+            "frames": result.frames,
+            "reference_frames": result.reference_frames,
         }
         self._write("result.json", _json(content))
 
@@ -156,11 +170,13 @@ class RunFolder:
         (self.path / "result.json").unlink(missing_ok=True)
 
     def result(self) -> Result:
-        """Read result.json; RunError where the run is not finished."""
-        if not (self.path / "run.json").exists():
-            raise RunError(f"{self.path} is not a run folder (no run.json)")
+        """What result.json says; without it, an incomplete result with no scores and the number of finished clips."""
+        request = self.request()
         if not (self.path / "result.json").exists():
-            raise RunError(f"run {self.path} is not finished (no result.json); score it again to go on with it")
+            finished = sum(1 for _ in (self.path / "clips").rglob("*.npz"))
+            expected = request["protocol"]["clips"]
+            clips = min(finished, expected - 1)
+            return Result(self.path.name, self.path, request["protocol"], scores={}, clips=clips, expected=expected)
         content = self._read("result.json")
         try:
             scores = {
@@ -168,7 +184,17 @@ class RunFolder:
             }
             kept = {
                 name: content[name]
-                for name in ("name", "protocol", "clips", "expected", "failed", "unavailable", "lag_frames")
+                for name in (
+                    "name",
+                    "protocol",
+                    "clips",
+                    "expected",
+                    "failed",
+                    "unavailable",
+                    "lag_frames",
+                    "frames",
+                    "reference_frames",
+                )
             }
             return Result(path=self.path, scores=scores, extra=tuple(content["extra"]), **kept)
         except (KeyError, TypeError, AttributeError) as error:
@@ -207,6 +233,18 @@ def decode(value: float | str | None) -> float:
 
 def _json(content: Mapping[str, Any]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _demand_same(path: Path, before: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    """Raise RunError naming the first field that both requests fill and fill otherwise; the digest last."""
+    old, new = _flat(before), _flat(asked)
+    for name in sorted(old.keys() & new.keys(), key=lambda name: ("digest" in name, "sha256" in name, name)):
+        added = name == "tracker" and None in (old[name], new[name])
+        if old[name] != new[name] and not added:
+            raise RunError(
+                f"run {path} was started with {name} {old[name]}, now asked with {new[name]}; "
+                "pass another --name or --out, or delete the run folder"
+            )
 
 
 def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,9 @@ class Commands(click.Group):
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a terminal that lacks a character shows another
         try:
             return super().invoke(ctx)
         except LsbenchError as error:
@@ -32,6 +37,8 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("lsbench: interrupted; what is finished is kept, the same command goes on", err=True)
             ctx.exit(INTERRUPTED)
+        except BrokenPipeError:
+            raise  # click ends quietly
         except OSError as error:
             click.echo(f"lsbench: {error}", err=True)
             ctx.exit(ERROR)

@@ -54,6 +54,13 @@ def test_lag_is_found_under_noise(clip: Clip, late: int) -> None:
     assert estimate_lag(clip, replace(clip, frames=noisy(shifted, 6))) == late
 
 
+@pytest.mark.parametrize("late", [-4, 0, 4])
+def test_lag_is_that_of_the_motion_not_of_the_brightness(clip: Clip, late: int) -> None:
+    shifted = clip.frames[np.clip(np.arange(len(clip)) - late, 0, len(clip) - 1)]
+    brighter = np.clip(shifted * 1.08 + 6, 0, 255).astype(np.uint8)
+    assert estimate_lag(clip, replace(clip, frames=brighter)) == late
+
+
 def test_lag_lines_up_clips_of_other_lengths(clip: Clip) -> None:
     found = align(clip, clip.cut(4, 37), "lag")  # the generator started at frame 4 and stopped early
     assert found == Alignment(4, 37, -4)

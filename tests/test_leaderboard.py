@@ -118,6 +118,16 @@ def test_unknown_keys_list_near_matches(runs: list[Path]) -> None:
         leaderboard(runs, "ssim/moth")
 
 
+def test_an_unfinished_run_is_shown_unranked(tmp_path: Path, runs: list[Path]) -> None:
+    request = json.loads((runs[0] / "run.json").read_text()) | {"name": "begun", "tracker": "another"}
+    RunFolder(tmp_path / "begun").open(request)
+    last = leaderboard([*runs, tmp_path / "begun"]).rows[-2:]
+    assert {(row.generator, row.rank, row.result.complete) for row in last} == {
+        ("begun", None, False),
+        ("half", None, False),
+    }
+
+
 def test_what_is_no_run_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not a run folder"):
         leaderboard([tmp_path])

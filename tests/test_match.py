@@ -38,6 +38,12 @@ def test_two_candidates_are_an_error(tmp_path: Path) -> None:
         match_folder(tmp_path, ["s1/a"])
 
 
+def test_one_video_never_counts_for_two_clips(tmp_path: Path) -> None:
+    touch(tmp_path, "s1_a.mp4")
+    with pytest.raises(MatchError, match=r"clips s1/a and s1_a: .* matches both"):
+        match_folder(tmp_path, ["s1/a", "s1_a"])
+
+
 def test_missing_and_extra_are_told_apart(tmp_path: Path) -> None:
     touch(tmp_path, "s1/a.mp4", "s1/z.mp4", "notes.txt")
     matches = match_folder(tmp_path, ["s1/a", "s1/b"])

@@ -58,10 +58,13 @@ def test_identical_frames_are_infinite_and_said_so() -> None:
     generated = reference.copy()
     generated[3] ^= 1
     assert np.array_equal(np.isinf(psnr_frames(reference, generated)), [True, True, True, False])
-    assert psnr(reference, generated) == math.inf
+    assert math.isnan(psnr(reference, generated))  # a mean with infinite terms
+    assert psnr(reference, reference) == math.inf
     assert psnr(reference, reference, pooling="mse") == math.inf
     stats = PSNR().measure(pair(reference, generated))
-    assert PSNR().note(stats) == "3 of 4 frames are identical to the reference (infinite PSNR)"
+    assert PSNR().note(stats) == (
+        "3 of 4 frames are identical to the reference (infinite PSNR), so there is no mean; see psnr:pooling=mse"
+    )
     assert PSNR(pooling="mse").note(stats) is None and math.isfinite(PSNR(pooling="mse").compute(stats))
     assert PSNR().note(PSNR().measure(pair(reference, noise(4, 16, 16, seed=1)))) is None
 

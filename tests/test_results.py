@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,10 @@ from lsbench.errors import MetricError, RunError
 from lsbench.results import FORMAT, Partial, Result, RunFolder, Score, decode, encode
 from lsbench.stats import Stats
 
-REQUEST = {"format": FORMAT, "name": "run", "protocol": {"digest": "d"}, "metrics": {"psnr/whole": "psnr.1"}}
+REQUEST: dict[str, Any] = {
+    "format": FORMAT, "name": "run", "protocol": {"digest": "d", "clips": 3}, "metrics": {"psnr/whole": "psnr.1"},
+    "weights": {}, "versions": {},
+}  # fmt: skip
 
 
 def partial(clip_id: str = "s1/ä b") -> Partial:
@@ -23,7 +27,7 @@ def partial(clip_id: str = "s1/ä b") -> Partial:
         "fid/mouth": Stats(reference=shared, generated=shared + 1),
         "kid/mouth": Stats(reference=shared),
     }
-    return Partial(clip_id, "a" * 64, "b" * 64, 3, -2, stats)
+    return Partial(clip_id, "a" * 64, "b" * 64, 3, 4, -2, stats)
 
 
 def test_a_partial_survives_the_disk(tmp_path: Path) -> None:
@@ -68,13 +72,21 @@ def test_a_damaged_partial_counts_as_none(tmp_path: Path) -> None:
 def test_a_run_goes_on_only_with_the_same_request(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
     run.open(REQUEST)
+    run.open(REQUEST | {"protocol": {"digest": "e"}})  # nothing is finished yet
+    run.open(REQUEST)
+    run.write_partial(partial())
     run.open(REQUEST)
     with pytest.raises(RunError, match=r"protocol\.digest d, now asked with e.*--name"):
         run.open(REQUEST | {"protocol": {"digest": "e"}})
-    with pytest.raises(RunError, match=r"metrics\.ssim/whole None, now asked with ssim\.1"):
-        run.open(REQUEST | {"metrics": {"psnr/whole": "psnr.1", "ssim/whole": "ssim.1"}})
-    with pytest.raises(RunError, match=r"metrics\.psnr/whole psnr\.1, now asked with None"):
-        run.open(REQUEST | {"metrics": {}})
+    with pytest.raises(RunError, match=r"protocol\.align strict, now asked with trim"):
+        before = REQUEST | {"protocol": {"digest": "d", "align": "strict"}}
+        RunFolder(tmp_path / "other").open(before)
+        RunFolder(tmp_path / "other").write_partial(partial())
+        RunFolder(tmp_path / "other").open(before | {"protocol": {"digest": "e", "align": "trim"}})
+    with pytest.raises(RunError, match=r"metrics\.psnr/whole psnr\.1, now asked with psnr\.2"):
+        run.open(REQUEST | {"metrics": {"psnr/whole": "psnr.2"}})
+    run.open(REQUEST | {"metrics": {"psnr/whole": "psnr.1", "ssim/whole": "ssim.1"}})
+    assert list(run.request()["metrics"]) == ["psnr/whole", "ssim/whole"]
 
 
 def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
@@ -118,8 +130,7 @@ def test_what_is_no_finished_run_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not a run folder"):
         RunFolder(tmp_path).result()
     RunFolder(tmp_path / "run").open(REQUEST)
-    with pytest.raises(RunError, match="not finished"):
-        RunFolder(tmp_path / "run").result()
+    assert not RunFolder(tmp_path / "run").result().complete
     (tmp_path / "run/result.json").write_text("{")
     with pytest.raises(RunError, match="not readable"):
         RunFolder(tmp_path / "run").result()

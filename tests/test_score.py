@@ -169,11 +169,47 @@ def test_a_video_rendered_anew_is_scored_anew(reference: Path, generated: Path, 
     assert second["psnr/whole"] < first["psnr/whole"]
 
 
+def test_the_advice_of_an_error_can_be_followed(reference: Path, generated: Path, tmp_path: Path) -> None:
+    rewrite(generated / "t1/a0.mkv", shorter)
+    arguments: dict[str, Any] = {"reference": reference, "out": tmp_path / "runs", "metrics": ["psnr"]}
+    with pytest.raises(AlignmentError, match="--align trim"):
+        lsbench.score(generated, **arguments)
+    assert lsbench.score(generated, align="trim", **arguments).complete
+    with pytest.raises(RunError, match=r"protocol\.align trim, now asked with lag"):
+        lsbench.score(generated, align="lag", **arguments)
+
+
+def test_metrics_may_be_added_to_a_run(reference: Path, generated: Path, tmp_path: Path) -> None:
+    arguments: dict[str, Any] = {"reference": reference, "out": tmp_path / "runs"}
+    lsbench.score(generated, metrics=["psnr"], **arguments)
+    both = lsbench.score(generated, metrics=["psnr", "ssim"], **arguments)
+    assert both.scores == lsbench.score(generated, reference=reference, metrics=["psnr", "ssim"]).scores
+
+
+def test_a_result_does_not_outlive_its_videos(reference: Path, generated: Path, tmp_path: Path) -> None:
+    arguments: dict[str, Any] = {"reference": reference, "out": tmp_path / "runs", "metrics": ["psnr"]}
+    lsbench.score(generated, **arguments)
+    (generated / "t1/a0.mkv").unlink()
+    with pytest.raises(MatchError):
+        lsbench.score(generated, **arguments)
+    left = RunFolder(tmp_path / "runs/generated").result()
+    assert (left.scores, left.complete) == ({}, False)
+
+
+def test_few_frames_are_said_and_fewer_than_half_refused(reference: Path, generated: Path) -> None:
+    rewrite(generated / "t1/a0.mkv", lambda clip: clip.cut(0, 6))
+    result = lsbench.score(generated, reference=reference, metrics=["psnr"], align="trim")
+    assert (result.frames, result.reference_frames) == (36, 40)
+    rewrite(generated / "t1/a0.mkv", lambda clip: clip.cut(0, 4))
+    with pytest.raises(AlignmentError, match="only 4 can be compared"):
+        lsbench.score(generated, reference=reference, metrics=["psnr"], align="trim")
+
+
 def test_a_changed_reference_is_another_run(reference: Path, generated: Path, tmp_path: Path) -> None:
     mine = Path(shutil.copytree(reference, tmp_path / "mine"))
     lsbench.score(generated, reference=mine, out=tmp_path / "runs", metrics=["psnr"])
     rewrite(mine / "t1/a0.mkv", lambda clip: replace(clip, frames=noisy(clip.frames, 3)))
-    with pytest.raises(RunError, match=r"protocol\.digest"):
+    with pytest.raises(RunError, match=r"protocol\.manifest_sha256"):
         lsbench.score(generated, reference=mine, out=tmp_path / "runs", metrics=["psnr"])
 
 
@@ -387,9 +423,11 @@ def test_missing_weights_spare_what_does_not_need_them(
         (bare / clip_id).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, bare / f"{clip_id}.mkv")
     result = lsbench.score(generated, reference=bare, offline=True)
-    assert list(result.scores) == ["psnr/whole", "ssim/whole"]
-    assert set(result.unavailable) == {"psnr/face", "psnr/mouth", "ssim/face", "ssim/mouth", "lmd"}
-    assert all("lsbench weights fetch face_landmarker" in why for why in result.unavailable.values())
+    assert list(result.scores) == ["psnr/whole", "ssim/whole", "sharpness/whole", "seam", "flicker/whole"]
+    assert {"psnr/mouth", "ssim/face", "lmd", "lpips/whole", "fid/mouth"} <= set(result.unavailable)
+    assert "lsbench weights fetch face_landmarker" in result.unavailable["ssim/mouth"]
+    assert "lsbench weights fetch inception" in result.unavailable["fid/whole"]
+    assert "lmd" in lsbench.score(generated, reference=bare, offline=True, regions=["whole"]).unavailable
     with pytest.raises(WeightsError, match="lsbench weights fetch face_landmarker"):
         lsbench.score(generated, reference=bare, offline=True, metrics=["psnr"], regions=["mouth"])
     with pytest.raises(WeightsError):
@@ -402,6 +440,10 @@ def test_missing_weights_spare_what_does_not_need_them(
         ({"metrics": ["psrn"]}, MetricError, "unknown metric 'psrn'; did you mean psnr"),
         ({"metrics": ["ssim:colour=luma"]}, MetricError, "unknown option 'colour=luma'"),
         ({"metrics": ["ssim:color=blue"]}, MetricError, "color=blue; expected one of rgb, luma"),
+        ({"align": "Strict"}, LsbenchError, "unknown align 'Strict'; did you mean strict"),
+        ({"regions": ["mouths"]}, LsbenchError, "unknown region 'mouths'; did you mean mouth"),
+        ({"workers": 0}, LsbenchError, "workers 0"),
+        ({"weight_files": {"face_landmarker": Path("nope")}}, WeightsError, "nope is not a file"),
         ({"device": "quantum"}, LsbenchError, "device quantum: PyTorch cannot use it"),
         ({"name": "../elsewhere"}, RunError, "plain folder name"),
         ({"reference": None}, ProtocolError, "either reference"),

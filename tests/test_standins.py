@@ -92,6 +92,15 @@ def test_an_unknown_generator_lists_near_matches(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_the_reference_is_never_overwritten(tmp_path: Path) -> None:
+    write_corpus(tmp_path / "toy", speakers=1, clips=1, frames=5, size=64)
+    before = (tmp_path / "toy/t1/a0.mkv").read_bytes()
+    for out in (tmp_path / "toy", tmp_path / "toy/../toy"):
+        with pytest.raises(GeneratorError, match="the reference clips themselves"):
+            generate("late", protocol.from_folder(tmp_path / "toy"), out, lossless=True)
+    assert (tmp_path / "toy/t1/a0.mkv").read_bytes() == before
+
+
 @pytest.fixture(scope="module")
 def real(grid: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One real clip of each of four speakers."""

@@ -5,8 +5,8 @@
 (Dowson & Landau 1982; as FID, Heusel et al. 2017), with unbiased covariances. Every covariance is written as FᵀF: F
 holds the centred rows over sqrt(n - 1) where n <= d, a Cholesky factor otherwise. Then tr((S₁ S₂)^½) is the nuclear
 norm of F₁ F₂ᵀ, a matrix of min(n₁, d) x min(n₂, d). pytorch-fid takes the square root of the d x d product instead,
-which is singular for n <= d and then off by 1e-4. The algebra is PyTorch's: NumPy's takes ten times as long for
-singular values, and on a busy machine for the rest too.
+which is singular for n <= d and then off by 1e-4. Large products with a transpose of itself are NumPy's, which computes half
+of them; decompositions are PyTorch's, ten times as fast there.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Gathering:
             return Gaussian(mean, (rows - mean) / math.sqrt(self.count - 1))
         rows = self._held - self._shift
         offset = (self._sum + rows.sum(axis=0)) / self.count
-        scatter = self._squares + _scatter(rows) - self.count * np.outer(offset, offset)
+        scatter = self._squares + rows.T @ rows - self.count * np.outer(offset, offset)
         return Gaussian(self._shift + offset, factor(scatter / (self.count - 1)))
 
     def _settle(self, rows: np.ndarray) -> None:
@@ -73,7 +73,7 @@ class Gathering:
             self._squares = np.zeros((self.width, self.width))
         shifted = rows - self._shift
         self._sum += shifted.sum(axis=0)
-        self._squares += _scatter(shifted)
+        self._squares += shifted.T @ shifted
 
 
 def frechet_distance(reference: np.ndarray, generated: np.ndarray) -> float:
@@ -142,14 +142,6 @@ def checked(features: np.ndarray, width: int | None = None) -> np.ndarray:
     return features
 
 
-def _scatter(rows: np.ndarray) -> np.ndarray:
-    """rows.T @ rows."""
-    import torch
-
-    tensor = torch.tensor(rows)
-    return (tensor.T @ tensor).numpy()
-
-
 def _nuclear_norm(first: np.ndarray, second: np.ndarray) -> float:
     """Sum of the singular values of first @ second.T."""
     import torch
@@ -163,8 +155,8 @@ def _quick_nuclear_norm(first: np.ndarray, second: np.ndarray) -> tuple[float, f
     import torch
 
     fewer, more = sorted((first, second), key=len)
-    product = torch.tensor(fewer) @ torch.tensor(more).T
-    square = product @ product.T
+    product = fewer @ more.T
+    square = torch.tensor(product @ product.T)
     with _one_thread():
         values = torch.linalg.eigvalsh(square).numpy()
     noise = np.finfo(np.float64).eps * max(float(values[-1]), np.finfo(np.float64).tiny)

@@ -32,7 +32,8 @@ def psnr_frames(reference: np.ndarray, generated: np.ndarray, *, color: str = "r
 class PSNR(Metric):
     """Peak signal-to-noise ratio of 8-bit frames, in dB; infinite for identical frames.
 
-    10 log10(255^2 / MSE) over all pixels and channels of a frame, then the mean over frames; with pooling=mse the MSE
+    10 log10(255^2 / MSE) over all pixels and channels of a frame, then the mean over frames, undefined (NaN) where some
+    frames are identical and others are not; with pooling=mse the MSE
     is taken over all samples of all frames first. Errors are summed in exact integers.
     """
 
@@ -51,6 +52,9 @@ class PSNR(Metric):
     def compute(self, stats: Stats) -> float:
         """The mean over frames, or the PSNR of the pooled error, in dB."""
         if self.pooling == "frame":
+            identical = np.count_nonzero(stats["squared_error"] == 0)
+            if identical:  # a mean with infinite terms says nothing of the other frames
+                return math.inf if identical == stats.rows else math.nan
             return math.fsum(self.per_frame(stats)) / stats.rows
         squared_error, samples = (sum(stats[name].tolist()) for name in ("squared_error", "samples"))
         return 10 * math.log10(self._power() * samples / squared_error) if squared_error else math.inf
@@ -63,7 +67,8 @@ class PSNR(Metric):
         identical = np.count_nonzero(stats["squared_error"] == 0)
         if not identical or (self.pooling == "mse" and identical < stats.rows):
             return None
-        return f"{identical} of {stats.rows} frames are identical to the reference (infinite PSNR)"
+        said = f"{identical} of {stats.rows} frames are identical to the reference (infinite PSNR)"
+        return said if identical == stats.rows else f"{said}, so there is no mean; see psnr:pooling=mse"
 
     def _power(self) -> int:
         return PEAK**2 * (_LUMA_UNITS if self.color == "luma" else 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich import box
@@ -15,39 +15,64 @@ from rich.text import Text
 
 from lsbench.leaderboard import Board
 from lsbench.pool import Progress
-from lsbench.report.text import caption, cell, columns, heading, number, rank_cell, remarks
+from lsbench.report.text import caption, cell, columns, heading, notes, number, rank_cell, remarks
 from lsbench.results import Result
 from lsbench.weights import Status
+
+PIPE_WIDTH = 1000  # columns, where the output is no terminal: nothing is cut
 
 
 def console(*, stderr: bool = False) -> Console:
     """Standard output or error, as wide as the terminal, or wide enough for any table where there is none."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else 160, highlight=False, soft_wrap=False)
+    return Console(file=stream, width=None if stream.isatty() else PIPE_WIDTH, highlight=False)
 
 
 def show_board(board: Board, out: Console) -> None:
     """Print the ranked table, whole frame beside mouth, and what must be read with it.
 
-    Face scores are left to the other formats: the table is for the comparison of whole and mouth.
+    Face scores are left to the other formats: the table is for the comparison of whole and mouth. Columns that do not
+    fit beside each other follow in further tables.
     """
-    keys = [key for key in columns(board) if not key.endswith("/face")]
-    table = Table(pad_edge=False)
-    table.add_column("rank", justify="right")
-    table.add_column("generator", overflow="fold")
-    for key in keys:
-        style = "bold" if key == board.rank_by else None
-        table.add_column(Text(heading(board, key).replace("/", "\n", 1)), justify="right", style=style)
-    for row in board.rows:
-        table.add_row(rank_cell(row), Text(row.generator), *[_marked(cell(board, row, key)) for key in keys])
+    keys = [key for key in columns(board) if not key.endswith("/face") or key == board.rank_by]
+    cells = {key: [cell(board, row, key) for row in board.rows] for key in keys}
+    width = {key: max(map(len, [*cells[key], *heading(board, key).split("/", 1)])) + 3 for key in keys}
+    names = max([len("generator"), *(len(row.generator) for row in board.rows)])
+    room = out.width - min(names, out.width // 3) - len(" rank ") - len(" clips ") - 14
     out.print(Text(caption(board)))
-    out.print(table)
+    for group in _rows_of_columns(keys, width, room):
+        table = Table(pad_edge=False)
+        table.add_column("rank", justify="right")
+        table.add_column("generator", overflow="fold", max_width=max(9, out.width // 3))
+        table.add_column("clips", justify="right")
+        for key in group:
+            style = "bold" if key == board.rank_by else None
+            name = Text(heading(board, key).replace("/", "\n", 1))
+            table.add_column(name, justify="right", style=style, no_wrap=True)
+        for index, row in enumerate(board.rows):
+            clips = f"{row.result.clips}/{row.result.expected}"
+            marked = [_marked(cells[key][index]) for key in group]
+            table.add_row(rank_cell(row), Text(row.generator), clips, *marked)
+        out.print(table)
     for remark in remarks(board):
         out.print(Text(f"· {remark}"))
 
 
+def _rows_of_columns(keys: Sequence[str], width: Mapping[str, int], room: int) -> list[list[str]]:
+    """Keys in order, in groups that fit the room; whole and mouth of a metric stay together."""
+    metrics: dict[str, list[str]] = {}
+    for key in keys:
+        metrics.setdefault(key.partition("/")[0], []).append(key)
+    groups: list[list[str]] = [[]]
+    for block in metrics.values():
+        if groups[-1] and sum(width[key] for key in [*groups[-1], *block]) > room:
+            groups.append([])
+        groups[-1] += block
+    return groups
+
+
 def show_result(result: Result) -> None:
-    """Print the scores of one run, regions side by side; on stderr what could not be measured or scored."""
+    """Print the scores of one run, regions side by side; on stderr what must be read with them."""
     held = {key: key.rpartition("/")[::2] if "/" in key else (key, "") for key in result.scores}
     shown = [region for region in ("whole", "mouth", "face", "") if region in {place for _, place in held.values()}]
     rows = []
@@ -55,11 +80,9 @@ def show_result(result: Result) -> None:
         values = {place: number(result[key]) for key, (name, place) in held.items() if name == metric}
         rows.append([metric, *[values.get(region, "") for region in shown]])
     show_table(["metric", *[region or "value" for region in shown]], rows)
-    said = [f"{key}: {score.note}" for key, score in result.scores.items() if score.note]
     state = "complete" if result.complete else "INCOMPLETE"
-    said.append(f"{result.name}: {result.clips} of {result.expected} clips, {state}; kept in {result.path}")
-    _lines(console(), said)
-    left = [f"{key}: not measured: {why}" for key, why in result.unavailable.items()]
+    _lines(console(), [f"{result.name}: {result.clips} of {result.expected} clips, {state}; kept in {result.path}"])
+    left = notes(result)
     left += [f"not scored: {' '.join(why.split())}" for why in result.failed.values()]
     left += [f"left out, no such clip: {', '.join(result.extra)}"] if result.extra else []
     _lines(console(stderr=True), left)

@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from lsbench.leaderboard import Board, Row
-from lsbench.results import encode
+from lsbench.results import Result, encode
 
 PAIRED = ("whole", "mouth")
 
@@ -35,12 +35,14 @@ def cell(board: Board, row: Row, key: str) -> str:
 
 
 def number(value: float) -> str:
-    """Four significant figures or more, no exponent for everyday sizes; `undefined` for NaN."""
+    """About four significant figures; `undefined` for NaN."""
     if math.isnan(value):
         return "undefined"
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
-    return f"{value:.2f}" if abs(value) >= 10 else f"{value:.4f}"
+    if abs(value) >= 10:
+        return f"{value:.2f}"
+    return f"{value:.4f}" if abs(value) >= 0.1 or value == 0 else f"{value:.3g}"
 
 
 def heading(board: Board, key: str) -> str:
@@ -67,9 +69,22 @@ def remarks(board: Board) -> list[str]:
         result = row.result
         if not result.complete:
             found.append(f"{result.name} is incomplete, {result.clips} of {result.expected} clips, and not ranked")
-        found += [f"{result.name}: {key} not measured: {why}" for key, why in result.unavailable.items()]
-        found += [f"{result.name}: {key}: {score.note}" for key, score in result.scores.items() if score.note]
+        found += [f"{result.name}: {said}" for said in notes(result)]
     return found
+
+
+def notes(result: Result) -> list[str]:
+    """What must be read with one run's numbers, keys that share a reason together."""
+    said = []
+    if result.frames < result.reference_frames:
+        said.append(f"{result.frames} of {result.reference_frames} reference frames compared")
+    reasons: dict[str, list[str]] = {}
+    for key, why in result.unavailable.items():
+        reasons.setdefault(f"not measured: {why}", []).append(key)
+    for key, score in result.scores.items():
+        if score.note:
+            reasons.setdefault(score.note, []).append(key)
+    return said + [f"{', '.join(keys)}: {reason}" for reason, keys in reasons.items()]
 
 
 def to_csv(board: Board) -> str:
