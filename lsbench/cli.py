@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lsbench import __version__
 from lsbench.cli_weights import weights_group
+from lsbench.errors import LsbenchError
 from lsbench.verbs import (
     INCOMPLETE,
     Commands,
@@ -20,6 +22,9 @@ from lsbench.verbs import (
     examples,
     labelled,
 )
+
+if TYPE_CHECKING:
+    from lsbench.protocol import Protocol
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,25 +44,30 @@ def main() -> None:
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
 def quickstart(out: Path, quiet: bool) -> None:
     """Render the toy corpus, score the stand-in generators on it, and print the board."""
-    from lsbench import protocol, registry
+    from lsbench import pool, protocol, registry
     from lsbench.corpus.synthetic import write_corpus
-    from lsbench.evaluate import score
-    from lsbench.generator import generate
     from lsbench.report.terminal import progress_bar
 
+    reference, names = out / "reference", list(registry.GENERATORS)
     with progress_bar(quiet) as progress:
-        reference = out / "reference"
-        write_corpus(reference)
+        write_corpus(reference, progress=labelled(progress, "render the corpus"))
         bench = protocol.load("toy").bind(reference)
-        runs = []
-        for name in registry.GENERATORS:
-            generate(name, bench, out / "generated" / name, progress=labelled(progress, f"render {name}"))
-            result = score(
-                out / "generated" / name, protocol=bench, out=out / "runs", progress=labelled(progress, f"score {name}")
-            )
-            runs.append(result.path)
-    show_board(runs)
+        jobs = pool.run(partial(show_stand_in, bench, out), names, min(2, pool.cores()))
+        for done, (_, outcome) in enumerate(jobs, start=1):
+            if isinstance(outcome, LsbenchError):
+                raise outcome
+            progress("render and score", done, len(names))
+    show_board([out / "runs" / name for name in names])
     click.echo(f"\nRuns are in {out / 'runs'}. Again, as JSON: lsbench leaderboard {out / 'runs'}/* --format json")
+
+
+def show_stand_in(bench: Protocol, out: Path, name: str) -> None:
+    """Render one stand-in over the toy corpus and score it."""
+    from lsbench.evaluate import score
+    from lsbench.generator import generate
+
+    generate(name, bench, out / "generated" / name)
+    score(out / "generated" / name, protocol=bench, out=out / "runs")
 
 
 @main.command(

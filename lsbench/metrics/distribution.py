@@ -26,17 +26,26 @@ from lsbench.stats import Stats
 
 @dataclass(frozen=True, kw_only=True)
 class Distribution(Metric):
-    """Base of the metrics on sets of features; engine: what runs the network on the CPU (onnx needs the extra onnx)."""
+    """Base of the metrics on sets of features.
+
+    engine: what runs the network on the CPU (onnx needs the extra onnx). every: take each clip's frames 0, every,
+    2 every ...: neighbouring frames are near copies, and cost as much as others.
+    """
 
     better: ClassVar[Literal["higher", "lower"]] = "lower"
     per_clip: ClassVar[bool] = False
     network: ClassVar[Network]
 
     engine: str = field(default=ENGINES[0], metadata={"choices": ENGINES})
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _demand(self.name, "every", self.every, 1)
 
     def measure(self, pair: ClipPair) -> Stats:
         """reference, generated: float32 (T, d) features of the region, the same arrays for all metrics of a network."""
-        reference, generated = pair_features(pair, self.network, self.region or Region.WHOLE, self.engine)
+        reference, generated = pair_features(pair, self.network, self.region or Region.WHOLE, self.engine, self.every)
         return Stats(reference=reference, generated=generated)
 
     def compute(self, stats: Stats) -> float:

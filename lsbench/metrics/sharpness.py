@@ -30,6 +30,9 @@ def sharpness_frames(reference: np.ndarray, generated: np.ndarray, *, sigma: flo
     return metric.per_frame(metric.energies(reference, generated))
 
 
+EXCESS = 1.1  # times the reference's detail, from where on the note speaks of it
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sharpness(Metric):
     """Detail that generated and reference have alike, 0 to 1; 1 for as much detail in every frame, less for blur.
@@ -77,7 +80,7 @@ class Sharpness(Metric):
         if flat:
             notes.append(f"undefined in {flat} of {stats.rows} frames: the reference is flat there")
         reference, generated = (math.fsum(stats[which]) for which in ("reference", "generated"))
-        if generated > reference > 0:
+        if generated > EXCESS * reference > 0:
             notes.append(f"{generated / reference:.3g} times the reference's detail: noise or over-sharpening")
         return "; ".join(notes) or None
 

@@ -52,13 +52,14 @@ EFFICIENTNET_LITE0 = Network("efficientnet_lite0", "lsbench.networks.efficientne
 
 
 def pair_features(
-    pair: ClipPair, network: Network, region: Region, engine: str = "torch"
+    pair: ClipPair, network: Network, region: Region, engine: str = "torch", every: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
     """Features of a region of reference and generated, float32 (T, width) each: computed once, then the same arrays.
 
-    The reference's are kept on disk where the pair says which file it came from.
+    The reference's are kept on disk where the pair says which file it came from. every: of frames 0, every, 2 every...
     """
-    return pair.once(("features", network, region, engine), lambda: _pair_features(pair, network, region, engine))
+    key = ("features", network, region, engine, every)
+    return pair.once(key, lambda: _pair_features(pair, network, region, engine, every))
 
 
 def frame_features(
@@ -87,7 +88,9 @@ def frame_features(
     return features
 
 
-def _pair_features(pair: ClipPair, network: Network, region: Region, engine: str) -> tuple[np.ndarray, np.ndarray]:
+def _pair_features(
+    pair: ClipPair, network: Network, region: Region, engine: str, every: int
+) -> tuple[np.ndarray, np.ndarray]:
     if network.name not in pair.weights:
         raise WeightsError(
             f"clip {pair.reference.id}: features of {network.name} need its weights, and the pair names none; "
@@ -98,7 +101,7 @@ def _pair_features(pair: ClipPair, network: Network, region: Region, engine: str
     def compute(frames: np.ndarray) -> np.ndarray:
         return frame_features(frames, network, path, pair.device, engine)
 
-    reference, generated = pair.crop(region)
+    reference, generated = (frames[::every] for frames in pair.crop(region))
     if pair.reference_sha256 is None:
         return compute(reference), compute(generated)
     _extractor(network, path, pair.device, engine)  # what it lacks is named before its version is asked for

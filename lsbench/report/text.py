@@ -65,12 +65,15 @@ def remarks(board: Board) -> list[str]:
         if moved:
             names = ", ".join(row.generator for row in moved)
             found.append(f"{metric}: whole frame and mouth rank {len(moved)} generators differently: {names}")
+    said: dict[str, list[str]] = {}
     for row in board.rows:
         result = row.result
         if not result.complete:
             found.append(f"{result.name} is incomplete, {result.clips} of {result.expected} clips, and not ranked")
-        found += [f"{result.name}: {said}" for said in notes(result)]
-    return found
+        for note in notes(result):
+            said.setdefault(note, []).append(result.name)
+    everyone = len(board.rows) if len(board.rows) > 1 else 0
+    return found + [f"{'all' if len(names) == everyone else ', '.join(names)}: {note}" for note, names in said.items()]
 
 
 def notes(result: Result) -> list[str]:
@@ -84,7 +87,18 @@ def notes(result: Result) -> list[str]:
     for key, score in result.scores.items():
         if score.note:
             reasons.setdefault(score.note, []).append(key)
-    return said + [f"{', '.join(keys)}: {reason}" for reason, keys in reasons.items()]
+    return said + [f"{_short(result, keys)}: {reason}" for reason, keys in reasons.items()]
+
+
+def _short(result: Result, keys: list[str]) -> str:
+    """The keys, with one name for a metric whose regions are all among them."""
+    every = [*result.scores, *result.unavailable]
+    named = []
+    for key in keys:
+        metric = key.partition("/")[0]
+        whole = all(other in keys for other in every if other.partition("/")[0] == metric)
+        named.append(metric if whole else key)
+    return ", ".join(dict.fromkeys(named))
 
 
 def to_csv(board: Board) -> str:
