@@ -5,8 +5,8 @@
 (Dowson & Landau 1982; as FID, Heusel et al. 2017), with unbiased covariances. Every covariance is written as FᵀF: F
 holds the centred rows over sqrt(n - 1) where n <= d, a Cholesky factor otherwise. Then tr((S₁ S₂)^½) is the nuclear
 norm of F₁ F₂ᵀ, a matrix of min(n₁, d) x min(n₂, d). pytorch-fid takes the square root of the d x d product instead,
-which is singular for n <= d and then off by 1e-4. Products of a matrix with its own transpose are NumPy's, which computes
-half of them; decompositions are PyTorch's, ten times as fast there.
+which is singular for n <= d and then off by 1e-4. Products of a matrix with its own transpose are NumPy's, which
+computes half of them; decompositions are PyTorch's, ten times as fast there.
 """
 
 from __future__ import annotations
