@@ -176,11 +176,13 @@ def generate(
 ) -> None:
     """Render a generator of `lsbench generators` over reference clips, one video a clip."""
     from lsbench import generator as rendering
-    from lsbench import pool, weights
+    from lsbench import pool, registry, weights
+    from lsbench.errors import GeneratorError
     from lsbench.face import FaceTracker
     from lsbench.report.terminal import progress_bar
 
     demand_one_bench(reference, protocol_name, data)
+    registry.find("generators", "generator", generator, registry.GENERATORS, GeneratorError)
     bench = bound_protocol(reference, protocol_name, data)
     with progress_bar(quiet) as progress:
         tracker = None

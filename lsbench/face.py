@@ -67,8 +67,9 @@ class FaceTracker:
         return FaceTrack(landmarks, found, height, width)
 
     def measure_cached(self, clip: Clip, content_sha256: str) -> FaceTrack:
-        """measure(), kept on disk by the content of the file that the clip was decoded from."""
-        path = cache_dir() / "tracks" / content_sha256[:2] / f"{content_sha256}-{_short(self.signature)}.npz"
+        """measure(), kept on disk by the content of the file that the clip was decoded from, and by the decoder."""
+        maker = _short(f"{self.signature}|av:{version('av')}")
+        path = cache_dir() / "tracks" / content_sha256[:2] / f"{content_sha256}-{maker}.npz"
         with contextlib.suppress(FaceError):
             track = load_track(path)
             if len(track) == len(clip):
