@@ -63,8 +63,11 @@ class Gathering:
             return Gaussian(mean, (rows - mean) / math.sqrt(self.count - 1))
         rows = self._held - self._shift
         offset = (self._sum + rows.sum(axis=0)) / self.count
-        scatter = self._squares + rows.T @ rows - self.count * np.outer(offset, offset)
-        return Gaussian(self._shift + offset, factor(scatter / (self.count - 1)))
+        covariance = rows.T @ rows
+        covariance += self._squares
+        covariance -= np.outer(self.count * offset, offset)
+        covariance /= self.count - 1
+        return Gaussian(self._shift + offset, factor(covariance))
 
     def _settle(self, rows: np.ndarray) -> None:
         """Turn held rows into sums, taken about the mean of the first so that nothing cancels."""
