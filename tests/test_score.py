@@ -229,6 +229,7 @@ def test_kill_9_and_the_same_command_equals_an_uninterrupted_run(
     script = tmp_path / "score.py"
     script.write_text(SCORE)
     command = [sys.executable, str(script), str(generated), str(reference), str(tmp_path / "killed"), str(workers)]
+    subprocess.run([sys.executable, "-c", "import lsbench; lsbench.score"], check=True, cwd=tmp_path)
     for finished_clips in (1, 2):
         process = subprocess.Popen(command, start_new_session=True)
         deadline = time.monotonic() + 60

@@ -84,7 +84,7 @@ def test_the_note_tells_noise_from_blur(toy: Toy) -> None:
     metric, frames = Sharpness(region=Region.MOUTH), mouths(toy)
     assert metric.note(metric.energies(frames, blurred(frames, 2))) is None
     assert "times the reference's detail: noise or over-sharpening" in (
-        metric.note(metric.energies(frames, noisy(frames, 20))) or ""
+        metric.note(metric.energies(frames, noisy(frames, 60))) or ""
     )
 
 

@@ -8,6 +8,10 @@ from typing import Any
 
 import numba
 
+from lsbench.cache import cache_dir
+
+numba.config.CACHE_DIR = numba.config.CACHE_DIR or str(cache_dir() / "numba")  # type: ignore[attr-defined]
+
 
 def images(dtype: Any, dimensions: int) -> Any:
     """The type of a contiguous array that a loop only reads; writable arrays are taken too."""
@@ -17,8 +21,9 @@ def images(dtype: Any, dimensions: int) -> Any:
 def compiled(*argument_types: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Compile a function for these argument types, with IEEE arithmetic: no reordering, so the same bits everywhere.
 
-    The machine code is kept beside the source, or in NUMBA_CACHE_DIR, or in the user's cache directory; where none of
-    them can be written it is compiled anew in each process. The loops run without Python's global lock.
+    The machine code is kept in NUMBA_CACHE_DIR or lsbench's cache folder, never beside the source, where uninstalling
+    would leave it behind; where that cannot be written it is compiled anew in each process. The loops run without
+    Python's global lock.
     """
     signature = numba.void(*argument_types)
 
