@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from lsbench.clip import INNER_LIPS, OUTER_EYE_CORNERS, OUTER_LIPS, POINTS, ClipPair, Region
+from lsbench.clip import INNER_LIPS, OUTER_LIPS, POINTS, ClipPair, Region
 from lsbench.errors import MetricError
 from lsbench.metric import Metric
+from lsbench.metrics.landmarks import interocular, mean_found
 from lsbench.stats import Stats
 
 UNITS = ("interocular", "pixel")
@@ -19,7 +19,7 @@ MOUTH = slice(OUTER_LIPS.start, INNER_LIPS.stop)
 
 def lmd(reference_landmarks: np.ndarray, generated_landmarks: np.ndarray, *, unit: str = "interocular") -> float:
     """Mean LMD of two clips' landmarks, floating point (T, 80, 2) px; frames with NaN points are left out (see LMD)."""
-    return _mean(lmd_frames(reference_landmarks, generated_landmarks, unit=unit))
+    return mean_found(lmd_frames(reference_landmarks, generated_landmarks, unit=unit))
 
 
 def lmd_frames(
@@ -35,7 +35,7 @@ def lmd_frames(
         raise MetricError(f"lmd: {len(reference)} reference frames, {len(generated)} generated; expected as many")
     lips, lips_generated = (_centred(points[:, MOUTH]) for points in (reference, generated))
     distance = np.linalg.norm(lips_generated - lips, axis=2).mean(axis=1)
-    return distance / _interocular(reference) if unit == "interocular" else distance
+    return distance / interocular(reference) if unit == "interocular" else distance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class LMD(Metric):
 
     def compute(self, stats: Stats) -> float:
         """The mean over frames in which both faces were found."""
-        return _mean(stats["distance"])
+        return mean_found(stats["distance"])
 
     def per_frame(self, stats: Stats) -> Any:
         return stats["distance"]
@@ -84,22 +84,8 @@ class LMD(Metric):
         return "; ".join(notes) or None
 
 
-def _mean(frames: np.ndarray) -> float:
-    """The mean of what is not NaN, the same to the bit in any order; NaN where there is nothing."""
-    measured = frames[~np.isnan(frames)]
-    return math.fsum(measured) / len(measured) if len(measured) else math.nan
-
-
 def _centred(points: np.ndarray) -> np.ndarray:
     return points - points.mean(axis=1, keepdims=True)
-
-
-def _interocular(landmarks: np.ndarray) -> float:
-    """The median distance of the outer eye corners over frames where they are known, px; NaN where there is none."""
-    left, right = (landmarks[:, corner] for corner in OUTER_EYE_CORNERS)
-    distances = np.linalg.norm(right - left, axis=1)
-    distances = distances[distances > 0]
-    return float(np.median(distances)) if len(distances) else math.nan
 
 
 def _checked(which: str, landmarks: Any) -> np.ndarray:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from lsbench.clip import INNER_LIPS, OUTER_EYE_CORNERS, OUTER_LIPS, POINTS, ClipPair, Region
+from lsbench.clip import INNER_LIPS, OUTER_LIPS, POINTS, ClipPair, Region
 from lsbench.errors import MetricError
 from lsbench.metric import Metric
 from lsbench.metrics.images import checked_frames
+from lsbench.metrics.landmarks import interocular, mean_found
 from lsbench.stats import Stats
 
 UNITS = ("interocular", "pixel")
@@ -20,7 +20,7 @@ MOUTH = slice(OUTER_LIPS.start, INNER_LIPS.stop)
 
 def flicker(reference: np.ndarray, generated: np.ndarray, *, cell: int = 4) -> float:
     """Mean flicker of frames in order of time, uint8 (T, H, W, 3): 8-bit levels, NaN for one frame (see Flicker)."""
-    return _mean(flicker_frames(reference, generated, cell=cell))
+    return mean_found(flicker_frames(reference, generated, cell=cell))
 
 
 def flicker_frames(reference: np.ndarray, generated: np.ndarray, *, cell: int = 4) -> np.ndarray:
@@ -37,7 +37,7 @@ def flicker_frames(reference: np.ndarray, generated: np.ndarray, *, cell: int = 
 
 def jitter(reference_landmarks: np.ndarray, generated_landmarks: np.ndarray, *, unit: str = "interocular") -> float:
     """Mean jitter of two clips' landmarks, floating point (T, 80, 2) px; NaN where it is undefined (see Jitter)."""
-    return _mean(jitter_frames(reference_landmarks, generated_landmarks, unit=unit))
+    return mean_found(jitter_frames(reference_landmarks, generated_landmarks, unit=unit))
 
 
 def jitter_frames(
@@ -56,7 +56,7 @@ def jitter_frames(
         return np.full(len(reference), np.nan)
     own, unrest = (np.linalg.norm(np.diff(points[:, MOUTH], n=2, axis=0), axis=2) for points in (reference, generated))
     excess = np.pad(np.maximum(unrest - own, 0).mean(axis=1), 1, mode="edge")
-    return excess / _interocular(reference) if unit == "interocular" else excess
+    return excess / interocular(reference) if unit == "interocular" else excess
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ class Flicker(Metric):
 
     def compute(self, stats: Stats) -> float:
         """The mean over frames of clips of two frames or more."""
-        return _mean(stats["flicker"])
+        return mean_found(stats["flicker"])
 
     def per_frame(self, stats: Stats) -> Any:
         return stats["flicker"]
@@ -134,7 +134,7 @@ class Jitter(Metric):
 
     def compute(self, stats: Stats) -> float:
         """The mean over frames where it is defined."""
-        return _mean(stats["jitter"])
+        return mean_found(stats["jitter"])
 
     def per_frame(self, stats: Stats) -> Any:
         return stats["jitter"]
@@ -166,20 +166,6 @@ def _cell_means(frames: np.ndarray, cell: int) -> np.ndarray:
 def _change(means: np.ndarray) -> np.ndarray:
     """How far each cell moves from frame to frame: (T, R, C, 3) -> (T - 1, R, C), root mean square over channels."""
     return np.sqrt(np.square(np.diff(means, axis=0)).mean(axis=3))
-
-
-def _mean(frames: np.ndarray) -> float:
-    """The mean of what is not NaN, the same to the bit in any order; NaN where there is nothing."""
-    measured = frames[~np.isnan(frames)]
-    return math.fsum(measured) / len(measured) if len(measured) else math.nan
-
-
-def _interocular(landmarks: np.ndarray) -> float:
-    """The median distance of the outer eye corners over frames where they are known, px; NaN where there is none."""
-    left, right = (landmarks[:, corner] for corner in OUTER_EYE_CORNERS)
-    distances = np.linalg.norm(right - left, axis=1)
-    distances = distances[distances > 0]
-    return float(np.median(distances)) if len(distances) else math.nan
 
 
 def _checked(which: str, landmarks: Any) -> np.ndarray:
