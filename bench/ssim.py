@@ -1,8 +1,8 @@
 """SSIM and PSNR of uint8 frames against scikit-image, piq and torchmetrics, in one run: `python bench/ssim.py`.
 
-Every round times all of them in turn, after a pause in which the threads of the one before go to sleep; a line gives
-the median and how many times longer it takes than lsbench's form of the same work. Peers start from the same uint8
-arrays and make their own conversion. `off` is the largest difference from
+Every round times all of them in turn, each after a pause in which the threads of the one before go to sleep, and after
+one untimed call of its own; a line gives the median and how many times longer it takes than lsbench's form of the same
+work. Peers start from the same uint8 arrays and make their own conversion. `off` is the largest difference from
 scikit-image in a frame's SSIM; torchmetrics also averages the blurred border, which is another number.
 """
 
@@ -102,6 +102,7 @@ def compare(height: int, width: int, color: str, threads: int, rounds: int) -> N
     for _ in range(rounds):
         for name, score in rivals.items():
             time.sleep(PAUSE_S)
+            score(reference, generated)  # untimed: wakes the cores and its own threads
             start = time.perf_counter()
             score(reference, generated)
             seconds[name].append(time.perf_counter() - start)
