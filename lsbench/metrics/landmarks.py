@@ -1,4 +1,4 @@
-"""What the landmark metrics share: means that leave out missing faces, and the unit of distance."""
+"""What the landmark metrics share: means that leave out missing faces, the unit of distance, and how far lips part."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import math
 
 import numpy as np
 
-from lsbench.clip import OUTER_EYE_CORNERS
+from lsbench.clip import INNER_LIPS, OUTER_EYE_CORNERS
+
+LIP_MIDDLES = (INNER_LIPS.start + 5, INNER_LIPS.start + 15)  # of the lower and of the upper inner lip
 
 
 def mean_found(frames: np.ndarray) -> float:
@@ -21,3 +23,15 @@ def interocular(landmarks: np.ndarray) -> float:
     distances = np.linalg.norm(right - left, axis=1)
     distances = distances[distances > 0]
     return float(np.median(distances)) if len(distances) else math.nan
+
+
+def aperture(landmarks: np.ndarray) -> np.ndarray:
+    """How far the lips part: landmarks (T, 80, 2) px as in a FaceTrack -> float64 (T,), NaN where points are NaN.
+
+    The distance between the middles of the inner lips over that between the outer eye corners of the same frame.
+    """
+    gap, eyes = (
+        np.linalg.norm(landmarks[:, a].astype(np.float64) - landmarks[:, b].astype(np.float64), axis=1)
+        for a, b in (LIP_MIDDLES, OUTER_EYE_CORNERS)
+    )
+    return np.divide(gap, eyes, out=np.full(len(gap), np.nan), where=eyes > 0)
