@@ -9,6 +9,7 @@ LsbenchError               every named error; the command line prints it on one 
 ├── MetricError            unknown metric or option, or arrays that a metric cannot take
 ├── ProtocolError          a protocol or its data is missing or malformed
 ├── WeightsError           a weight file is missing, damaged or cannot be fetched
+├── TrainingError          training data, settings or a checkpoint that do not fit, or a training that failed
 ├── RunError               a run folder is unreadable, or belongs to another request
 └── ComparisonError        runs that must not be ranked together
 """
@@ -48,6 +49,10 @@ class ProtocolError(LsbenchError):
 
 class WeightsError(LsbenchError):
     """A weight file is missing, damaged or cannot be fetched."""
+
+
+class TrainingError(LsbenchError):
+    """Training data, settings or a checkpoint that do not fit, or a training that failed."""
 
 
 class RunError(LsbenchError):
