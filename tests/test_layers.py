@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[1]
 # From the ground up: a module may import those of the lines above it, and those before it on its own line.
 LAYERS = """
     errors clip stats
-    cache metric registry download weights encode decode media face pool protocol results networks
+    cache learner metric registry download weights encode decode media face pool manifest protocol_file protocol results networks
     align standins generator metrics corpus
-    measure evaluate leaderboard
+    learning requirements measure evaluate leaderboard
     report
     verbs cli_weights cli __main__
 """

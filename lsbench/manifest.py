@@ -1,0 +1,124 @@
+"""The clips of a protocol: one entry each, the CSV file that lists them, and the rule that selects them from data."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lsbench.errors import ProtocolError
+
+COLUMNS = {"speaker", "clip", "sha256", "audio"}
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One clip of a protocol's manifest.
+
+    id: `s1/bbaf2n`. speaker: whose clips vary together; empty where unknown. sha256: of the reference file where the
+    manifest knows it, and always once bound. audio: id of the clip of the manifest whose sound drives this one; empty
+    for its own. source, landmarks: the files, once bound; landmarks is an exact side-car.
+    """
+
+    id: str
+    speaker: str = ""
+    sha256: str | None = None
+    source: Path | None = None
+    landmarks: Path | None = None
+    audio: str = ""
+
+    @property
+    def file(self) -> Path:
+        """The bound clip's file."""
+        if self.source is None:
+            raise ProtocolError(f"clip {self.id}: the protocol is not bound to data")
+        return self.source
+
+    @property
+    def digest(self) -> str:
+        """The bound clip's sha256."""
+        if self.sha256 is None:
+            raise ProtocolError(f"clip {self.id}: the protocol is not bound to data")
+        return self.sha256
+
+
+@dataclass(frozen=True)
+class Select:
+    """A rule that stands for a list of clips: all clips of some speakers, or a fixed few of each.
+
+    speakers: folders below the data, each clip lying directly in its speaker's. clips_per_speaker: those whose
+    sha256("SPEAKER/CLIP") is smallest, so that the choice depends on nothing but the names; None takes all of them.
+    """
+
+    speakers: tuple[str, ...]
+    clips_per_speaker: int | None = None
+
+    def clips(self, ids: Iterable[str]) -> tuple[Reference, ...]:
+        """The selected ones of the clip ids that the data holds, by speaker, then by name."""
+        held: dict[str, list[str]] = {speaker: [] for speaker in self.speakers}
+        for clip_id in ids:
+            speaker, _, name = clip_id.partition("/")
+            if speaker in held and "/" not in name:
+                held[speaker].append(clip_id)
+        least = self.clips_per_speaker or 1
+        if lacking := [speaker for speaker in self.speakers if len(held[speaker]) < least]:
+            counts = listed([f"{speaker} has {len(held[speaker])}" for speaker in lacking])
+            clips = f"at least {least} clip{'s' * (least > 1)}"
+            raise ProtocolError(f"expected {clips} of each of {len(self.speakers)} speakers; {counts}")
+        return tuple(
+            Reference(clip_id, speaker)
+            for speaker in self.speakers
+            for clip_id in sorted(sorted(held[speaker], key=_sha256)[: self.clips_per_speaker])
+        )
+
+
+def read_manifest(path: Path) -> tuple[Reference, ...]:
+    """The clips of a CSV file with the columns speaker and clip, and optionally sha256 and audio (a clip id)."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            columns, rows = list(reader.fieldnames or ()), list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ProtocolError(f"{path}: not a readable manifest ({error}); expected UTF-8 CSV") from error
+    if not {"speaker", "clip"} <= set(columns) <= COLUMNS or len(set(columns)) < len(columns):
+        raise ProtocolError(f"{path}: columns {columns}; expected speaker, clip and optionally sha256, audio")
+    clips: dict[str, Reference] = {}
+    for number, row in enumerate(rows, start=2):
+        if None in row or None in row.values():
+            raise ProtocolError(f"{path}: line {number}: expected {len(columns)} cells, as in the first line")
+        cells = {column: unicodedata.normalize("NFC", cell.strip()) for column, cell in row.items()}
+        speaker, clip_id = cells["speaker"], f"{cells['speaker']}/{cells['clip']}"
+        if not speaker or not cells["clip"] or not _is_plain(clip_id):
+            raise ProtocolError(f"{path}: line {number}: {clip_id!r} is not a clip of a speaker")
+        if clip_id in clips:
+            raise ProtocolError(f"{path}: line {number}: clip {clip_id} is listed twice")
+        sha256 = cells.get("sha256", "").lower()
+        if sha256 and not _SHA256.fullmatch(sha256):
+            raise ProtocolError(f"{path}: line {number}: sha256 {sha256!r}; expected 64 hexadecimal digits, or none")
+        clips[clip_id] = Reference(clip_id, speaker, sha256 or None, audio=cells.get("audio", ""))
+    if not clips:
+        raise ProtocolError(f"{path}: the manifest lists no clips")
+    for clip in clips.values():
+        if clip.audio and clip.audio not in clips:
+            raise ProtocolError(f"{path}: clip {clip.id}: its audio {clip.audio!r} is no clip of the manifest")
+    return tuple(clips.values())
+
+
+def listed(ids: list[str], most: int = 5) -> str:
+    """The first few of many ids, and how many more there are."""
+    rest = len(ids) - most
+    return ", ".join(ids[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _is_plain(clip_id: str) -> bool:
+    parts = clip_id.split("/")
+    return clip_id.isprintable() and "\\" not in clip_id and {"", ".", ".."}.isdisjoint(parts)
+
+
+def _sha256(clip_id: str) -> str:
+    return hashlib.sha256(clip_id.encode()).hexdigest()

@@ -1,0 +1,170 @@
+"""A protocol's TOML file: read and strictly validated, as the keywords of a Protocol."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, get_args
+
+from lsbench import registry
+from lsbench.clip import Region
+from lsbench.errors import MetricError, ProtocolError
+from lsbench.manifest import Select, read_manifest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Align = Literal["strict", "trim", "lag"]
+Task = Literal["reconstruction", "still", "dubbing"]
+Color = Literal["rgb", "gray"]
+
+CHOICES = {"align": get_args(Align), "task": get_args(Task), "color": get_args(Color)}
+# The identity rules that each task can have; N is a number of frames.
+IDENTITIES = {
+    "reconstruction": ("shifted:N", "masked-video"),
+    "still": ("first-frame",),
+    "dubbing": ("shifted:N", "masked-video", "first-frame"),
+}
+KINDS: dict[str, type | tuple[type, ...]] = {
+    "name": str,
+    "version": str,
+    "manifest": str,
+    "select": dict,
+    "fps": (int, float),
+    "frames": int,
+    "sample_rate": int,
+    "align": str,
+    "task": str,
+    "identity": str,
+    "color": str,
+    "metrics": list,
+    "regions": list,
+    "rank_by": str,
+}
+_EXPECTED = {str: "a text", dict: "a table", list: "a list of texts", int: "a whole number"}
+
+
+def read_file(path: Path, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords of the Protocol that a TOML file describes; defaults: those of the fields that it may leave out.
+
+    Raises ProtocolError that names the file, the key and what was expected.
+    """
+    try:
+        with path.open("rb") as file:
+            content: dict[str, Any] = tomllib.load(file)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ProtocolError(f"{path}: not a readable protocol ({error}); expected UTF-8 TOML") from error
+    try:
+        _check_kinds(content)
+        _check_choices({**defaults, **content})
+        found = {key: value for key, value in content.items() if key != "manifest"}
+        if "fps" in found:
+            found["fps"] = float(found["fps"])
+        if "regions" in found:
+            found["regions"] = tuple(Region(region) for region in found["regions"])
+        if "metrics" in found:
+            found["metrics"] = tuple(found["metrics"])
+        if "select" in content:
+            found["select"] = _select(content["select"])
+    except ProtocolError as error:
+        raise ProtocolError(f"{path}: {error}") from None
+    found["clips"] = read_manifest(_manifest_path(path, content["manifest"])) if "manifest" in content else ()
+    _check_audio(path, {**defaults, **found})
+    return found
+
+
+def shift_frames(identity: str) -> int | None:
+    """N of the identity rule `shifted:N`; None for another rule."""
+    shifted = re.fullmatch(r"shifted:([1-9][0-9]{0,3})", identity)
+    return int(shifted[1]) if shifted else None
+
+
+def _check_kinds(content: dict[str, Any]) -> None:
+    for key, value in content.items():
+        if key not in KINDS:
+            raise ProtocolError(registry.unknown("key", key, KINDS))
+        kind = KINDS[key]
+        if not isinstance(value, kind) or isinstance(value, bool):
+            expected = _EXPECTED[kind] if isinstance(kind, type) else "a number"
+            raise ProtocolError(f"{key} = {value!r}; expected {expected}")
+        if isinstance(value, str) and not (value.strip() and value.isprintable()):
+            raise ProtocolError(f"{key} = {value!r}; expected a text of printable characters")
+        if isinstance(value, (int, float)) and not 0 < value < math.inf:
+            raise ProtocolError(f"{key} = {value}; expected more than 0")
+        if isinstance(value, list) and not (value and all(isinstance(item, str) for item in value)):
+            raise ProtocolError(f"{key} = {value!r}; expected a list of names")
+        if isinstance(value, list) and len(set(value)) < len(value):
+            raise ProtocolError(f"{key} = {value!r}; expected each name once")
+    for key in ("name", "version"):
+        if key not in content:
+            raise ProtocolError(f"{key} is missing; expected a text")
+    if ("manifest" in content) == ("select" in content):
+        raise ProtocolError("expected either manifest (a CSV file) or a table select")
+
+
+def _check_choices(content: dict[str, Any]) -> None:
+    for key, choices in CHOICES.items():
+        if content[key] not in choices:
+            raise ProtocolError(f"{key} = {content[key]!r}; expected one of {', '.join(choices)}")
+    identity, choices = content["identity"], IDENTITIES[content["task"]]
+    if ("shifted:N" if shift_frames(identity) else identity) not in choices:
+        raise ProtocolError(
+            f"identity = {identity!r}; task {content['task']} expects {' or '.join(choices)}, N from 1 to 9999"
+        )
+    regions = [getattr(region, "value", region) for region in content["regions"]]
+    for region in regions:
+        if region not in (known := [region.value for region in Region]):
+            raise ProtocolError(f"regions: {registry.unknown('region', region, known)}")
+    for metric in content["metrics"]:
+        try:
+            registry.find("metrics", "metric", metric.partition(":")[0], registry.METRICS, MetricError)
+        except MetricError as error:
+            raise ProtocolError(f"metrics: {error}") from None
+    metric, _, region = content["rank_by"].partition("/")
+    if metric not in content["metrics"] or (region and region not in regions):
+        raise ProtocolError(f"rank_by = {content['rank_by']!r}; expected a METRIC/REGION of its metrics and regions")
+
+
+def _select(table: dict[str, Any]) -> Select:
+    known = ("speakers", "clips_per_speaker")
+    for key in table:
+        if key not in known:
+            raise ProtocolError(f"select: {registry.unknown('key', key, known)}")
+    speakers, count = table.get("speakers"), table.get("clips_per_speaker")
+    if not isinstance(speakers, list) or not speakers or not all(isinstance(x, str) and x.strip() for x in speakers):
+        raise ProtocolError(f"select: speakers = {speakers!r}; expected a list of names")
+    if len(set(speakers)) < len(speakers):
+        raise ProtocolError("select: speakers names one twice")
+    if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
+        raise ProtocolError(f"select: clips_per_speaker = {count!r}; expected a whole number of 1 or more")
+    return Select(tuple(speakers), count)
+
+
+def _manifest_path(path: Path, manifest: str) -> Path:
+    """Where the manifest lies: in the protocol's folder or below it, links followed."""
+    target = path.parent / manifest
+    parts = PurePosixPath(manifest)
+    outside = parts.is_absolute() or ".." in parts.parts or "\\" in manifest
+    if outside or not target.resolve().is_relative_to(path.parent.resolve()):
+        raise ProtocolError(
+            f"{path}: manifest {manifest} points outside the protocol's folder; put it beside {path.name}"
+        )
+    return target
+
+
+def _check_audio(path: Path, found: dict[str, Any]) -> None:
+    """Dubbing means the sound of another clip, any other task the clip's own."""
+    for clip in found["clips"]:
+        other = clip.audio not in ("", clip.id)
+        if other != (found["task"] == "dubbing"):
+            expected = "the audio of another clip" if found["task"] == "dubbing" else "no audio but its own"
+            raise ProtocolError(
+                f"{path}: clip {clip.id}: audio {clip.audio!r}; task {found['task']} expects {expected}"
+            )
+    if found["task"] == "dubbing" and not found["clips"]:
+        raise ProtocolError(f"{path}: task dubbing expects a manifest with a column audio, not a table select")
