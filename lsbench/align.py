@@ -66,6 +66,26 @@ def align(
     return Alignment(start, stop, lag)
 
 
+def demand_length(generated: Clip, driving: Clip, policy: Align) -> None:
+    """Raise AlignmentError unless a dubbed video is as long as the clip that drove it, to the frame (trim: a half)."""
+    where = f"clip {generated.id}"
+    if not np.isclose(generated.fps, driving.fps, rtol=1e-3):
+        raise AlignmentError(
+            f"{where}: generated {generated.fps:g} frames a second, the driving clip {driving.id} {driving.fps:g}. "
+            "Re-render at its frame rate"
+        )
+    if policy == "strict" and len(generated) != len(driving):
+        raise AlignmentError(
+            f"{where}: generated {len(generated)} frames, the driving clip {driving.id} has {len(driving)}; strict "
+            "alignment allows no drift. Re-render, or pass --align trim"
+        )
+    if 2 * min(len(generated), len(driving)) < len(driving):
+        raise AlignmentError(
+            f"{where}: generated {len(generated)} frames, the driving clip {driving.id} has {len(driving)}; expected "
+            "at least half. Re-render"
+        )
+
+
 def estimate_lag(reference: Clip, generated: Clip) -> int:
     """Frames by which generated is late against reference, in -MAX_LAG..MAX_LAG (towards 0 on a tie).
 

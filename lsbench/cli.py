@@ -84,6 +84,11 @@ def show_stand_in(bench: Protocol, out: Path, name: str) -> None:
 @click.option("--metric", "metrics", multiple=True, metavar="M", help="Such as ssim or ssim:color=luma; repeatable.")
 @click.option("--region", "regions", multiple=True, type=click.Choice(["whole", "face", "mouth"]), help="Repeatable.")
 @click.option("--align", type=click.Choice(["strict", "trim", "lag"]), help="The protocol's (strict) if not given.")
+@click.option(
+    "--task",
+    type=click.Choice(["reconstruction", "still", "dubbing"]),
+    help="The protocol's if not given; dubbing: other sound than the reference's own, so no ground truth.",
+)
 @click.option("--on-error", type=click.Choice(["stop", "skip"]), default="stop", show_default=True)
 @click.option("--sound", type=click.Choice(["required", "optional"]), default="required", show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Where networks and tensors run, such as cuda.")

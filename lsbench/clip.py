@@ -173,6 +173,10 @@ class ClipPair:
     the frame of the track that frame 0 of the pair belongs to. landmarks: the faces of reference and of generated as
     one tracker measured them, frame by frame with the pair; None where no metric asked. device: where networks run;
     weights: their files by name. reference_sha256: of the file that the reference was decoded from, for caches.
+    models: what metrics learned from the clips of other speakers, by the learner's signature.
+
+    Where there is no ground truth, reference is the clip that lent the face and may have another length; only metrics
+    that are not `paired` see such a pair.
     """
 
     reference: Clip
@@ -183,10 +187,11 @@ class ClipPair:
     device: str = "cpu"
     weights: Mapping[str, Path] = field(default_factory=dict)
     reference_sha256: str | None = None
+    models: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
     _shared: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
-        return len(self.reference)
+        return len(self.generated)
 
     def once(self, key: Hashable, compute: Callable[[], T]) -> T:
         """compute() the first time a key is asked for, its value afterwards: work that several metrics share."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial as bound
@@ -12,16 +12,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from lsbench import pool, protocol, registry, weights
+from lsbench import learning, pool, protocol, registry
 from lsbench.clip import Region
-from lsbench.errors import LsbenchError, MatchError, ProtocolError, RunError, WeightsError
+from lsbench.errors import LsbenchError, MatchError, ProtocolError, RunError
 from lsbench.face import FaceTracker
 from lsbench.generator import Matches, match_folder
 from lsbench.measure import Job, Settings, measure_clip
 from lsbench.media import Sound, content_sha256
-from lsbench.metric import Metric
 from lsbench.pool import Progress
-from lsbench.protocol import Align, Protocol, Reference
+from lsbench.protocol import Align, Protocol, Task
+from lsbench.requirements import needs, untrue, weight_paths
 from lsbench.results import FORMAT, Partial, Result, RunFolder, Score
 from lsbench.stats import Stats
 
@@ -43,6 +43,7 @@ def score(
     workers: int = 1,
     device: str = "cpu",
     align: Align | None = None,
+    task: Task | None = None,
     on_error: Literal["stop", "skip"] = "stop",
     sound: Sound = "required",
     offline: bool = False,
@@ -55,14 +56,16 @@ def score(
     name, a .toml file or a Protocol) with data, the folder that holds its clips, unless it is bound already. metrics:
     spellings such as `ssim:color=luma`; regions: `whole`, `face`, `mouth`; both default to the protocol's. name, out:
     the run is kept in out/name (name defaults to the generated folder's); without out it is not kept. workers:
-    processes. on_error: raise at the first clip that cannot be scored, or leave it out and return an incomplete result.
-    sound: whether generated videos must have some. offline: never fetch weights. weight_files: files to use in place of
-    the registered weights.
+    processes. task: in place of the protocol's; dubbing where the videos say something else than the reference does, so
+    that only metrics that need no ground truth are measured. on_error: raise at the first
+    clip that cannot be scored, or leave it out and return an incomplete result. sound: whether generated videos must
+    have some. offline: never fetch weights. weight_files: files to use in place of the registered weights.
 
     Raises a LsbenchError that names the clip; finished clips are kept, and the same call goes on with the rest.
     """
     for option, value, choices in (
         ("align", align, (None, *get_args(Align))),
+        ("task", task, (None, *get_args(Task))),
         ("on_error", on_error, ("stop", "skip")),
         ("sound", sound, get_args(Sound)),
         *[("region", getattr(region, "value", region), REGIONS) for region in regions or ()],
@@ -72,7 +75,8 @@ def score(
     if workers < 1:
         raise LsbenchError(f"workers {workers}; expected 1 or more")
     _demand_device(device)
-    bench = _bench(reference, protocol, data, align)
+    bench = _bench(reference, protocol, data)
+    bench = replace(bench, align=align or bench.align, task=task or bench.task)
     source = Path(generated)
     run_name = _run_name(name if name is not None else source.resolve().name)
     try:
@@ -84,10 +88,13 @@ def score(
             _forget(RunFolder(Path(out) / run_name), source)
         raise
     wanted = registry.metrics(metrics or bench.metrics, [Region(region) for region in regions or bench.regions])
-    demanded = {name for metric in wanted if metrics for name in _needs(metric, bench.clips)} | set(weight_files or ())
-    if regions and any(metric.needs_track and "face_landmarker" in _needs(metric, bench.clips) for metric in wanted):
+    unavailable = untrue(wanted, bench)
+    wanted = [metric for metric in wanted if metric.key not in unavailable]
+    demanded = {name for metric in wanted if metrics for name in needs(metric, bench)} | set(weight_files or ())
+    if regions and any(metric.needs_track and "face_landmarker" in needs(metric, bench) for metric in wanted):
         demanded.add("face_landmarker")
-    files, unavailable = _weights(wanted, bench.clips, demanded, offline, weight_files or {}, progress)
+    files, lacking = weight_paths(wanted, bench, demanded, offline, weight_files or {}, progress)
+    unavailable |= lacking
     chosen = tuple(metric for metric in wanted if metric.key not in unavailable)
     if not chosen:
         raise LsbenchError("nothing to measure: " + "; ".join(sorted(set(unavailable.values())) or ["no metric named"]))
@@ -104,9 +111,7 @@ def score(
         return _finish(run, settings, failed, matches.extra, unavailable)
 
 
-def _bench(
-    reference: str | Path | None, named: str | Path | Protocol | None, data: str | Path | None, align: Align | None
-) -> Protocol:
+def _bench(reference: str | Path | None, named: str | Path | Protocol | None, data: str | Path | None) -> Protocol:
     """The protocol that the arguments ask for, bound to its data."""
     if (reference is None) == (named is None):
         raise ProtocolError("pass either reference (a folder of clips) or protocol with data")
@@ -118,7 +123,7 @@ def _bench(
             bench = bench.bind(Path(data))
         elif any(clip.source is None for clip in bench.clips):
             raise ProtocolError(f"protocol {bench.name}: pass --data, the folder that holds its reference clips")
-    return replace(bench, align=align) if align else bench
+    return bench
 
 
 def _demand_device(device: str) -> None:
@@ -152,42 +157,6 @@ def _demand_all(matches: Matches, folder: Path) -> None:
         found.append(f"{len(matches.extra)} videos in {folder} match no reference clip: {names}")
     if found:
         raise MatchError("; ".join(found) + ". Mend the folder, or pass --on-error skip to score what is there")
-
-
-def _needs(metric: Metric, clips: Iterable[Reference]) -> set[str]:
-    """Names of the weight files without which a metric cannot be measured on these clips."""
-    boxed = metric.needs_track and any(clip.landmarks is None for clip in clips)
-    return {*metric.weights, *(["face_landmarker"] if boxed or metric.needs_landmarks else [])}
-
-
-def _weights(
-    wanted: list[Metric],
-    clips: tuple[Reference, ...],
-    demanded: set[str],
-    offline: bool,
-    overrides: Mapping[str, Path],
-    progress: Progress | None,
-) -> tuple[dict[str, tuple[Path, str]], dict[str, str]]:
-    """Weight files ready for use (path, sha256) by name, and metric key -> reason where one cannot be had."""
-    for name, path in overrides.items():
-        if not path.is_file():
-            raise WeightsError(f"weights {name}: {path} is not a file")
-    files: dict[str, tuple[Path, str]] = {}
-    reasons: dict[str, str] = {}
-    for name in sorted({name for metric in wanted for name in _needs(metric, clips)}):
-        try:
-            fetching = bound(progress, f"fetch {name}") if progress else None
-            files[name] = weights.require(name, override=overrides.get(name), offline=offline, progress=fetching)
-        except WeightsError as error:
-            if name in demanded:
-                raise
-            reasons[name] = str(error)
-    unavailable = {
-        metric.key: "; ".join(reasons[name] for name in sorted(_needs(metric, clips)) if name in reasons)
-        for metric in wanted
-        if not _needs(metric, clips).isdisjoint(reasons)
-    }
-    return files, unavailable
 
 
 def _forget(run: RunFolder, source: Path) -> None:
@@ -234,7 +203,12 @@ def _measure_all(
     jobs, failed, done = [], {}, 0
     for clip in clips:
         try:
-            job = Job(clip, matches.found[clip.id], content_sha256(matches.found[clip.id]))
+            job = Job(
+                clip,
+                matches.found[clip.id],
+                content_sha256(matches.found[clip.id]),
+                driving=next((other for other in settings.protocol.clips if other.id == clip.audio), None),
+            )
         except LsbenchError as error:
             if on_error == "stop":
                 raise
@@ -247,6 +221,7 @@ def _measure_all(
             jobs.append(job)
     if jobs:
         run.discard_result()
+        jobs = _taught(jobs, settings, workers, on_error, progress)
     report = progress or (lambda *_: None)
     report("", done, len(clips))
     for job, outcome in pool.run(bound(measure_clip, settings), jobs, workers):
@@ -257,6 +232,22 @@ def _measure_all(
         done += 1
         report(job.reference.id, done, len(clips))
     return failed
+
+
+def _taught(jobs: list[Job], settings: Settings, workers: int, on_error: str, progress: Progress | None) -> list[Job]:
+    """The jobs with the models that their metrics learn from the clips of other speakers."""
+    learners = {metric.learner.signature: metric.learner for metric in settings.metrics if metric.learner}
+    if not learners or settings.tracker is None:
+        return jobs
+
+    def refuse(error: LsbenchError) -> None:
+        if on_error == "stop":
+            raise error
+
+    models = learning.fit(
+        learners.values(), settings.protocol, settings.tracker, settings.sound, workers, refuse, progress
+    )
+    return [replace(job, models=models[job.reference.id]) for job in jobs]
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lsbench.align import align
-from lsbench.clip import ClipPair
+from lsbench.align import align, demand_length
+from lsbench.clip import Clip, ClipPair, FaceTrack
 from lsbench.face import FaceTracker, reference_track
+from lsbench.learning import Models
 from lsbench.media import Sound, read_clip
 from lsbench.metric import Metric
 from lsbench.protocol import Protocol, Reference
@@ -30,26 +31,58 @@ class Settings:
 
 @dataclass(frozen=True)
 class Job:
-    """One clip to score."""
+    """One clip to score.
+
+    driving: the clip whose sound drove the generated video, where that is known. models: what metrics learned from
+    other speakers.
+    """
 
     reference: Reference
     generated: Path
     generated_sha256: str
+    driving: Reference | None = None
+    models: Models = field(default_factory=dict)
 
 
 def measure_clip(settings: Settings, job: Job) -> None:
     """Decode, align and measure one clip, and keep the outcome in the run folder."""
-    clip_id, rules = job.reference.id, settings.protocol
-    reference = read_clip(
-        job.reference.file, clip_id, sample_rate=rules.sample_rate, sound=settings.sound, folder_fps=rules.fps or 25.0
-    )
+    rules = settings.protocol
+    reference = _read(settings, job.reference, "optional" if rules.task == "dubbing" else settings.sound)
     generated = read_clip(
-        job.generated, clip_id, sample_rate=rules.sample_rate, sound=settings.sound, folder_fps=reference.fps
+        job.generated,
+        job.reference.id,
+        sample_rate=rules.sample_rate,
+        sound=settings.sound,
+        folder_fps=reference.fps,
     )
+    pair, lag_frames = (_dubbed if rules.task == "dubbing" else _aligned)(settings, job, reference, generated)
+    partial = Partial(
+        clip_id=job.reference.id,
+        generated_sha256=job.generated_sha256,
+        reference_sha256=job.reference.digest,
+        frames=len(pair),
+        reference_frames=len(reference),
+        lag_frames=lag_frames,
+        stats={metric.key: metric.measure(pair) for metric in settings.metrics},
+    )
+    RunFolder(settings.run).write_partial(partial)
+
+
+def _read(settings: Settings, clip: Reference, sound: Sound) -> Clip:
+    rules = settings.protocol
+    return read_clip(clip.file, clip.id, sample_rate=rules.sample_rate, sound=sound, folder_fps=rules.fps or 25.0)
+
+
+def _aligned(settings: Settings, job: Job, reference: Clip, generated: Clip) -> tuple[ClipPair, int]:
+    """The pair where the reference is the truth, and how many frames late generated is."""
+    rules = settings.protocol
     found = align(reference, generated, rules.align, rules.fps, rules.frames)
-    boxed = any(metric.needs_track for metric in settings.metrics)
+    if not len(generated.speech):
+        generated = replace(generated, speech=reference.speech)
     cut = found.start, found.stop
     late = found.start + found.lag_frames, found.stop + found.lag_frames
+    tracked = _landmarks(settings, job, reference, generated)
+    boxed = any(metric.needs_track for metric in settings.metrics)
     pair = ClipPair(
         reference=reference.cut(*cut),
         generated=generated.cut(*late),
@@ -57,23 +90,41 @@ def measure_clip(settings: Settings, job: Job) -> None:
         if boxed
         else None,
         first_frame=found.start,
+        landmarks=(tracked[0].cut(*cut), tracked[1].cut(*late)) if tracked else None,
         device=settings.device,
         weights=settings.weights,
         reference_sha256=job.reference.digest,
+        models=job.models,
     )
-    if settings.tracker and any(metric.needs_landmarks for metric in settings.metrics):
-        tracked = (
-            settings.tracker.measure_cached(reference, job.reference.digest).cut(*cut),
-            settings.tracker.measure_cached(generated, job.generated_sha256).cut(*late),
-        )
-        pair = replace(pair, landmarks=tracked)
-    partial = Partial(
-        clip_id=clip_id,
-        generated_sha256=job.generated_sha256,
+    return pair, found.lag_frames
+
+
+def _dubbed(settings: Settings, job: Job, reference: Clip, generated: Clip) -> tuple[ClipPair, int]:
+    """The pair where there is no truth: the reference lends the face, the sound is another clip's."""
+    if job.driving:
+        driving = _read(settings, job.driving, "required")
+        demand_length(generated, driving, settings.protocol.align)
+        if not len(generated.speech):
+            generated = replace(generated, speech=driving.speech)
+    pair = ClipPair(
+        reference=reference,
+        generated=generated,
+        landmarks=_landmarks(settings, job, reference, generated),
+        device=settings.device,
+        weights=settings.weights,
         reference_sha256=job.reference.digest,
-        frames=len(pair),
-        reference_frames=len(reference),
-        lag_frames=found.lag_frames,
-        stats={metric.key: metric.measure(pair) for metric in settings.metrics},
+        models=job.models,
     )
-    RunFolder(settings.run).write_partial(partial)
+    return pair, 0
+
+
+def _landmarks(settings: Settings, job: Job, reference: Clip, generated: Clip) -> tuple[FaceTrack, FaceTrack] | None:
+    """The faces of both clips by one tracker, where a metric needs them."""
+    tracker = settings.tracker
+    dubbed = settings.protocol.task == "dubbing"  # then no reference lends its boxes: the video's own face does
+    if not tracker or not any(m.needs_landmarks or (dubbed and m.needs_track) for m in settings.metrics):
+        return None
+    return (
+        tracker.measure_cached(reference, job.reference.digest),
+        tracker.measure_cached(generated, job.generated_sha256),
+    )

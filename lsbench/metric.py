@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from lsbench.clip import BOX_RULES, ClipPair, Region
 from lsbench.errors import MetricError
+from lsbench.learner import Learner
 from lsbench.stats import Stats
 
 
@@ -30,6 +31,7 @@ class Metric(ABC):
     needs_landmarks: ClassVar[bool] = False
     weights: ClassVar[tuple[str, ...]] = ()
     per_clip: ClassVar[bool] = True  # whether one clip on its own has a value
+    paired: ClassVar[bool] = True  # whether it compares with the reference's own pictures; else video and sound do
 
     region: Region | None = None
 
@@ -70,6 +72,11 @@ class Metric(ABC):
     def needs_track(self) -> bool:
         """Whether it needs the face of the reference: `pair.track`, for boxes."""
         return self.region in BOX_RULES
+
+    @property
+    def learner(self) -> Learner | None:
+        """What it learns from the reference clips of other speakers: `pair.models` holds the outcome."""
+        return None
 
     @property
     def signature(self) -> str:

@@ -91,4 +91,4 @@ def bound_protocol(reference: Path | None, protocol_name: str | None, data: Path
 
 def labelled(progress: Progress, label: str) -> Progress:
     """A progress function that reports clips under one label, and what is fetched under its own."""
-    return lambda what, done, total: progress(what if what.startswith("fetch ") else label, done, total)
+    return lambda what, done, total: progress(what if what.startswith(("fetch ", "learn ")) else label, done, total)

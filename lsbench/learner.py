@@ -1,0 +1,42 @@
+"""What a metric may learn from real clips before it scores: a model fitted on the reference clips of other speakers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from lsbench.clip import Clip, FaceTrack
+from lsbench.stats import Stats
+
+Moments = Mapping[str, np.ndarray]
+Model = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Learner(ABC):
+    """Base of what metrics learn: configuration, never state. Metrics with equal signatures share one model.
+
+    The evaluation learns every reference clip of the protocol, adds up the moments of each speaker in manifest order,
+    and gives each clip the model solved from all other speakers; `by_speaker`, a bool () that it adds to the model, is
+    False where the protocol has one speaker and other clips of the same speaker had to do.
+    """
+
+    @property
+    @abstractmethod
+    def signature(self) -> str:
+        """Name, revision and every setting."""
+
+    @abstractmethod
+    def learn(self, clip: Clip, track: FaceTrack) -> Stats:
+        """What is kept of one real clip, small: it is cached on disk. track: as the tracker gave it, gaps included."""
+
+    @abstractmethod
+    def moments(self, stats: Stats) -> Moments:
+        """Sums over one clip, float64, that can be added up over clips."""
+
+    @abstractmethod
+    def solve(self, groups: Mapping[str, Moments]) -> Model:
+        """The model of the training speakers, name -> summed moments; what it chooses, it chooses among them."""
