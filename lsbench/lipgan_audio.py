@@ -45,7 +45,7 @@ def lipgan_mel(speech: np.ndarray, sample_rate: int) -> np.ndarray:
         raise MediaError(f"speech has {sample_rate} samples a second; expected {SAMPLE_RATE}. Resample it first")
     if speech.dtype.kind != "f" or speech.ndim != 1 or len(speech) <= WINDOW // 2 or not np.isfinite(speech).all():
         raise MediaError(
-            f"speech is {speech.dtype} {speech.shape}; expected float (samples,), finite, more than {WINDOW // 2} of them"
+            f"speech is {speech.dtype} {speech.shape}; expected more than {WINDOW // 2} finite floats, (samples,)"
         )
     import librosa
 
