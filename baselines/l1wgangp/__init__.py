@@ -1,0 +1,1 @@
+"""L1-WGAN-GP and plain WGAN-GP: LipGAN's generator against a Wasserstein critic with gradient penalty."""
