@@ -164,6 +164,13 @@ def crop(frames: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return out
 
 
+def gray(frames: np.ndarray) -> np.ndarray:
+    """BT.601 luma (full range, to the nearest level) in all three channels: uint8 (T, H, W, 3) -> the same shape."""
+    red, green, blue = (frames[..., channel].astype(np.uint32) for channel in range(3))
+    luma = ((299 * red + 587 * green + 114 * blue + 500) // 1000).astype(np.uint8)
+    return np.repeat(luma[..., None], 3, axis=-1)
+
+
 @dataclass(frozen=True, eq=False)
 class ClipPair:
     """A generated clip beside its reference, frame by frame.

@@ -121,7 +121,7 @@ def _bench(reference: str | Path | None, named: str | Path | Protocol | None, da
         bench = named if isinstance(named, Protocol) else protocol.load(str(named))
         if data is not None:
             bench = bench.bind(Path(data))
-        elif any(clip.source is None for clip in bench.clips):
+        elif not bench.bound:
             raise ProtocolError(f"protocol {bench.name}: pass --data, the folder that holds its reference clips")
     return bench
 
@@ -207,7 +207,7 @@ def _measure_all(
                 clip,
                 matches.found[clip.id],
                 content_sha256(matches.found[clip.id]),
-                driving=next((other for other in settings.protocol.clips if other.id == clip.audio), None),
+                driving=settings.protocol.driver(clip) if clip.audio else None,
             )
         except LsbenchError as error:
             if on_error == "stop":

@@ -70,7 +70,8 @@ def measure_clip(settings: Settings, job: Job) -> None:
 
 def _read(settings: Settings, clip: Reference, sound: Sound) -> Clip:
     rules = settings.protocol
-    return read_clip(clip.file, clip.id, sample_rate=rules.sample_rate, sound=sound, folder_fps=rules.fps or 25.0)
+    real = read_clip(clip.file, clip.id, sample_rate=rules.sample_rate, sound=sound, folder_fps=rules.fps or 25.0)
+    return rules.shown(real)
 
 
 def _aligned(settings: Settings, job: Job, reference: Clip, generated: Clip) -> tuple[ClipPair, int]:
@@ -86,14 +87,14 @@ def _aligned(settings: Settings, job: Job, reference: Clip, generated: Clip) -> 
     pair = ClipPair(
         reference=reference.cut(*cut),
         generated=generated.cut(*late),
-        track=reference_track(reference, job.reference.digest, job.reference.landmarks, settings.tracker)
+        track=reference_track(reference, rules.content(job.reference), job.reference.landmarks, settings.tracker)
         if boxed
         else None,
         first_frame=found.start,
         landmarks=(tracked[0].cut(*cut), tracked[1].cut(*late)) if tracked else None,
         device=settings.device,
         weights=settings.weights,
-        reference_sha256=job.reference.digest,
+        reference_sha256=settings.protocol.content(job.reference),
         models=job.models,
     )
     return pair, found.lag_frames
@@ -112,7 +113,7 @@ def _dubbed(settings: Settings, job: Job, reference: Clip, generated: Clip) -> t
         landmarks=_landmarks(settings, job, reference, generated),
         device=settings.device,
         weights=settings.weights,
-        reference_sha256=job.reference.digest,
+        reference_sha256=settings.protocol.content(job.reference),
         models=job.models,
     )
     return pair, 0
@@ -125,6 +126,6 @@ def _landmarks(settings: Settings, job: Job, reference: Clip, generated: Clip) -
     if not tracker or not any(m.needs_landmarks or (dubbed and m.needs_track) for m in settings.metrics):
         return None
     return (
-        tracker.measure_cached(reference, job.reference.digest),
+        tracker.measure_cached(reference, settings.protocol.content(job.reference)),
         tracker.measure_cached(generated, job.generated_sha256),
     )

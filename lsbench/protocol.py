@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lsbench import registry
-from lsbench.clip import Region
+from lsbench.clip import Clip, Region, gray
 from lsbench.errors import MediaError, ProtocolError
 from lsbench.face import sidecar
 from lsbench.manifest import Reference, Select, listed
@@ -31,7 +31,8 @@ class Protocol:
 
     clips: the manifest, the denominator of every score; or select, the rule that finds it in the data when the protocol
     is bound. fps: frames a second, frames: per clip; None where any is allowed. sample_rate: of the speech, Hz. align:
-    what to do where generated and reference differ in length. color: `gray` compares with the clips' BT.601 luma.
+    what to do where generated and reference differ in length. color: `gray` shows the clips in BT.601 luma, to
+    generators and to metrics; generated videos are compared as they are.
     metrics, regions, rank_by: what is measured and ranked when nothing is named.
 
     task: what a generator is asked for.
@@ -93,6 +94,14 @@ class Protocol:
     def driver(self, clip: Reference) -> Reference:
         """The clip whose sound drives a clip of this protocol: often the clip itself."""
         return self._by_id[clip.audio or clip.id]
+
+    def shown(self, clip: Clip) -> Clip:
+        """A decoded reference clip in the colour that this protocol shows and compares with."""
+        return replace(clip, frames=gray(clip.frames)) if self.color == "gray" else clip
+
+    def content(self, clip: Reference) -> str:
+        """A sha256 that stands for the pictures of a bound clip as they are shown: the key of what is kept of them."""
+        return _digest([clip.digest, self.color]) if self.color != "rgb" else clip.digest
 
     @cached_property
     def _by_id(self) -> dict[str, Reference]:
