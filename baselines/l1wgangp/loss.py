@@ -27,7 +27,7 @@ def gradient_penalty(
     """(||grad D(x^, A)||_2 - 1)^2 of each sample, float32 (N,), differentiable in the critic's parameters.
 
     The gradient is that of the face alone, over all its channels and pixels. epsilon: (N,) in [0, 1], the real image's
-    share in x^. Computed in float32, also under autocast. A critic in which samples meet (batch norm) has no such value.
+    share in x^. Computed in float32, also under autocast. No sample may depend on another: no batch norm.
     """
     with torch.autocast(real.device.type, enabled=False):
         share = epsilon.float().view(-1, 1, 1, 1)
