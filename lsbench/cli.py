@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lsbench import __version__
+from lsbench.cli_protocols import protocols_group
 from lsbench.cli_weights import weights_group
 from lsbench.errors import LsbenchError
 from lsbench.verbs import (
@@ -223,20 +224,6 @@ def metrics() -> None:
     show_table(["name", "asks", "better", "regions", "options", "weights", "source"], rows)
 
 
-@main.command(epilog=examples("lsbench protocols"))
-def protocols() -> None:
-    """List the registered protocols."""
-    from lsbench import protocol, registry
-    from lsbench.report.terminal import show_table
-
-    rows = []
-    for name in registry.table("protocols", registry.PROTOCOLS):
-        bench = protocol.load(name)
-        speakers = len({clip.speaker for clip in bench.clips})
-        rows.append([name, bench.version, str(len(bench.clips)), str(speakers), f"{bench.fps:g}", bench.rank_by])
-    show_table(["name", "version", "clips", "speakers", "fps", "ranked by"], rows)
-
-
 @main.command(epilog=examples("lsbench generators"))
 def generators() -> None:
     """List the registered generators."""
@@ -265,4 +252,5 @@ def show_board(runs: list[Path], rank_by: str | None = None, style: str = "table
         click.echo(render(board), nl=False)
 
 
+main.add_command(protocols_group)
 main.add_command(weights_group)

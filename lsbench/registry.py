@@ -41,6 +41,9 @@ GENERATORS = {
 }
 PROTOCOLS = {
     "grid-test": "protocols:grid-test.toml",
+    "grid-test-gray": "protocols:grid-test-gray.toml",
+    "grid-small": "protocols:grid-small.toml",
+    "grid-full": "protocols:grid-full.toml",
     "toy": "protocols:toy.toml",
 }
 

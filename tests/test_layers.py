@@ -17,7 +17,7 @@ LAYERS = """
     align standins generator metrics corpus
     learning requirements measure evaluate leaderboard
     report
-    verbs cli_weights cli __main__
+    verbs cli_protocols cli_weights cli __main__
 """
 ORDER = {name: place for place, name in enumerate(LAYERS.split())}
 
