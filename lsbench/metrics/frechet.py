@@ -169,7 +169,10 @@ def _quick_nuclear_norm(first: np.ndarray, second: np.ndarray) -> tuple[float, f
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """PyTorch on one thread: decompositions gain little from threads, and on a busy machine lose much by them."""
+    """PyTorch on one thread: of 2048 features it takes 0.6 s for the eigenvalues, busy machine or not.
+
+    OpenBLAS on two threads takes 0.3 s alone and 4 to 20 s beside other work, for it waits at each of 2048 columns.
+    """
     import torch
 
     threads = torch.get_num_threads()
