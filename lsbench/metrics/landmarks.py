@@ -30,8 +30,13 @@ def aperture(landmarks: np.ndarray) -> np.ndarray:
 
     The distance between the middles of the inner lips over that between the outer eye corners of the same frame.
     """
-    gap, eyes = (
+    return span(landmarks, LIP_MIDDLES)
+
+
+def span(landmarks: np.ndarray, points: tuple[int, int]) -> np.ndarray:
+    """The distance of two points over that of the outer eye corners of the same frame: float64 (T,), NaN as above."""
+    apart, eyes = (
         np.linalg.norm(landmarks[:, a].astype(np.float64) - landmarks[:, b].astype(np.float64), axis=1)
-        for a, b in (LIP_MIDDLES, OUTER_EYE_CORNERS)
+        for a, b in (points, OUTER_EYE_CORNERS)
     )
-    return np.divide(gap, eyes, out=np.full(len(gap), np.nan), where=eyes > 0)
+    return np.divide(apart, eyes, out=np.full(len(apart), np.nan), where=eyes > 0)
