@@ -16,7 +16,9 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 SWITCH = ("auto", "on", "off")
 
 
-def _of(default: Any, asks: str, *, low: float | None = None, choices: tuple[str, ...] = (), fixed: bool = False) -> Any:
+def _of(
+    default: Any, asks: str, *, low: float | None = None, choices: tuple[str, ...] = (), fixed: bool = False
+) -> Any:
     """A field with what it means, its least value or choices; fixed: a resumed run cannot change it."""
     return field(default=default, metadata={"asks": asks, "low": low, "choices": choices, "fixed": fixed})
 
@@ -83,7 +85,7 @@ class Config:
             if key not in known:
                 raise TrainingError(unknown("training setting", key, known))
             if not equals:
-                raise TrainingError(f"training setting {setting!r}; expected key=value, such as {key}={_shown(self, key)}")
+                raise TrainingError(f"training setting {setting!r}; expected key=value")
             changed[key] = _parsed(known[key], text)
         return replace(self, **changed)
 
@@ -110,21 +112,19 @@ class Config:
         """What a resumed run cannot change."""
         return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.metadata["fixed"]}
 
-
-def settings_help() -> list[tuple[str, str, str]]:
-    """(name, default, meaning) of every setting."""
-    return [
-        (entry.name, str(entry.default), entry.metadata["asks"]) for entry in fields(Config) if entry.default is not MISSING
-    ]
+    def described(self) -> list[tuple[str, str, str]]:
+        """(name, value as a setting is written, meaning) of every setting."""
+        return [(entry.name, _written(getattr(self, entry.name)), entry.metadata["asks"]) for entry in fields(self)[1:]]
 
 
-def _shown(config: Config, key: str) -> str:
-    value = getattr(config, key)
-    return ",".join(value) if isinstance(value, tuple) else str(value).lower() if isinstance(value, bool) else str(value)
+def _written(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _parsed(entry: Entry[Any], text: str) -> Any:
-    kind = type(entry.default)
+    kind: Any = type(entry.default)
     if kind is tuple:
         return tuple(part for part in text.split(",") if part)
     if kind is bool:
@@ -140,7 +140,7 @@ def _parsed(entry: Entry[Any], text: str) -> Any:
 
 def _checked(entry: Entry[Any], value: Any) -> Any:
     """The value in its field's type and range, or TrainingError."""
-    kind = str if entry.default is MISSING else type(entry.default)
+    kind: Any = str if entry.default is MISSING else type(entry.default)
     if kind is float and type(value) is int:
         value = float(value)
     if kind is tuple and isinstance(value, list):

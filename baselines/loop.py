@@ -1,0 +1,120 @@
+"""The training loop, one for all models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from baselines import checkpoint, preflight
+from baselines.data import Batch, to_batch, training_data
+from baselines.log import Losses, NonFiniteLoss, Pace
+from baselines.ranks import LostRank, Ranks, joined, local_device
+from baselines.recipe import Terms, Turn
+from baselines.recipes import RECIPES
+from baselines.records import Records
+from baselines.sampler import Sampler, batches
+from baselines.start import configured, termination
+from baselines.state import State
+from baselines.validation import fixed_samples
+
+_LOOK = {"cpu": 1, "cuda": 20}  # steps between two looks at the losses: a look makes a GPU wait
+
+Report = Callable[[int, int, str], None]  # steps done, of how many, and how it goes
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where a run was left: after its last step, or before it by SIGTERM or SIGINT."""
+
+    out: Path
+    step: int
+    steps: int
+
+
+def train(
+    model: str,
+    data: Path,
+    out: Path,
+    *,
+    settings: Iterable[str] = (),
+    resume: bool = False,
+    device: str = "auto",
+    report: Report | None = None,
+) -> Outcome:
+    """Train a model on prepared shards until its last step or a SIGTERM; OUT holds checkpoint, log and sample sheets.
+
+    settings: `key=value`, over the model's defaults or over those of the run that is resumed; a resumed run goes on bit
+    for bit on a CPU. Raises TrainingError where data, settings and checkpoint do not fit, before step 0; at the first
+    loss that is not finite; and where another process is lost. The checkpoint is whole at any time.
+    """
+    here = local_device(device)
+    with joined(here) as ranks, termination() as asked_to_stop:
+        config, saved = configured(model, out, settings, resume, ranks.size)
+        windows = training_data(data, config)
+        preflight.check(windows, config)
+        state = State(config, here)
+        if saved:
+            checkpoint.demand_same_run(out, saved, config, windows.digest)
+            state.load(out, saved)
+        ranks.any(False)  # until all have looked for a checkpoint, before one is written
+        records = Records(out, state, windows, fixed_samples(windows.validation, config, here))
+        if ranks.writes:
+            records.begin()
+        state.compile()
+
+        recipe, losses, pace, stopped = RECIPES[config.model], Losses(ranks), Pace(here), False
+        sampler = Sampler(windows.train, config.seed, config.batch, config.shift_frames)
+        steps = batches(sampler, state.step, config.steps, ranks.rank, ranks.size, config.accumulate)
+        try:
+            for draw, parts in steps:
+                state.train()
+                batch = [to_batch(shown, part.blend, config.size, here) for part, shown in parts]
+                terms: Terms = {}
+                for turn in recipe.turns(config, draw.step, draw.coin):
+                    terms |= update(state, turn, batch, ranks)
+                losses.add(draw.step, terms | recipe.totals(terms))
+                state.step += 1
+                pace.add(config.batch)
+
+                if state.due(_LOOK[here.type]) or any(map(state.due, records.intervals)):
+                    losses.settle()
+                    stopped = ranks.any(asked_to_stop.is_set())
+                    if report:
+                        report(state.step, config.steps, f"{losses}, {pace}")
+                if ranks.writes:
+                    records.after_step(losses, pace, stopped)
+                if stopped:
+                    break
+        except LostRank as error:
+            raise LostRank(f"step {state.step}: {error}; {records}. Go on with --resume automatic") from error
+        except NonFiniteLoss as error:
+            raise NonFiniteLoss(
+                f"{error}; {records}. Go on from there with --resume automatic and a smaller --set learning_rate"
+            ) from error
+        finally:
+            records.close()
+    return Outcome(out, state.step, config.steps)
+
+
+def update(state: State, turn: Turn, parts: Sequence[Batch], ranks: Ranks) -> Terms:
+    """One step of one network, on the mean gradient over all parts of all processes; the terms' means."""
+    optimiser = state.optimisers[turn.network]
+    for name, network in state.networks.items():
+        network.requires_grad_(name == turn.network)
+    optimiser.zero_grad(set_to_none=True)
+    sums: Terms = {}
+    for batch in parts:
+        with state.autocast():
+            terms = turn.terms(state.networks, batch)
+        (terms[turn.minimises] / len(parts)).backward()
+        for name, term in terms.items():
+            share = term.detach() / len(parts)
+            sums[name] = sums[name] + share if name in sums else share
+    learning = [parameter.grad for parameter in state.networks[turn.network].parameters() if parameter.grad is not None]
+    ranks.average(learning)
+    optimiser.step()
+    if turn.network == "generator":
+        ranks.average(state.running_statistics())
+        state.average_generator()
+    return sums

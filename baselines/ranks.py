@@ -1,0 +1,84 @@
+"""Several processes on one training: started by torchrun, they share every batch and average their gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+from torch import Tensor, distributed
+
+from lsbench import ranks
+from lsbench.errors import TrainingError
+
+TIMEOUT = timedelta(minutes=10)  # after which a GPU that does not answer counts as lost
+
+
+class LostRank(TrainingError):
+    """Another process of the job is gone."""
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among `size`, counted from 0. The first one writes; all compute. group: through which they talk."""
+
+    device: torch.device
+    rank: int = 0
+    size: int = 1
+    group: Any = None
+
+    @property
+    def writes(self) -> bool:
+        return self.rank == 0
+
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Replace floating-point tensors of one dtype by their means over all processes, in one message.
+
+        Done by hand rather than by DistributedDataParallel, whose hooks do not survive a double backward.
+        """
+        if self.size == 1 or not tensors:
+            return
+        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        self._reduce(flat, distributed.ReduceOp.SUM)
+        flat /= self.size
+        for tensor, mean in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
+            tensor.copy_(mean.view(tensor.shape))
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is up in any process; so all have come here."""
+        if self.size == 1:
+            return flag
+        raised = torch.tensor(float(flag), device=self.device)
+        self._reduce(raised, distributed.ReduceOp.MAX)
+        return bool(raised.item())
+
+    def _reduce(self, tensor: Tensor, how: distributed.ReduceOp.RedOpType) -> None:
+        try:
+            distributed.all_reduce(tensor, how, group=self.group)
+        except RuntimeError as error:
+            raise LostRank(f"another of the {self.size} processes ended or cannot be reached") from error
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[Ranks]:
+    """The job that torchrun's environment describes; one process where there is none. GPUs talk through NCCL."""
+    with ranks.joined():
+        group = None
+        if ranks.world() > 1 and device.type == "cuda":
+            group = distributed.new_group(timeout=TIMEOUT, backend="nccl")
+        yield Ranks(device, ranks.rank(), ranks.world(), group)
+
+
+def local_device(name: str) -> torch.device:
+    """`auto`: this process's own GPU where there is one, else the CPU. TrainingError where it cannot be used."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(ranks.own_device(name))
+        torch.zeros(1, device=device)
+        return device
+    except (RuntimeError, AssertionError) as error:
+        raise TrainingError(f"device {name}: {str(error).splitlines()[0]}") from error

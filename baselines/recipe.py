@@ -1,0 +1,33 @@
+"""How a model is trained, as data: its two networks, and whose turn it is in a step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from baselines.config import Config
+from baselines.data import Batch
+
+Terms = dict[str, Tensor]  # loss terms by the paper's names, scalars
+Networks = Mapping[str, nn.Module]  # "generator" and "critic"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One update: of which network, by which term, which is one of those that `terms` computes for a batch."""
+
+    network: str
+    minimises: str
+    terms: Callable[[Networks, Batch], Terms]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """networks: generator and critic, newly made. turns: those of step `step`, whose coin fell so. totals: further
+    terms to log, made of those of a step."""
+
+    networks: Callable[[Config], tuple[nn.Module, nn.Module]]
+    turns: Callable[[Config, int, bool], Iterable[Turn]]
+    totals: Callable[[Terms], Terms]

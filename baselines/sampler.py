@@ -1,0 +1,78 @@
+"""The order of training: which windows a step sees follows from (seed, step) alone, so a run resumes anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from baselines.data import Choice, Frames, Windows
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What chance decides about one step. blend: float32 (N,) in [0, 1). coin: heads or tails."""
+
+    step: int
+    choice: Choice
+    blend: np.ndarray
+    coin: bool
+
+    def part(self, index: int, count: int) -> Draw:
+        """Part `index` of `count` equal parts."""
+        return Draw(self.step, self.choice.part(index, count), self.blend[index::count], self.coin)
+
+
+class Sampler:
+    """Every training frame once an epoch, each epoch in an order of its own; batches run on across epochs.
+
+    All processes draw the whole batch and keep their own share, so shares never overlap and any number of processes
+    sees the same batches.
+    """
+
+    def __init__(self, frames: Frames, seed: int, batch: int, shift_frames: int) -> None:
+        self.frames, self.seed, self.batch, self.shift_frames = frames, seed, batch, shift_frames
+        self._epoch, self._order = -1, np.empty(0, np.int64)
+
+    def draw(self, step: int) -> Draw:
+        """Step `step` of the run."""
+        first = step * self.batch
+        places = np.arange(first, first + self.batch)
+        targets = np.concatenate(
+            [self._permutation(epoch)[places[places // len(self.frames) == epoch] % len(self.frames)]
+             for epoch in range(places[0] // len(self.frames), places[-1] // len(self.frames) + 1)]
+        )  # fmt: skip
+        random = np.random.default_rng((self.seed, 1, step))
+        coin = bool(random.random() < 0.5)
+        blend = random.random(self.batch, np.float32)
+        return Draw(step, self.frames.choose(targets, self.shift_frames, random), blend, coin)
+
+    def _permutation(self, epoch: int) -> np.ndarray:
+        if epoch != self._epoch:
+            random = np.random.default_rng((self.seed, 0, epoch))
+            self._epoch, self._order = epoch, random.permutation(len(self.frames))
+        return self._order
+
+
+def batches(
+    sampler: Sampler, first: int, last: int, share: int, shares: int, parts: int
+) -> Iterator[tuple[Draw, list[tuple[Draw, Windows]]]]:
+    """For steps first .. last - 1: the step's draw, and the `parts` of this process's share with their windows.
+
+    A thread reads the next step's windows while this one's are in use.
+    """
+
+    def read(step: int) -> tuple[Draw, list[tuple[Draw, Windows]]]:
+        draw = sampler.draw(step)
+        mine = [draw.part(share, shares).part(index, parts) for index in range(parts)]
+        return draw, [(part, sampler.frames.read(part.choice)) for part in mine]
+
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(read, first)
+        for step in range(first, last):
+            ready = coming.result()
+            if step + 1 < last:
+                coming = reader.submit(read, step + 1)
+            yield ready
