@@ -22,6 +22,7 @@ from lsbench.verbs import (
     demand_one_bench,
     examples,
     labelled,
+    timeout_option,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def quickstart(out: Path, quiet: bool) -> None:
     from lsbench.corpus.synthetic import write_corpus
     from lsbench.report.terminal import progress_bar
 
-    reference, names = out / "reference", list(registry.GENERATORS)
+    reference, names = out / "reference", list(registry.STANDINS)
     with progress_bar(quiet) as progress:
         write_corpus(reference, progress=labelled(progress, "render the corpus"))
         bench = protocol.load("toy").bind(reference)
@@ -65,7 +66,7 @@ def quickstart(out: Path, quiet: bool) -> None:
 def show_stand_in(bench: Protocol, out: Path, name: str) -> None:
     """Render one stand-in over the toy corpus and score it."""
     from lsbench.evaluate import score
-    from lsbench.generator import generate
+    from lsbench.rendering import generate
 
     generate(name, bench, out / "generated" / name)
     score(out / "generated" / name, protocol=bench, out=out / "runs")
@@ -161,12 +162,14 @@ def leaderboard(runs: tuple[Path, ...], rank_by: str | None, style: str) -> None
     epilog=examples(
         "lsbench generate blurred-mouth --reference grid/ --out out/blurred-mouth",
         "lsbench generate still-mouth --reference grid/ --out out/still --lossless",
+        "lsbench generate 'cmd:python mytool.py {video} {audio} {output}' --reference grid/ --out out/mytool",
     )
 )
 @click.argument("generator")
 @bench_options
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the videos.")
 @click.option("--lossless", is_flag=True, help="FFV1 in .mkv instead of H.264 in .mp4.")
+@timeout_option
 @common_options
 def generate(
     generator: str,
@@ -175,26 +178,25 @@ def generate(
     data: Path | None,
     out: Path,
     lossless: bool,
+    timeout: float,
     workers: int | None,
     weight_files: tuple[str, ...],
     offline: bool,
     quiet: bool,
 ) -> None:
-    """Render a generator of `lsbench generators` over reference clips, one video a clip."""
-    from lsbench import generator as rendering
-    from lsbench import pool, registry, weights
-    from lsbench.errors import GeneratorError
-    from lsbench.face import FaceTracker
+    """Render GENERATOR over reference clips, one video a clip.
+
+    GENERATOR is spelled as for `lsbench score`: a name of `lsbench generators`, cmd:TEMPLATE or py:module:attribute.
+    What is already there, whole and made by the same generator of the same clips, is kept.
+    """
+    from lsbench import pool, rendering, weights
     from lsbench.report.terminal import progress_bar
 
     demand_one_bench(reference, protocol_name, data)
-    registry.find("generators", "generator", generator, registry.GENERATORS, GeneratorError)
+    rendering.demand_generator(generator)
     bench = bound_protocol(reference, protocol_name, data)
     with progress_bar(quiet) as progress:
-        tracker = None
-        if any(clip.landmarks is None for clip in bench.clips):
-            override = weights.parse_overrides(weight_files).get("face_landmarker")
-            tracker = FaceTracker(*weights.require("face_landmarker", override=override, offline=offline))
+        tracker = rendering.tracker_for(generator, bench, weights.parse_overrides(weight_files), offline=offline)
         paths = rendering.generate(
             generator,
             bench,
@@ -202,7 +204,8 @@ def generate(
             lossless=lossless,
             workers=workers or pool.cores(),
             tracker=tracker,
-            progress=labelled(progress, generator),
+            timeout_s=timeout,
+            progress=labelled(progress, "render"),
         )
     click.echo(f"{len(paths)} videos in {out}")
 

@@ -1,8 +1,9 @@
-"""Frames and speech -> a video file, with PyAV; the same input gives the same bytes."""
+"""Frames and speech -> a video file, with PyAV, or a wav file; the same input gives the same bytes."""
 
 from __future__ import annotations
 
 import uuid
+import wave
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -51,6 +52,18 @@ def write_clip(
         raise MediaError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
 
 
+def write_sound(path: Path, speech: np.ndarray, sample_rate: int) -> None:
+    """Write speech, float32 (N,) in [-1, 1], as a 16-bit mono wav file."""
+    try:
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(sample_rate)
+            file.writeframes(_as_int16(speech).astype("<i2").tobytes())
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be written: {error.strerror}") from None
+
+
 def _encode(path: Path, lossless: bool, clip: Clip, metadata: Mapping[str, str], crf: int, chroma: str) -> None:
     height, width = clip.frames.shape[1:3]
     rate = Fraction(clip.fps).limit_denominator(1001)
@@ -84,9 +97,13 @@ def _encode(path: Path, lossless: bool, clip: Clip, metadata: Mapping[str, str],
 
 def _sound_block(samples: np.ndarray, start: int, sample_rate: int, lossless: bool) -> av.AudioFrame:
     if lossless:
-        samples = np.clip(np.rint(samples.astype(np.float64) * 32768), -32768, 32767).astype(np.int16)
+        samples = _as_int16(samples)
     block = av.AudioFrame.from_ndarray(
         np.ascontiguousarray(samples[None]), format="s16" if lossless else "fltp", layout="mono"
     )
     block.sample_rate, block.pts, block.time_base = sample_rate, start, Fraction(1, sample_rate)
     return block
+
+
+def _as_int16(samples: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(samples.astype(np.float64) * 32768), -32768, 32767).astype(np.int16)

@@ -16,7 +16,7 @@ from lsbench import learning, pool, protocol, registry
 from lsbench.clip import Region
 from lsbench.errors import LsbenchError, MatchError, ProtocolError, RunError
 from lsbench.face import FaceTracker
-from lsbench.generator import Matches, match_folder
+from lsbench.generators.folder import Matches, match_folder
 from lsbench.measure import Job, Settings, measure_clip
 from lsbench.media import Sound, content_sha256
 from lsbench.pool import Progress

@@ -1,130 +1,89 @@
-"""Generated videos: a folder of finished ones matched to reference ids, and registered generators rendered to files."""
+"""What a generator is: a face and a sound in, frames out; and the checks that everything it returns must pass."""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable
+import traceback
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import partial as bound
-from pathlib import Path, PurePosixPath
+from typing import ClassVar
 
-from lsbench import pool, registry
-from lsbench.errors import GeneratorError, LsbenchError, MatchError
-from lsbench.face import FaceTracker, reference_track
-from lsbench.media import find_clips, read_clip, write_clip
-from lsbench.pool import Progress
-from lsbench.protocol import Protocol, Reference
+import numpy as np
 
-# A stand-in shows its one fault, so its codec must add next to nothing: what is left is the rounding of RGB to YUV.
-CRF = 0
+from lsbench.clip import Clip, FaceTrack
+from lsbench.errors import GeneratorError, LsbenchError
 
 
-@dataclass(frozen=True)
-class Matches:
-    """Reference ids paired with generated files: found by id, ids without a file, files without an id."""
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """What a generator made of one clip.
 
-    found: dict[str, Path]
-    missing: list[str]
-    extra: list[Path]
-
-
-def match_folder(folder: Path, ids: Iterable[str]) -> Matches:
-    """Pair ids such as `s1/bbaf2n` with s1/bbaf2n.*, s1_bbaf2n.*, or bbaf2n.* where that name is unique on both sides.
-
-    Raises MatchError where one id has two candidates, and MediaError where the folder holds no clip at all.
+    frames: uint8 (T, H, W, 3) RGB. boxes: int (T, 4) as x0, y0, x1, y1, where the face was pasted back; None where that
+    is not known. speech, fps: where the video has its own (float32 (N,) at the rate it was asked for, frames a second),
+    else those it was driven by. peak_bytes: memory, where another process did the work.
     """
-    files = find_clips(folder)
-    ids = list(ids)
-    by_last_part: dict[str, list[str]] = {}
-    for clip_id in ids:
-        by_last_part.setdefault(_name(clip_id), []).append(clip_id)
-    found: dict[str, Path] = {}
-    owner: dict[Path, str] = {}
-    for clip_id in ids:
-        spellings = [clip_id, clip_id.replace("/", "_")]
-        if len(by_last_part[_name(clip_id)]) == 1:
-            spellings.append(_name(clip_id))
-        hits = [files[spelling] for spelling in dict.fromkeys(map(_normal, spellings)) if spelling in files]
-        if len(hits) > 1:
-            raise MatchError(f"clip {clip_id}: {' and '.join(map(str, hits))} both match; keep one of them")
-        if hits and owner.setdefault(hits[0], clip_id) != clip_id:
-            raise MatchError(f"clips {owner[hits[0]]} and {clip_id}: {hits[0]} matches both; move it into its folder")
-        if hits:
-            found[clip_id] = hits[0]
-    used = set(found.values())
-    return Matches(
-        found=found,
-        missing=[clip_id for clip_id in ids if clip_id not in found],
-        extra=[path for path in files.values() if path not in used],
-    )
+
+    frames: np.ndarray
+    boxes: np.ndarray | None = None
+    speech: np.ndarray | None = None
+    fps: float | None = None
+    peak_bytes: int | None = None
 
 
-def _name(clip_id: str) -> str:
-    return PurePosixPath(clip_id).name
+class Generator(ABC):
+    """Base of every generator.
 
-
-def _normal(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
-
-
-@dataclass(frozen=True)
-class Rendering:
-    """What a worker needs to know to render a clip: the stand-in's name, where to write, and in which container."""
-
-    name: str
-    out: Path
-    suffix: str
-    sample_rate: int
-    tracker: FaceTracker | None
-
-
-def generate(
-    name: str,
-    bench: Protocol,
-    out: str | Path,
-    *,
-    lossless: bool = False,
-    workers: int = 1,
-    tracker: FaceTracker | None = None,
-    progress: Progress | None = None,
-) -> list[Path]:
-    """Render a registered generator over the clips of a bound protocol, as OUT/ID.mp4 (lossless: .mkv).
-
-    tracker: finds the faces of clips that have no side-car. Raises the first LsbenchError; files are whole or absent.
+    needs_track: whether it wants the landmarks of the face where the protocol's rule does not need them anyway.
+    sees_answer: whether it is handed the reference clip itself, for stand-ins that spoil it. comment: what the metadata
+    of its videos say; empty for the usual. A sub-class that is registered by name is made with the text after the first
+    colon of `name:ARGUMENT`, where there is one.
     """
-    registry.find("generators", "generator", name, registry.GENERATORS, GeneratorError)
-    targets = {(Path(out) / clip.id).resolve() for clip in bench.clips}
-    for clip in bench.clips:
-        if clip.file.with_suffix("").resolve() in targets or clip.file.resolve() in targets:
-            raise GeneratorError(f"clip {clip.id}: {out} holds the reference clips themselves; pass another --out")
-    rendering = Rendering(name, Path(out), ".mkv" if lossless else ".mp4", bench.sample_rate, tracker)
-    paths: list[Path] = []
-    for clip, outcome in pool.run(bound(render_clip, rendering), bench.clips, workers):
-        if isinstance(outcome, LsbenchError):
-            raise outcome
-        paths.append(outcome)
-        if progress:
-            progress(clip.id, len(paths), len(bench.clips))
-    return paths
+
+    needs_track: ClassVar[bool] = False
+    sees_answer: ClassVar[bool] = False
+    comment: str = ""
+
+    @abstractmethod
+    def render(self, face: Clip, speech: np.ndarray, track: FaceTrack | None) -> np.ndarray | Rendered:
+        """Frames of the face speaking: uint8 (T, H, W, 3), as many and as large as face.frames.
+
+        face: what the protocol lets it see (see lsbench.identity.seen), its own to change. speech: float32 (N,) mono
+        at face.sample_rate. track: the landmarks of face, where known.
+        """
 
 
-def render_clip(rendering: Rendering, reference: Reference) -> Path:
-    """Render one clip, with the reference's sound."""
-    render = registry.load(
-        registry.find("generators", "generator", rendering.name, registry.GENERATORS, GeneratorError)
-    )
-    clip = read_clip(reference.file, reference.id, sample_rate=rendering.sample_rate, sound="optional")
-    track = reference_track(clip, reference.digest, reference.landmarks, rendering.tracker)
-    path = rendering.out / f"{reference.id}{rendering.suffix}"
-    comment = f"synthetic: lsbench stand-in {rendering.name}, not a recording"
-    write_clip(
-        path,
-        render(clip, track),
-        clip.speech,
-        clip.fps,
-        sample_rate=clip.sample_rate,
-        metadata={"comment": comment},
-        crf=CRF,
-        chroma="444",
-    )
-    return path
+def perform(generator: Generator, who: str, face: Clip, speech: np.ndarray, track: FaceTrack | None) -> Rendered:
+    """Run a generator on one clip and check what it returns; GeneratorError naming the clip, `who` and the fault."""
+    where = f"clip {face.id}: {who}"
+    try:
+        made = generator.render(face, speech, track)
+    except LsbenchError:
+        raise
+    except (Exception, SystemExit) as error:  # the ways in which another's code can fail are without number
+        raise GeneratorError(f"{where} failed with {told(error)}") from error
+    if not isinstance(made, Rendered):
+        made = Rendered(made)
+    check_frames(made.frames, where)
+    if made.boxes is not None and (np.shape(made.boxes) != (len(made.frames), 4)):
+        raise GeneratorError(f"{where} returned boxes of {np.shape(made.boxes)}; expected ({len(made.frames)}, 4)")
+    return made
+
+
+def check_frames(frames: np.ndarray, where: str) -> None:
+    """Raise GeneratorError unless frames are uint8 (T, H, W, 3) with no side of 0."""
+    expected = "expected uint8 (frames, height, width, 3)"
+    if not isinstance(frames, np.ndarray):
+        raise GeneratorError(f"{where} returned a {type(frames).__name__}; {expected}, a NumPy array")
+    found = f"{frames.dtype} {frames.shape}"
+    if frames.dtype.kind == "f" and np.isnan(frames).any():
+        count = np.count_nonzero(np.isnan(frames))
+        raise GeneratorError(f"{where} returned {found} with {count} values that are NaN; {expected}")
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape:
+        raise GeneratorError(f"{where} returned {found}; {expected}")
+
+
+def told(error: BaseException) -> str:
+    """An exception in one line: its type, the last line of its message, and the line of code that raised it."""
+    lines = str(error).strip().splitlines() or ["no message"]
+    code = traceback.extract_tb(error.__traceback__)
+    place = f" ({code[-1].filename}, line {code[-1].lineno})" if code else ""
+    return f"{type(error).__name__}: {lines[-1].strip()}{place}"

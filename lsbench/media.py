@@ -19,10 +19,19 @@ from PIL import Image
 
 from lsbench.clip import Clip
 from lsbench.decode import read_sound, read_video
-from lsbench.encode import write_clip
+from lsbench.encode import write_clip, write_sound
 from lsbench.errors import MediaError
 
-__all__ = ["IMAGE_SUFFIXES", "VIDEO_SUFFIXES", "Sound", "content_sha256", "find_clips", "read_clip", "write_clip"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "VIDEO_SUFFIXES",
+    "Sound",
+    "content_sha256",
+    "find_clips",
+    "read_clip",
+    "write_clip",
+    "write_sound",
+]
 
 Sound = Literal["required", "optional"]
 

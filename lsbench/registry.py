@@ -31,13 +31,16 @@ METRICS = {
     "fid_inf": "lsbench.metrics.distribution:FIDInfinity",
     "fd_efficientnet_lite0": "lsbench.metrics.distribution:FDEfficientNetLite0",
 }
-GENERATORS = {
+STANDINS = {
     "reencoded": "lsbench.standins:reencoded",
     "still-mouth": "lsbench.standins:still_mouth",
     "blurred-mouth": "lsbench.standins:blurred_mouth",
     "pasted-box": "lsbench.standins:pasted_box",
     "late": "lsbench.standins:late",
     "noisy-frame": "lsbench.standins:noisy_frame",
+}
+GENERATORS = {
+    **STANDINS,
 }
 PROTOCOLS = {
     "grid-test": "protocols:grid-test.toml",

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from lsbench import protocol
 from lsbench.cli import main
 from lsbench.corpus.synthetic import write_corpus
-from lsbench.generator import generate
+from lsbench.rendering import generate
 
 VERBS = ["quickstart", "score", "leaderboard", "generate", "weights", "metrics", "protocols", "generators"]
 

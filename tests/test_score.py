@@ -36,7 +36,7 @@ from lsbench.errors import (
     WeightsError,
 )
 from lsbench.face import load_track, sidecar
-from lsbench.generator import generate
+from lsbench.rendering import generate
 from lsbench.media import find_clips, read_clip, write_clip
 from lsbench.metrics.psnr import psnr_frames
 from lsbench.metrics.ssim import ssim_frames

@@ -14,13 +14,13 @@ from lsbench.clip import Clip, FaceTrack, Region, crop
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import GeneratorError, WeightsError
 from lsbench.face import FaceTracker
-from lsbench.generator import generate
+from lsbench.rendering import generate
 from lsbench.leaderboard import leaderboard
 from lsbench.metrics.psnr import psnr_frames
 from lsbench.results import RunFolder
 
 Toy = tuple[Clip, FaceTrack]
-NAMES = tuple(registry.GENERATORS)
+NAMES = tuple(registry.STANDINS)
 
 
 def outside(clip: Clip, boxes: np.ndarray, frames: np.ndarray) -> np.ndarray:
@@ -35,7 +35,7 @@ def outside(clip: Clip, boxes: np.ndarray, frames: np.ndarray) -> np.ndarray:
 def test_every_stand_in_is_pure_and_keeps_the_shape(toy: Toy, name: str) -> None:
     clip, track = toy
     before = clip.frames.copy()
-    render = registry.load(registry.GENERATORS[name])
+    render = registry.load(registry.STANDINS[name])
     frames = render(clip, track)
     assert frames.shape == clip.frames.shape
     assert frames.dtype == np.uint8

@@ -1,0 +1,99 @@
+"""An external program as a generator, one start a clip: `cmd:TEMPLATE` with {video}, {audio} and {output}."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lsbench.clip import Clip, FaceTrack
+from lsbench.errors import GeneratorError, MediaError
+from lsbench.generator import Generator, Rendered
+from lsbench.generators.process import last_line, run_program
+from lsbench.media import VIDEO_SUFFIXES, read_clip, write_clip, write_sound
+
+PLACES = ("video", "audio", "output")
+TIMEOUT_S = 600.0
+
+
+def split_template(template: str) -> tuple[str, ...]:
+    """The program and its arguments, split once as a shell would, by nobody but us; GeneratorError where malformed."""
+    try:
+        arguments = tuple(shlex.split(template))
+    except ValueError as error:
+        raise GeneratorError(f"cmd:{template}: cannot be split into arguments: {error}") from None
+    if not arguments or not shutil.which(arguments[0]):
+        raise GeneratorError(f"cmd:{template}: no program {arguments[0] if arguments else 'is named'} can be found")
+    for word in re.findall(r"\{(\w+)\}", template):
+        if word not in PLACES and (near := difflib.get_close_matches(word, PLACES, n=1)):
+            raise GeneratorError(f"cmd:{template}: unknown place {{{word}}}; did you mean {{{near[0]}}}?")
+    if "{output}" not in template:
+        raise GeneratorError(f"cmd:{template}: expected {{output}}, the file that the program must write")
+    if "{video}" not in template and "{audio}" not in template:
+        raise GeneratorError(f"cmd:{template}: expected {{video}} or {{audio}}, the files that the program may read")
+    return arguments
+
+
+@dataclass(frozen=True)
+class Command(Generator):
+    """A program that reads {video} and {audio} and writes {output}; nothing but these is replaced in the template.
+
+    {video}: what the protocol lets it see, lossless FFV1 with the driving sound, in .mkv. {audio}: that sound, 16-bit
+    mono wav. {output}: an .mp4 by name; whatever container is in it is read. It runs in the working directory, for at
+    most timeout_s seconds. logs: where the log of clip `s1/x` is kept as s1/x.log.
+    """
+
+    template: str
+    timeout_s: float
+    logs: Path
+
+    def render(self, face: Clip, speech: np.ndarray, track: FaceTrack | None) -> Rendered:
+        """What the program wrote; GeneratorError saying how it ended where there is nothing to use."""
+        log = self.logs / f"{face.id}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="lsbench-") as folder:
+            files = {name: Path(folder, name).with_suffix(suffix) for name, suffix in _SUFFIXES.items()}
+            write_clip(files["video"], face.frames, speech, face.fps, sample_rate=face.sample_rate)
+            write_sound(files["audio"], speech, face.sample_rate)
+            arguments = [_filled(argument, files) for argument in split_template(self.template)]
+            where = f"clip {face.id}: {Path(arguments[0]).name}"
+            try:
+                ended = run_program(arguments, log, self.timeout_s)
+            except OSError as error:
+                raise GeneratorError(f"{where} cannot be started: {error.strerror}") from None
+            said = f". Its last words: {last}" if (last := last_line(log)) else ""
+            said += f". All of them are in {log}"
+            if ended.timed_out:
+                raise GeneratorError(f"{where} took more than {self.timeout_s:g} s and was killed; see --timeout{said}")
+            if ended.code != 0:
+                raise GeneratorError(f"{where} {ended}{said}")
+            if not files["output"].exists():
+                found = _others(Path(folder), files)
+                raise GeneratorError(f"{where} ended well but wrote no {{output}}, output.mp4{found}{said}")
+            try:
+                made = read_clip(files["output"], face.id, sample_rate=face.sample_rate, sound="optional")
+            except MediaError as error:
+                raise GeneratorError(f"{where} wrote a video that cannot be used ({error}){said}") from None
+        sound = made.speech if len(made.speech) else None
+        return Rendered(made.frames, speech=sound, fps=made.fps, peak_bytes=ended.peak_bytes)
+
+
+_SUFFIXES = {"video": ".mkv", "audio": ".wav", "output": ".mp4"}
+
+
+def _filled(argument: str, files: dict[str, Path]) -> str:
+    """The argument with the files in their places, in one go: what a path holds is never replaced again."""
+    return re.sub(r"\{(video|audio|output)\}", lambda place: str(files[place[1]]), argument)
+
+
+def _others(folder: Path, files: dict[str, Path]) -> str:
+    """What a program wrote beside the file it should have written."""
+    found = sorted(path.name for path in folder.iterdir() if path not in files.values())
+    videos = [name for name in found if name.lower().endswith(VIDEO_SUFFIXES)] or found
+    return f" (but {', '.join(videos[:3])} beside it)" if videos else ""

@@ -1,0 +1,300 @@
+"""Rendering a generator over the clips of a protocol: one video a clip, whole or absent, kept for the next time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial as bound
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from lsbench import pool, weights
+from lsbench.align import align, demand_length
+from lsbench.cache import write_atomically
+from lsbench.clip import Clip, FaceTrack
+from lsbench.errors import AlignmentError, GeneratorError, LsbenchError
+from lsbench.face import FaceTracker, reference_track
+from lsbench.generator import Generator, Rendered, perform
+from lsbench.generators import spelling
+from lsbench.generators.command import TIMEOUT_S
+from lsbench.identity import lasting, needs_face, seen
+from lsbench.media import content_sha256, read_clip, write_clip
+from lsbench.pool import Progress
+from lsbench.protocol import Protocol, Reference
+
+REVISION = 1  # of how a generator is fed and its videos are written
+# A stand-in shows its one fault, so its codec must add next to nothing: what is left is the rounding of RGB to YUV.
+CRF = 0
+_RSS_BYTES = 1 if sys.platform == "darwin" else 1024
+
+
+def demand_generator(text: str) -> None:
+    """Raise GeneratorError where this is no generator, or one that cannot be what it is said to be."""
+    if not spelling.is_generator(text):
+        raise GeneratorError(f"{text} is a folder or a path; expected a name, cmd:TEMPLATE or py:module:attribute")
+    spelling.check(text)
+
+
+def tracker_for(
+    text: str, bench: Protocol, overrides: Mapping[str, Path], *, offline: bool = False
+) -> FaceTracker | None:
+    """The face tracker where rendering needs one: clips without side-cars, and a mouth to be hidden or found."""
+    faces = needs_face(bench.identity) or spelling.needs_track(text)
+    if not faces or all(clip.landmarks for clip in bench.clips):
+        return None
+    return FaceTracker(*weights.require("face_landmarker", override=overrides.get("face_landmarker"), offline=offline))
+
+
+@dataclass(frozen=True)
+class Studio:
+    """What a worker needs to know to render a clip: pickled to other processes.
+
+    text: the generator as it is spelled; made_by: what is known of it. rules: the protocol without its clips. videos,
+    logs: folders; suffix: .mkv is lossless.
+    """
+
+    text: str
+    made_by: Mapping[str, str]
+    rules: Protocol
+    videos: Path
+    logs: Path
+    suffix: str
+    tracker: FaceTracker | None
+    timeout_s: float
+
+    def video(self, clip_id: str) -> Path:
+        """Where a clip's video is."""
+        return self.videos / f"{clip_id}{self.suffix}"
+
+    def record(self, clip_id: str) -> Path:
+        """Where it is kept how a clip's video was made."""
+        return self.logs / f"{clip_id}.json"
+
+
+@dataclass(frozen=True)
+class Order:
+    """One video to make: the clip that lends the face, and the clip whose sound drives it."""
+
+    face: Reference
+    driver: Reference
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What came of it: videos by clip id, and for those that could not be made, why."""
+
+    videos: Mapping[str, Path]
+    failed: Mapping[str, str]
+
+
+def generate(
+    text: str,
+    bench: Protocol,
+    out: str | Path,
+    *,
+    lossless: bool = False,
+    workers: int = 1,
+    tracker: FaceTracker | None = None,
+    timeout_s: float = TIMEOUT_S,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Render a generator over the clips of a bound protocol, as OUT/ID.mp4 (lossless: .mkv): `lsbench generate`.
+
+    tracker: finds the faces of clips that have no side-car. Raises the first LsbenchError; files are whole or absent.
+    """
+    out = Path(out)
+    made = render(
+        text, bench, out, out, suffix=".mkv" if lossless else ".mp4",
+        workers=workers, tracker=tracker, timeout_s=timeout_s, progress=progress,
+    )  # fmt: skip
+    return list(made.videos.values())
+
+
+def render(
+    text: str,
+    bench: Protocol,
+    videos: Path,
+    notes: Path,
+    *,
+    suffix: str = ".mkv",
+    workers: int = 1,
+    tracker: FaceTracker | None = None,
+    timeout_s: float = TIMEOUT_S,
+    on_error: Literal["stop", "skip"] = "stop",
+    progress: Progress | None = None,
+) -> Generation:
+    """Make videos/ID.mkv of every clip; keep those that are whole and made by the same generator of the same input.
+
+    notes: the folder of generation.json (speed, memory, failures) and of logs/ (a record of each clip, and what a
+    program printed). on_error: raise at the first clip that cannot be made, or go on with the others.
+    """
+    spelling.check(text)
+    targets = {(videos / clip.id).resolve() for clip in bench.clips}
+    for clip in bench.clips:
+        if clip.file.with_suffix("").resolve() in targets or clip.file.resolve() in targets:
+            raise GeneratorError(f"clip {clip.id}: {videos} holds the reference clips themselves; pass another --out")
+    studio = Studio(
+        text, spelling.signature(text), replace(bench, clips=()), videos, notes / "logs", suffix, tracker, timeout_s
+    )
+    orders = [Order(clip, bench.driver(clip)) for clip in bench.clips]
+    failed: dict[str, str] = {}
+    for done, (order, outcome) in enumerate(pool.run(bound(render_clip, studio), orders, workers), start=1):
+        if isinstance(outcome, LsbenchError):
+            failed[order.face.id] = str(outcome)
+            if on_error == "stop":
+                _write_summary(studio, notes, orders, failed)
+                raise outcome
+        if progress:
+            progress(order.face.id, done, len(orders))
+    _write_summary(studio, notes, orders, failed)
+    return Generation({o.face.id: studio.video(o.face.id) for o in orders if o.face.id not in failed}, failed)
+
+
+def render_clip(studio: Studio, order: Order) -> None:
+    """Make one video, unless it is there: the frames that the generator made, with the sound that drove it."""
+    path, record = studio.video(order.face.id), studio.record(order.face.id)
+    made_of = _made_of(studio, order)
+    if _kept(path, record, made_of):
+        return
+    for stale in (path, record):
+        stale.unlink(missing_ok=True)
+    generator = spelling.open_generator(studio.text, studio.timeout_s, studio.logs)
+    clip, track, speech = take(studio.rules, order, studio.tracker, generator)
+    face, face_track = (clip, track) if generator.sees_answer else seen(clip, track, studio.rules.identity)
+    with _measured() as cost:
+        made = perform(generator, _who(studio.text), face, speech, face_track)
+    video = as_video(clip, made, speech)
+    demand_fit(studio.rules, order, clip, video)
+    write_clip(
+        path, video.frames, video.speech, video.fps,
+        sample_rate=clip.sample_rate, crf=CRF, chroma="444",
+        metadata={"comment": generator.comment or f"synthetic: rendered by {studio.text}, not a recording"},
+    )  # fmt: skip
+    _write_json(
+        record,
+        {
+            "made_of": made_of,
+            "video_sha256": content_sha256(path),
+            "frames": len(video),
+            "seconds": cost["seconds"],
+            "peak_memory_bytes": made.peak_bytes or cost["peak_bytes"],
+            "sees_answer": generator.sees_answer,
+            "boxes": None if made.boxes is None else np.asarray(made.boxes).tolist(),
+        },
+    )
+
+
+def take(
+    rules: Protocol, order: Order, tracker: FaceTracker | None, generator: Generator
+) -> tuple[Clip, FaceTrack | None, np.ndarray]:
+    """The clip that lends the face, as long as the sound that drives it, its landmarks where needed, and that sound."""
+
+    def read(clip: Reference) -> Clip:
+        sound: Literal["required", "optional"] = "optional" if generator.sees_answer else "required"
+        real = read_clip(clip.file, clip.id, sample_rate=rules.sample_rate, sound=sound, folder_fps=rules.fps or 25.0)
+        return rules.shown(real)
+
+    clip, track = read(order.face), None
+    if generator.needs_track or needs_face(rules.identity):
+        track = reference_track(clip, order.face.digest, order.face.landmarks, tracker)
+    if order.driver.id == order.face.id:
+        return clip, track, clip.speech
+    driver = read(order.driver)
+    clip, track = lasting(clip, track, len(driver))
+    return clip, track, driver.speech
+
+
+def as_video(face: Clip, made: Rendered, speech: np.ndarray) -> Clip:
+    """What a generator made, as a clip."""
+    return Clip(
+        face.id, made.frames, speech if made.speech is None else made.speech, made.fps or face.fps, face.sample_rate
+    )
+
+
+def demand_fit(rules: Protocol, order: Order, face: Clip, video: Clip) -> None:
+    """Raise AlignmentError where the protocol cannot take a video: its size, its frame rate, its length."""
+    if rules.task != "dubbing":
+        align(face, video, rules.align, rules.fps, rules.frames)
+        return
+    demand_length(video, replace(face, id=order.driver.id), rules.align)
+    if video.frames.shape[1:] != face.frames.shape[1:]:
+        sizes = ["{1}x{0}".format(*clip.frames.shape[1:3]) for clip in (video, face)]
+        raise AlignmentError(f"clip {face.id}: generated {sizes[0]} px, the face it was given {sizes[1]} px")
+
+
+def _who(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _made_of(studio: Studio, order: Order) -> str:
+    """Digest of everything that a video depends on, as far as it can be known."""
+    rules = {name: value for name, value in studio.rules.rules.items() if name != "align"}
+    parts = {
+        "revision": REVISION,
+        "generator": dict(studio.made_by),
+        "rules": rules,
+        "face": order.face.digest,
+        "driver": order.driver.digest,
+        "landmarks": content_sha256(order.face.landmarks) if order.face.landmarks else None,
+        "tracker": studio.tracker.signature if studio.tracker and not order.face.landmarks else None,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _kept(video: Path, record: Path, made_of: str) -> bool:
+    """Whether a video is there, whole, and made of this."""
+    found = _read_json(record)
+    return bool(
+        found.get("made_of") == made_of and video.is_file() and found.get("video_sha256") == content_sha256(video)
+    )
+
+
+@contextmanager
+def _measured() -> Iterator[dict[str, Any]]:
+    """How long something took, s, and the peak memory of this process after it."""
+    cost: dict[str, Any] = {}
+    started = time.perf_counter()
+    yield cost
+    cost["seconds"] = time.perf_counter() - started
+    cost["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_BYTES
+
+
+def _write_summary(studio: Studio, notes: Path, orders: list[Order], failed: Mapping[str, str]) -> None:
+    """generation.json: how fast, with how much memory, and what failed. Nothing in it moves a number."""
+    records = [found for order in orders if (found := _read_json(studio.record(order.face.id)))]
+    frames, seconds = sum(found["frames"] for found in records), sum(found["seconds"] for found in records)
+    _write_json(
+        notes / "generation.json",
+        {
+            **studio.made_by,
+            "clips": len(orders),
+            "made": len(records),
+            "failed": dict(failed),
+            "sees_answer": any(found["sees_answer"] for found in records),
+            "frames_per_second": frames / seconds if seconds else None,
+            "peak_memory_bytes": max((found["peak_memory_bytes"] for found in records), default=None),
+        },
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    try:
+        write_atomically(path, lambda file: file.write(json.dumps(content, indent=1, ensure_ascii=False).encode()))
+    except OSError as error:
+        raise GeneratorError(f"{path}: cannot be written ({error})") from error
