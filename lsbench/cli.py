@@ -11,6 +11,7 @@ import click
 
 from lsbench import __version__
 from lsbench.cli_protocols import protocols_group
+from lsbench.cli_train import plot, train
 from lsbench.cli_weights import weights_group
 from lsbench.errors import LsbenchError
 from lsbench.verbs import (
@@ -256,4 +257,6 @@ def show_board(runs: list[Path], rank_by: str | None = None, style: str = "table
 
 
 main.add_command(protocols_group)
+main.add_command(train)
+main.add_command(plot)
 main.add_command(weights_group)

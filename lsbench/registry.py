@@ -49,6 +49,13 @@ PROTOCOLS = {
     "grid-full": "protocols:grid-full.toml",
     "toy": "protocols:toy.toml",
 }
+# What stands behind `lsbench train` and `lsbench plot`.
+TRAINING = {
+    "train": "baselines.loop:train",
+    "plan": "baselines.plan:plan",
+    "toy": "baselines.toy:toy_data",
+    "plot": "baselines.plot:draw",
+}
 
 
 def load(target: str) -> Any:

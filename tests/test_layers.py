@@ -18,7 +18,7 @@ LAYERS = """
     align identity standins generator generators rendering metrics corpus
     learning requirements measure folding meeting evaluate leaderboard
     report
-    verbs cli_protocols cli_weights cli __main__
+    verbs cli_protocols cli_train cli_weights cli __main__
 """
 ORDER = {name: place for place, name in enumerate(LAYERS.split())}
 
