@@ -8,6 +8,7 @@ LsbenchError               every named error; the command line prints it on one 
 ├── GeneratorError         unknown generator, or one that does not do what it must
 ├── MetricError            unknown metric or option, or arrays that a metric cannot take
 ├── ProtocolError          a protocol or its data is missing or malformed
+├── CorpusError            a raw corpus cannot be fetched, read or prepared
 ├── WeightsError           a weight file is missing, damaged or cannot be fetched
 ├── TrainingError          training data, settings or a checkpoint that do not fit, or a training that failed
 ├── RunError               a run folder is unreadable, or belongs to another request
@@ -45,6 +46,10 @@ class MetricError(LsbenchError):
 
 class ProtocolError(LsbenchError):
     """A protocol, or the data it names, is missing or malformed."""
+
+
+class CorpusError(LsbenchError):
+    """A raw corpus cannot be fetched, read or prepared."""
 
 
 class WeightsError(LsbenchError):
