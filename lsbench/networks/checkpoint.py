@@ -13,16 +13,25 @@ from torch import Tensor, nn
 
 from lsbench.errors import WeightsError
 
-BATCH_NORM_EPS = 1e-3  # of both networks: the value of the TensorFlow models that they were converted from
+BATCH_NORM_EPS = 1e-3  # of the networks that were converted from TensorFlow models
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def load(kind: Callable[[], Network], path: Path, norm_of: Callable[[str], str]) -> Network:
+def load(
+    kind: Callable[[], Network],
+    path: Path,
+    norm_of: Callable[[str], str],
+    *,
+    eps: float = BATCH_NORM_EPS,
+    biased: bool = False,
+) -> Network:
     """A network of `kind` with the folded weights of a file, in eval mode; WeightsError naming the file if they misfit.
 
-    norm_of: the name of the batch norm behind the convolution of a name. A convolution `a.conv` of the file becomes `a`
-    of the network, so a network declares biased convolutions alone.
+    norm_of: the name of the batch norm behind the convolution of a name; eps: of the batch norms. biased: whether the
+    file's convolutions have a bias of their own. A convolution `a.conv` of the file becomes `a` of the network, so a
+    network declares biased convolutions alone; one over frames, (out, in, frames, h, w), becomes one over their
+    channels, (out, in * frames, h, w).
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -33,7 +42,7 @@ def load(kind: Callable[[], Network], path: Path, norm_of: Callable[[str], str])
     with torch.device("meta"):
         network = kind()
     try:
-        network.load_state_dict(_folded(state, norm_of), assign=True)
+        network.load_state_dict(_folded(state, norm_of, eps, biased), assign=True)
     except KeyError as error:
         raise _unfit(path, f"is not for {kind.__name__}: it holds no {error.args[0]}") from error
     except RuntimeError as error:
@@ -41,19 +50,20 @@ def load(kind: Callable[[], Network], path: Path, norm_of: Callable[[str], str])
     return network.eval().requires_grad_(False)
 
 
-def _folded(state: dict[str, Tensor], norm_of: Callable[[str], str]) -> dict[str, Tensor]:
+def _folded(state: dict[str, Tensor], norm_of: Callable[[str], str], eps: float, biased: bool) -> dict[str, Tensor]:
     """Convolutions with the batch norm behind them as one weight and bias (in float64); other tensors as they are."""
     folded, used = {}, set()
-    for key in (key for key in state if state[key].ndim == 4):
+    for key in (key for key in state if state[key].ndim >= 4):
         conv = key.removesuffix(".weight")
         scale, shift, mean, variance = (
             state[f"{norm_of(conv)}.{part}"].double() for part in ("weight", "bias", "running_mean", "running_var")
         )
-        gain = scale / torch.sqrt(variance + BATCH_NORM_EPS)
+        gain = scale / torch.sqrt(variance + eps)
         name = conv.removesuffix(".conv")
-        folded[f"{name}.weight"] = (state[key].double() * gain[:, None, None, None]).float()
-        folded[f"{name}.bias"] = (shift - mean * gain).float()
-        used |= {key, *(k for k in state if k.startswith(f"{norm_of(conv)}."))}
+        folded[f"{name}.weight"] = (state[key].double().flatten(1, -3) * gain[:, None, None, None]).float()
+        own = state[f"{conv}.bias"].double() if biased else 0
+        folded[f"{name}.bias"] = (shift + (own - mean) * gain).float()
+        used |= {key, *([f"{conv}.bias"] if biased else []), *(k for k in state if k.startswith(f"{norm_of(conv)}."))}
     return folded | {key: value for key, value in state.items() if key not in used}
 
 

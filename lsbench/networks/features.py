@@ -5,10 +5,7 @@ They are the same bits for one worker and for eight: see lsbench.networks.batche
 
 from __future__ import annotations
 
-import hashlib
-import zipfile
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -19,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lsbench import weights
-from lsbench.cache import cache_dir, write_atomically
 from lsbench.clip import ClipPair, Region
 from lsbench.errors import MetricError, WeightsError
+from lsbench.networks.kept import kept, machine
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -105,38 +102,10 @@ def _pair_features(
     if pair.reference_sha256 is None:
         return compute(reference), compute(generated)
     _extractor(network, path, pair.device, engine)  # what it lacks is named before its version is asked for
-    kept = _kept_at(reference, network, path, pair.device, engine)
-    features = _read(kept, (len(reference), network.width))
-    if features is None:
-        features = compute(reference)
-        with suppress(OSError):  # a cache that cannot be written costs time alone
-            write_atomically(kept, lambda file: np.savez(file, features=features))
+    maker = [network.name, network.revision, weights.sha256(path), engine, *machine(pair.device)]
+    maker += [version("onnxruntime")] if engine == "onnx" else []
+    features = kept(reference, maker, (len(reference), network.width), lambda: compute(reference))
     return features, compute(generated)
-
-
-def _kept_at(frames: np.ndarray, network: Network, path: Path, device: str, engine: str) -> Path:
-    """Where features are kept: named by the pixels and by everything else that can move a bit of them.
-
-    The pixels stand for the file, the frames of it that were taken, the boxes and the decoder at once.
-    """
-    import torch
-
-    maker = [network.name, network.revision, weights.sha256(path), engine, device, version("torch")]
-    maker += [version("onnxruntime")] if engine == "onnx" else [torch.backends.cpu.get_cpu_capability()]
-    digest = hashlib.sha256(repr((maker, frames.shape)).encode())
-    digest.update(np.ascontiguousarray(frames).data)
-    name = digest.hexdigest()
-    return cache_dir() / "features" / name[:2] / f"{name}.npz"
-
-
-def _read(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
-    """Features kept at `path`; None where there are none, or damaged ones."""
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            features: np.ndarray = data["features"]
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
-        return None
-    return features if features.shape == shape and features.dtype == np.float32 else None
 
 
 def _extractor(network: Network, path: Path, device: str, engine: str) -> Extractor:
