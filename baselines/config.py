@@ -40,7 +40,7 @@ class Config:
     beta1: float = _of(0.9, "Adam's first decay; 0 for the WGANs", low=0)
     beta2: float = _of(0.999, "Adam's second decay; 0.9 for the WGANs", low=0)
     l1_weight: float = _of(1.0, "of L1 in the generator's loss; 0 for wgangp", low=0)
-    adversarial_weight: float = _of(1.0, "of the critic's word in the generator's loss; 0.01 for lipgan", low=0)
+    adversarial_weight: float = _of(0.01, "of the discriminator's word in the generator's loss (lipgan)", low=0)
     penalty_weight: float = _of(10.0, "lambda of the gradient penalty (WGANs)", low=0)
     critic_steps: int = _of(5, "critic steps for one generator step (WGANs)", low=1)
     ema_decay: float = _of(0.999, "of the averaged generator; 0 keeps none", low=0)
@@ -71,7 +71,7 @@ class Config:
         """A model's own defaults with settings such as `width=0.25` on top."""
         if model not in MODELS:
             raise TrainingError(unknown("model", model, MODELS))
-        own: dict[str, Any] = {"adversarial_weight": 0.01} if model == "lipgan" else {"beta1": 0.0, "beta2": 0.9}
+        own: dict[str, Any] = {} if model == "lipgan" else {"beta1": 0.0, "beta2": 0.9}
         if model == "wgangp":
             own["l1_weight"] = 0.0
         return cls(model=model, **own).with_settings(settings)

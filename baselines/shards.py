@@ -1,9 +1,4 @@
-"""Prepared shards as `lsbench prepare grid` writes them: one folder a speaker, arrays that are mapped, never loaded.
-
-DATA/shards/SPEAKER/ holds faces.npy uint8 (F, 96, 96, 3) RGB, mels.npy float32 (M, 80) at 80 steps a second in [-4, 4],
-landmarks.npy float32 (F, 80, 2) and boxes.npy (F, 4) in pixels of the source frame, and clips.json, which says what
-rows belong to which clip.
-"""
+"""Prepared shards, one folder a speaker, read without loading them: see lsbench.corpus.shards for what they hold."""
 
 from __future__ import annotations
 
@@ -18,11 +13,10 @@ from typing import Any
 import numpy as np
 
 from lsbench.clip import POINTS, FaceTrack, Region
+from lsbench.corpus.shards import FORMAT
 from lsbench.errors import TrainingError
-from lsbench.face_crops import to_crops
 from lsbench.lipgan_audio import BANDS, SETTINGS
 
-FORMAT = 1
 FPS = 25.0
 REMEDY = "prepare the data again: lsbench prepare grid RAW --out DATA"
 
@@ -60,19 +54,15 @@ class Shard:
 
     @cached_property
     def landmarks(self) -> np.ndarray:
-        """float32 (F, 80, 2), px of the source frame."""
+        """float32 (F, 80, 2), px of the faces."""
         return self._mapped("landmarks.npy", np.float32, (POINTS, 2))
-
-    @cached_property
-    def boxes(self) -> np.ndarray:
-        """int (F, 4): x0, y0, x1, y1 of the faces, px of the source frame."""
-        return self._mapped("boxes.npy", np.integer, (4,))
 
     def mouth(self, clip: ShardClip, size: int) -> np.ndarray:
         """The mouth's boxes in a clip's faces, scaled to `size` px: int (frames, 4), one size."""
-        rows = slice(clip.first_frame, clip.first_frame + clip.frames)
-        points = to_crops(self.landmarks[rows], self.boxes[rows], size)
-        return FaceTrack(points, np.ones(clip.frames, bool), size, size).box(Region.MOUTH)
+        points = self.landmarks[clip.first_frame : clip.first_frame + clip.frames]
+        # (0, 0) is the centre of the top left pixel, before and after scaling.
+        points = (points + 0.5) * (size / self.face_size) - 0.5
+        return FaceTrack(points.astype(np.float32), np.ones(clip.frames, bool), size, size).box(Region.MOUTH)
 
     def _mapped(self, name: str, kind: Any, row: tuple[int, ...]) -> np.ndarray:
         path = self.folder / name

@@ -1,0 +1,94 @@
+"""The paper's figures of a training run: losses, SSIM and PSNR over the steps, and their spread over the frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from baselines.log import read
+from lsbench.errors import TrainingError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Record = dict[str, Any]
+
+QUALITY = ("ssim/whole", "ssim/mouth", "psnr/whole", "psnr/mouth")
+BOXES = 8  # at most so many box plots beside each other
+
+
+def draw(run: Path, out: Path) -> list[Path]:
+    """Draw OUT/losses.png, OUT/quality.png and OUT/boxes.png from RUN/log.jsonl; their paths."""
+    records = read(run)
+    trained = [record for record in records if "losses" in record]
+    if not trained:
+        raise TrainingError(f"{run}: the log holds no losses yet; the first come after log_every steps")
+
+    out.mkdir(parents=True, exist_ok=True)
+    figures = (("losses", _losses, trained), ("quality", _quality, records), ("boxes", _boxes, trained))
+    return [_save(out / f"{name}.png", fill(entries)) for name, fill, entries in figures]
+
+
+def _losses(records: list[Record]) -> Any:
+    """One panel a term: its mean between two entries of the log, and all it has been in between."""
+    names = list(dict.fromkeys(name for record in records for name in record["losses"]))
+    figure, panels = _panels(len(names), columns=2)
+    for axes, name in zip(panels, names, strict=True):
+        held = [(record["step"], record["losses"][name]) for record in records if name in record["losses"]]
+        steps = [step for step, _ in held]
+        low, mean, high = ([term[part] for _, term in held] for part in ("low", "mean", "high"))
+        axes.fill_between(steps, low, high, alpha=0.25, linewidth=0, label="least to greatest")
+        axes.plot(steps, mean, marker=".", label="mean")
+        axes.set(title=name, xlabel="step")
+    panels[0].legend()
+    return figure
+
+
+def _quality(records: list[Record]) -> Any:
+    """SSIM and PSNR on the held-out samples over the steps, beside what trivial answers score."""
+    trivial = records[0].get("trivial", {})
+    figure, panels = _panels(len(QUALITY), columns=2)
+    for axes, name in zip(panels, QUALITY, strict=True):
+        held = [
+            (record["step"], record["validation"][name]) for record in records if _number(record["validation"][name])
+        ]
+        axes.plot([step for step, _ in held], [value for _, value in held], marker=".", label="generated")
+        for style, (answer, scores) in zip(("--", ":"), trivial.items(), strict=False):
+            if _number(scores[name]):
+                axes.axhline(scores[name], linestyle=style, color="grey", label=answer)
+        axes.set(title=name, xlabel="step", ylabel="dB" if name.startswith("psnr") else None)
+    panels[0].legend()
+    return figure
+
+
+def _boxes(records: list[Record]) -> Any:
+    """Box plots of the per-frame SSIM and PSNR of the held-out samples: median, quartiles, 1.5 interquartile ranges."""
+    shown = [records[round(place * (len(records) - 1) / max(1, BOXES - 1))] for place in range(BOXES)]
+    shown = list({record["step"]: record for record in shown}.values())
+    figure, panels = _panels(len(QUALITY), columns=2)
+    for axes, name in zip(panels, QUALITY, strict=True):
+        frames = [[value for value in record["frames"][name] if _number(value)] for record in shown]
+        axes.boxplot(frames, tick_labels=[f"{record['step']:,}" for record in shown])
+        axes.set(title=name, xlabel="step", ylabel="dB" if name.startswith("psnr") else None)
+    return figure
+
+
+def _panels(count: int, columns: int) -> tuple[Any, list[Axes]]:
+    from matplotlib.figure import Figure
+
+    rows = -(-count // columns)
+    figure = Figure(figsize=(5 * columns, 2.7 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
+    for spare in grid[count:]:
+        spare.set_axis_off()
+    return figure, grid[:count]
+
+
+def _save(path: Path, figure: Any) -> Path:
+    figure.savefig(path, dpi=100)
+    return path
+
+
+def _number(value: Any) -> bool:
+    """Not NaN or infinite, which the log holds as null or text."""
+    return isinstance(value, float)

@@ -1,0 +1,39 @@
+"""Training data for a machine that has none: the toy corpus, rendered once and kept in the cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lsbench import protocol
+from lsbench.cache import cache_dir
+from lsbench.corpus.shards import write_shards
+from lsbench.corpus.synthetic import SAMPLE_RATE, render
+from lsbench.face import save_track, sidecar
+from lsbench.locks import exclusive
+from lsbench.media import write_clip
+from lsbench.pool import Progress
+
+SPEAKERS = range(5, 9)  # those of the protocol `toy`, 1 to 4, are for testing
+CLIPS = 4
+FRAMES = 50
+
+
+def toy_data(progress: Progress | None = None) -> Path:
+    """The folder with the shards of toy speakers t5 to t8, made where it is not there yet."""
+    data = cache_dir() / "toy-training"
+    data.mkdir(parents=True, exist_ok=True)
+    with exclusive(data / "lock", wait=True), TemporaryDirectory() as scratch:
+        if all((data / "shards" / f"t{speaker}" / "clips.json").is_file() for speaker in SPEAKERS):
+            return data
+        for speaker in SPEAKERS:
+            for index in range(CLIPS):
+                clip, track = render(speaker, index, frames=FRAMES)
+                path = Path(scratch) / f"{clip.id}.mkv"
+                write_clip(path, clip.frames, clip.speech, clip.fps, sample_rate=SAMPLE_RATE)
+                save_track(sidecar(path), track)
+                if progress:
+                    done = (speaker - SPEAKERS.start) * CLIPS + index + 1
+                    progress("render the toy corpus", done, len(SPEAKERS) * CLIPS)
+        write_shards(protocol.from_folder(Path(scratch)).clips, data)
+    return data
