@@ -26,6 +26,8 @@ METRICS = {
     "flicker": "lsbench.metrics.temporal:Flicker",
     "jitter": "lsbench.metrics.temporal:Jitter",
     "lmd": "lsbench.metrics.lmd:LMD",
+    "sync_corr": "lsbench.metrics.sync_motion:SyncCorr",
+    "sync_lag": "lsbench.metrics.sync_motion:SyncLag",
     "fid": "lsbench.metrics.distribution:FID",
     "kid": "lsbench.metrics.distribution:KID",
     "fid_inf": "lsbench.metrics.distribution:FIDInfinity",

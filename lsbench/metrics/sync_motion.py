@@ -1,0 +1,200 @@
+"""Sync without a network: does a mouth move as its speech moves the mouths of other people, and how late?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from lsbench.clip import ClipPair, Region
+from lsbench.errors import MetricError
+from lsbench.learner import Learner, Model
+from lsbench.metric import Metric
+from lsbench.metrics.landmarks import mean_found
+from lsbench.metrics.mouth_signals import SIGNALS, mouth_signals, seen, spreads, standardised
+from lsbench.metrics.sync_ridge import FEATURES, SyncRidge, predicted
+from lsbench.stats import Stats
+
+REACH_S = 0.48  # lags are looked for this far to both sides: 12 frames of 25 a second
+MIN_FRAMES = 10  # that show the mouth, at every lag
+FULL_MOTION = 0.25  # of other speakers' motion: a mouth that moves less counts in proportion
+SILENT_PEAK = 1e-3  # of full scale, -60 dB
+
+MEASURED, UNTAUGHT, SILENT, UNSEEN, STILL = range(5)
+REASONS = {
+    UNTAUGHT: "no clip of others to learn from",
+    SILENT: "no sound above -60 dB",
+    UNSEEN: f"fewer than {MIN_FRAMES} frames that show the mouth",
+    STILL: "the mouth does not move at all",
+}
+
+
+def sync_corr(
+    landmarks: np.ndarray, speech: np.ndarray, model: Model, *, fps: float, sample_rate: int = 16000
+) -> float:
+    """sync_corr of one clip (see SyncCorr): landmarks float (T, 80, 2) px, NaN where no face was found; speech float
+    (N,) in [-1, 1] from frame 0 on; model from sync_ridge.fit() on other speakers. NaN where it is undefined."""
+    return float(measure_sync(landmarks, speech, model, fps, sample_rate)["correlation"][0])
+
+
+def sync_lag(landmarks: np.ndarray, speech: np.ndarray, model: Model, *, fps: float, sample_rate: int = 16000) -> float:
+    """The lag of one clip in frames, positive where the video is late (see SyncLag); arguments as for sync_corr."""
+    return float(measure_sync(landmarks, speech, model, fps, sample_rate)["lag_frames"][0])
+
+
+def measure_sync(landmarks: np.ndarray, speech: np.ndarray, model: Model | None, fps: float, sample_rate: int) -> Stats:
+    """One row: correlation at lag 0, discounted where the mouth hardly moves; lag_frames, of the highest correlation;
+    motion, the mouth's in that of other speakers; seen, frames that show the mouth; by_speaker; outcome (REASONS)."""
+    if not fps > 0:
+        raise MetricError(f"sync: {fps} frames a second; expected a positive rate")
+    signals = mouth_signals(landmarks, fps)
+    shown = int(np.count_nonzero(np.isfinite(signals).all(axis=1)))
+    row: dict[str, float] = {"correlation": math.nan, "lag_frames": math.nan, "motion": math.nan, "seen": shown}
+    if model is None or not model["frames"] > 0:
+        row["outcome"] = UNTAUGHT
+    elif not np.abs(speech).max(initial=0) >= SILENT_PEAK:
+        row["outcome"] = SILENT
+    elif shown < MIN_FRAMES:
+        row["outcome"] = UNSEEN
+    else:
+        row |= _compare(signals, predicted(_checked(model), speech, len(signals), fps, sample_rate), model, fps)
+    row["by_speaker"] = bool(model.get("by_speaker", True)) if model else True
+    kinds = {"seen": np.int64, "outcome": np.int64, "by_speaker": np.bool_}
+    return Stats(**{name: np.array([value], kinds.get(name, np.float64)) for name, value in row.items()})
+
+
+def correlations(expected: np.ndarray, motion: np.ndarray, lags: np.ndarray) -> np.ndarray:
+    """Correlation of expected with standardised motion, both (T, 6), for each lag in frames: float64 (L,).
+
+    One correlation over all frames and all six signals, each centred over the frames that count: those whose motion is
+    known `lag` frames after them. NaN where there are fewer than MIN_FRAMES or than half of all that are known.
+    """
+    known = np.isfinite(motion).all(axis=1)
+    least = max(MIN_FRAMES, np.count_nonzero(known) / 2)
+    out = np.full(len(lags), np.nan)
+    for place, lag in enumerate(lags):
+        heard = np.arange(max(0, -lag), len(motion) - max(0, lag))
+        heard = heard[known[heard + lag]] if len(heard) else heard
+        if len(heard) >= least:
+            one, other = (values - values.mean(axis=0) for values in (expected[heard], motion[heard + lag]))
+            size = math.sqrt(np.sum(one**2) * np.sum(other**2))
+            out[place] = np.sum(one * other) / size if size > 0 else 0.0
+    return out
+
+
+def _compare(signals: np.ndarray, expected: np.ndarray, model: Model, fps: float) -> dict[str, float]:
+    motion = standardised(signals)
+    if not np.nansum(np.abs(motion)) > 0:
+        return {"correlation": 0.0, "motion": 0.0, "outcome": STILL}
+    reach = round(REACH_S * fps)
+    lags = np.arange(-reach, reach + 1)
+    found = correlations(expected, motion, lags)
+    moved = float(np.sqrt(np.mean((spreads(signals) / model["spread"]) ** 2)))
+    return {
+        "correlation": found[reach] * min(1.0, moved / FULL_MOTION),
+        "lag_frames": lags[np.nanargmax(found)],
+        "motion": moved,
+        "outcome": MEASURED,
+    }
+
+
+def _checked(model: Model) -> Model:
+    shapes = {"weights": (FEATURES, len(SIGNALS)), "spread": (len(SIGNALS),)}
+    for name, shape in shapes.items():
+        if name not in model or np.shape(model[name]) != shape:
+            raise MetricError(f"sync: the model's {name} is not {shape}; expected what sync_ridge.fit() returns")
+    return model
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sync(Metric):
+    """What both metrics measure."""
+
+    source: ClassVar[str] = "docs/sync.md of lsbench"
+    regions: ClassVar[tuple[Region, ...]] = ()
+    needs_landmarks: ClassVar[bool] = True
+    paired: ClassVar[bool] = False
+
+    @property
+    def learner(self) -> Learner:
+        return SyncRidge()
+
+    def measure(self, pair: ClipPair) -> Stats:
+        """The row of measure_sync()."""
+        if pair.landmarks is None:
+            raise MetricError(f"clip {pair.reference.id}: {self.name} needs the landmarks of the generated clip")
+        clip, points = pair.generated, seen(pair.landmarks[1])
+        model = pair.models.get(self.learner.signature)
+        return pair.once(
+            ("sync", self.learner.signature),
+            lambda: measure_sync(points, clip.speech, model, clip.fps, clip.sample_rate),
+        )
+
+    def note(self, stats: Stats) -> str | None:
+        parts = self._facts(stats)
+        for outcome, reason in REASONS.items():
+            count = np.count_nonzero(stats["outcome"] == outcome)
+            if count:
+                parts.append(f"{self._without(outcome)} {count} of {stats.rows} clips: {reason}")
+        if not stats["by_speaker"].all():
+            parts.append("fitted on other clips of the same speaker")
+        return "; ".join(parts) or None
+
+    def _facts(self, stats: Stats) -> list[str]:
+        return []
+
+    def _without(self, outcome: int) -> str:
+        return "undefined for"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncCorr(_Sync):
+    """How well the mouth's motion follows from the speech: about 0 for any mouth under other speech, at most 1.
+
+    A ridge regression fitted on the reference clips of the other speakers (see SyncRidge) predicts six mouth signals
+    from the speech. The value of a clip is one correlation of prediction and measured motion over all frames and
+    signals, with the video as it stands; then the mean over clips. A mouth that moves less than a quarter as much as
+    those of other speakers (root mean square over the signals of the ratio of spreads) counts in proportion, so that
+    the tracker's jitter on a still mouth does not count; one that does not move at all has 0.
+    """
+
+    name: ClassVar[str] = "sync_corr"
+    asks: ClassVar[str] = "Does the mouth move as this speech moves the mouths of other people?"
+    better: ClassVar[Literal["higher", "lower"]] = "higher"
+
+    def compute(self, stats: Stats) -> float:
+        """The mean over clips where it is defined."""
+        return mean_found(stats["correlation"])
+
+    def _facts(self, stats: Stats) -> list[str]:
+        faint = np.count_nonzero((stats["outcome"] == MEASURED) & (stats["motion"] < FULL_MOTION))
+        return [f"the mouth hardly moves in {faint} of {stats.rows} clips"] if faint else []
+
+    def _without(self, outcome: int) -> str:
+        return "0 for" if outcome == STILL else "undefined for"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncLag(_Sync):
+    """How many frames the lips are off: the mean over clips of the size of each clip's lag, which is a whole number.
+
+    A clip's lag is the shift of the video against the speech, within 0.48 s, at which the correlation of SyncCorr is
+    highest; positive where the video is late. The note says how many clips are within one frame.
+    """
+
+    name: ClassVar[str] = "sync_lag"
+    asks: ClassVar[str] = "By how many frames are the lips late or early?"
+    better: ClassVar[Literal["higher", "lower"]] = "lower"
+
+    def compute(self, stats: Stats) -> float:
+        """The mean size of the lag over clips where it is defined, in frames."""
+        return mean_found(np.abs(stats["lag_frames"]))
+
+    def _facts(self, stats: Stats) -> list[str]:
+        lags = stats["lag_frames"][stats["outcome"] == MEASURED]
+        if not len(lags):
+            return []
+        near = np.count_nonzero(np.abs(lags) <= 1)
+        return [f"within one frame: {near} of {len(lags)} clips; median {np.median(lags):+.0f}, positive = video late"]
