@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial as bound
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from lsbench import learning, pool, protocol, registry
+from lsbench import learning, protocol, ranks, registry
 from lsbench.clip import Region
 from lsbench.errors import LsbenchError, MatchError, ProtocolError, RunError
 from lsbench.face import FaceTracker
+from lsbench.folding import finish
 from lsbench.generators.folder import Matches, match_folder
 from lsbench.measure import Job, Settings, measure_clip
 from lsbench.media import Sound, content_sha256
+from lsbench.meeting import Meeting
 from lsbench.pool import Progress
 from lsbench.protocol import Align, Protocol, Task
 from lsbench.requirements import needs, untrue, weight_paths
-from lsbench.results import FORMAT, Partial, Result, RunFolder, Score
-from lsbench.stats import Stats
+from lsbench.results import FORMAT, Result, RunFolder
 
 REGIONS = tuple(region.value for region in Region)
 # Libraries whose version can move a number.
@@ -99,16 +99,19 @@ def score(
     if not chosen:
         raise LsbenchError("nothing to measure: " + "; ".join(sorted(set(unavailable.values())) or ["no metric named"]))
     with ExitStack() as stack:
+        stack.enter_context(ranks.joined())
         if out is None:
+            if ranks.world() > 1:
+                raise RunError("several ranks need a run folder to meet in; pass out")
             out = stack.enter_context(tempfile.TemporaryDirectory(prefix="lsbench-"))
         run = RunFolder(Path(out) / run_name)
         tracker = FaceTracker(*files["face_landmarker"]) if "face_landmarker" in files else None
         paths = {name: path for name, (path, _) in files.items()}
-        settings = Settings(run.path, bench, chosen, tracker, paths, sound, device)
-        run.open(_request(settings, run.path.name, source, files))
+        settings = Settings(run.path, bench, chosen, tracker, paths, sound, ranks.own_device(device))
+        meeting = stack.enter_context(Meeting.at(run, _request(settings, device, source, files)))
         failed = {clip_id: _missing(clip_id, source) for clip_id in matches.missing}
-        failed |= _measure_all(run, settings, matches, workers, on_error, progress)
-        return _finish(run, settings, failed, matches.extra, unavailable)
+        failed |= _measure_all(meeting, settings, matches, workers, on_error, progress)
+        return meeting.conclude(lambda: finish(run, settings, failed, matches.extra, unavailable))
 
 
 def _bench(reference: str | Path | None, named: str | Path | Protocol | None, data: str | Path | None) -> Protocol:
@@ -172,7 +175,7 @@ def _run_name(name: str) -> str:
     return name
 
 
-def _request(settings: Settings, name: str, source: Path, files: Mapping[str, tuple[Path, str]]) -> dict[str, Any]:
+def _request(settings: Settings, device: str, source: Path, files: Mapping[str, tuple[Path, str]]) -> dict[str, Any]:
     """run.json: everything that was asked and everything that can move a number."""
     versions = {}
     for library in LIBRARIES:
@@ -182,56 +185,66 @@ def _request(settings: Settings, name: str, source: Path, files: Mapping[str, tu
             versions[library] = "absent"
     return {
         "format": FORMAT,
-        "name": name,
+        "name": settings.run.name,
         "generated": str(source.resolve()),
         "protocol": protocol.describe(settings.protocol),
         "metrics": {metric.key: metric.signature for metric in settings.metrics},
         "tracker": settings.tracker.signature if settings.tracker else None,
         "weights": {name: sha256 for name, (_, sha256) in files.items()},
-        "device": settings.device,
+        "device": device,
         "sound": settings.sound,
         "versions": versions,
     }
 
 
 def _measure_all(
-    run: RunFolder, settings: Settings, matches: Matches, workers: int, on_error: str, progress: Progress | None
+    meeting: Meeting, settings: Settings, matches: Matches, workers: int, on_error: str, progress: Progress | None
 ) -> dict[str, str]:
     """Score every matched clip that is not finished yet; clip id -> why, for those that cannot be scored."""
     clips = [clip for clip in settings.protocol.clips if clip.id in matches.found]
     keys = [metric.key for metric in settings.metrics]
-    jobs, failed, done = [], {}, 0
+    jobs, failed = [], {}
     for clip in clips:
         try:
-            job = Job(
-                clip,
-                matches.found[clip.id],
-                content_sha256(matches.found[clip.id]),
-                driving=settings.protocol.driver(clip) if clip.audio else None,
+            jobs.append(
+                Job(
+                    clip,
+                    matches.found[clip.id],
+                    content_sha256(matches.found[clip.id]),
+                    driving=settings.protocol.driver(clip) if clip.audio else None,
+                )
             )
         except LsbenchError as error:
             if on_error == "stop":
                 raise
             failed[clip.id] = str(error)
-            continue
-        kept = run.read_partial(clip.id, keys)
-        if kept and kept.generated_sha256 == job.generated_sha256 and kept.reference_sha256 == clip.sha256:
-            done += 1
-        else:
-            jobs.append(job)
-    if jobs:
-        run.discard_result()
-        jobs = _taught(jobs, settings, workers, on_error, progress)
+    finished = meeting.finished([job.reference.id for job in jobs if _is_finished(meeting.run, job, keys)])
+    jobs = [job for job in jobs if job.reference.id not in finished]
+    done = len(finished)
     report = progress or (lambda *_: None)
-    report("", done, len(clips))
-    for job, outcome in pool.run(bound(measure_clip, settings), jobs, workers):
-        if isinstance(outcome, LsbenchError):
-            if on_error == "stop":
-                raise outcome
-            failed[job.reference.id] = str(outcome)
+
+    def own_done(job: Job, outcome: object) -> None:
+        nonlocal done
+        if isinstance(outcome, LsbenchError) and on_error == "stop":
+            raise outcome
         done += 1
-        report(job.reference.id, done, len(clips))
+        report(job.reference.id, min(len(clips), len(finished) + (done - len(finished)) * ranks.world()), len(clips))
+
+    if jobs:
+        meeting.run.discard_result()
+        jobs = _taught(jobs, settings, workers, on_error, progress)
+    report("", done, len(clips))
+    for job, outcome in ranks.run(bound(measure_clip, settings), jobs, workers, own_done):
+        if isinstance(outcome, LsbenchError):
+            failed[job.reference.id] = str(outcome)
+    meeting.gather([job.reference.id for job in jobs], failed)
     return failed
+
+
+def _is_finished(run: RunFolder, job: Job, keys: list[str]) -> bool:
+    kept = run.read_partial(job.reference.id, keys)
+    hashes = job.generated_sha256, job.reference.sha256
+    return kept is not None and (kept.generated_sha256, kept.reference_sha256) == hashes
 
 
 def _taught(jobs: list[Job], settings: Settings, workers: int, on_error: str, progress: Progress | None) -> list[Job]:
@@ -248,63 +261,3 @@ def _taught(jobs: list[Job], settings: Settings, workers: int, on_error: str, pr
         learners.values(), settings.protocol, settings.tracker, settings.sound, workers, refuse, progress
     )
     return [replace(job, models=models[job.reference.id]) for job in jobs]
-
-
-@dataclass(frozen=True)
-class Parts(Sequence[Stats]):
-    """The statistics of one metric over the finished clips, read from the run folder when they are asked for."""
-
-    run: RunFolder
-    clip_ids: tuple[str, ...]
-    key: str
-
-    def __len__(self) -> int:
-        return len(self.clip_ids)
-
-    def __getitem__(self, index: Any) -> Any:
-        return _finished(self.run, self.clip_ids[index], self.key).stats[self.key]
-
-
-def _finished(run: RunFolder, clip_id: str, *keys: str) -> Partial:
-    partial = run.read_partial(clip_id, keys)
-    if partial is None:
-        raise RunError(f"clip {clip_id}: its finished part vanished from {run.path}; score it again")
-    return partial
-
-
-def _finish(
-    run: RunFolder, settings: Settings, failed: Mapping[str, str], extra: list[Path], unavailable: Mapping[str, str]
-) -> Result:
-    """Fold the finished clips in manifest order and write the run's result."""
-    clips = [clip for clip in settings.protocol.clips if clip.id not in failed]
-    rows: list[dict[str, Any]] = []
-    scores = {}
-    for metric in settings.metrics:
-        region = metric.region.value if metric.region else ""
-        frames = 0
-        for clip in clips:
-            partial = _finished(run, clip.id, metric.key)
-            head = {"clip_id": clip.id, "speaker": clip.speaker, "metric": metric.spec, "region": region}
-            value = metric.compute(partial.stats[metric.key]) if metric.per_clip else math.nan
-            rows.append(head | {"value": value, "frames": partial.frames})
-            frames += partial.frames
-        if clips:
-            value, note = metric.fold(Parts(run, tuple(clip.id for clip in clips), metric.key))
-            scores[metric.key] = Score(value, metric.better, metric.signature, frames, note)
-    heads = [_finished(run, clip.id) for clip in clips]
-    result = Result(
-        name=run.path.name,
-        path=run.path,
-        protocol=run.request()["protocol"],
-        scores=scores,
-        clips=len(clips),
-        expected=len(settings.protocol.clips),
-        failed={clip.id: failed[clip.id] for clip in settings.protocol.clips if clip.id in failed},
-        extra=tuple(sorted(str(path) for path in extra)),
-        unavailable=unavailable,
-        lag_frames={head.clip_id: head.lag_frames for head in heads} if settings.protocol.align == "lag" else {},
-        frames=sum(head.frames for head in heads),
-        reference_frames=sum(head.reference_frames for head in heads),
-    )
-    run.finish(result, rows)
-    return result

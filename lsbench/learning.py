@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lsbench import pool
+from lsbench import ranks
 from lsbench.cache import cache_dir, write_atomically
 from lsbench.errors import LsbenchError
 from lsbench.face import FaceTracker
@@ -66,7 +66,7 @@ def fit(
     study = Study(tuple(learners), tracker, bench.sample_rate, sound, bench.fps or 25.0)
     group_of, by_speaker = groups(bench.clips)
     sums: dict[str, dict[str, dict[str, np.ndarray]]] = {learner.signature: {} for learner in study.learners}
-    for done, (clip, outcome) in enumerate(pool.run(bound(_learn, study), bench.clips, workers), start=1):
+    for done, (clip, outcome) in enumerate(ranks.run(bound(_learn, study), bench.clips, workers), start=1):
         if isinstance(outcome, LsbenchError):
             on_error(outcome)
             continue

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from lsbench.cache import write_atomically
 from lsbench.errors import RunError
+from lsbench.locks import exclusive
 from lsbench.stats import Stats
 
 FORMAT = 1
@@ -82,6 +84,23 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from scoring into this folder at the same time; RunError where one does already."""
+        path = self.path.parent / f".{self.path.name}.lock"
+        with ExitStack() as stack:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(exclusive(path, wait=False))
+            except BlockingIOError:
+                raise RunError(
+                    f"run {self.path} is being scored by another process; wait for it, or pass another --name"
+                ) from None
+            except OSError as error:
+                raise RunError(f"run {self.path}: {path} cannot be written ({error})") from error
+            stack.callback(path.unlink, missing_ok=True)
+            yield
+
     def open(self, request: Mapping[str, Any]) -> None:
         """Start the run, or go on with it; RunError naming a field in which its finished clips were made otherwise.
 
@@ -92,7 +111,8 @@ class RunFolder:
                 _demand_same(self.path, self.request(), request)
             self._write("run.json", _json(request))
             return
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        # What is hidden is what a process left that was killed while it wrote run.json.
+        if self.path.exists() and (not self.path.is_dir() or not all(_hidden(path) for path in self.path.iterdir())):
             raise RunError(f"{self.path} exists and is not a run; pass another --name or --out")
         self._write("run.json", _json(request))
 
@@ -119,11 +139,15 @@ class RunFolder:
                 metrics[key][column] = name
         head = vars(partial) | {"format": FORMAT, "stats": metrics}
         arrays["head"] = np.frombuffer(json.dumps(head).encode(), np.uint8)
-        path = self._partial(partial.clip_id)
-        try:
-            write_atomically(path, lambda file: np.savez(file, **arrays))
-        except OSError as error:
-            raise RunError(f"clip {partial.clip_id}: {path} cannot be written ({error})") from error
+        self._write_clip(partial.clip_id, lambda file: np.savez(file, **arrays))
+
+    def partial_bytes(self, clip_id: str) -> bytes:
+        """A finished clip as it lies on disk, for write_partial_bytes() of the same run elsewhere."""
+        return self._partial(clip_id).read_bytes()
+
+    def write_partial_bytes(self, clip_id: str, content: bytes) -> None:
+        """Keep a clip that was finished in another folder of this run."""
+        self._write_clip(clip_id, lambda file: file.write(content))
 
     def read_partial(self, clip_id: str, keys: Iterable[str] | None = None) -> Partial | None:
         """A finished clip with the statistics of `keys` (all if None); None where there is none, or a damaged one."""
@@ -200,6 +224,13 @@ class RunFolder:
         except (KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{self.path / 'result.json'}: not a result of this version ({error!r})") from error
 
+    def _write_clip(self, clip_id: str, write: Callable[[BinaryIO], object]) -> None:
+        path = self._partial(clip_id)
+        try:
+            write_atomically(path, write)
+        except OSError as error:
+            raise RunError(f"clip {clip_id}: {path} cannot be written ({error})") from error
+
     def _partial(self, clip_id: str) -> Path:
         return self.path / "clips" / f"{clip_id}.npz"
 
@@ -217,6 +248,10 @@ class RunFolder:
             write_atomically(self.path / name, lambda file: file.write(text.encode()))
         except OSError as error:
             raise RunError(f"{self.path / name}: cannot be written ({error})") from error
+
+
+def _hidden(path: Path) -> bool:
+    return path.name.startswith(".")
 
 
 def encode(value: float) -> float | str | None:

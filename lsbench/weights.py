@@ -9,20 +9,19 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from http.client import HTTPException
 from pathlib import Path
-from typing import IO
 from urllib.error import URLError
 
 import platformdirs
 
 from lsbench.download import Progress, Web, Wheel
 from lsbench.errors import WeightsError
+from lsbench.locks import exclusive
 from lsbench.registry import unknown
 
 
@@ -313,29 +312,11 @@ def _writing(weight: WeightFile) -> Iterator[Path]:
     """The path to write to, for one process at a time; what the disk refuses becomes a WeightsError."""
     try:
         weights_dir().mkdir(parents=True, exist_ok=True)
-        with open(weight.path.with_name(weight.file_name + ".lock"), "ab") as file:
-            _lock(file)
+        # On a file system without locks the sha256 alone has to catch a clash.
+        with exclusive(weight.path.with_name(weight.file_name + ".lock"), wait=True):
             yield weight.path.with_name(weight.file_name + ".part")
     except OSError as error:
         raise WeightsError(
             f"weights {weight.name}: cannot write {weight.path}: {error}. "
             "Set LSBENCH_WEIGHTS to a folder that you may write to, with room for the file"
         ) from error
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: IO[bytes]) -> None:
-        """Wait for the lock; the system takes it back when the file closes or the process is killed."""
-        while True:
-            with suppress(OSError):  # raised after ten seconds of waiting
-                return msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(file: IO[bytes]) -> None:
-        """Wait for the lock; the system takes it back when the file closes or the process is killed."""
-        with suppress(OSError):  # a file system without locks: the sha256 alone has to catch a clash
-            fcntl.flock(file, fcntl.LOCK_EX)
