@@ -112,14 +112,15 @@ def score(
 ) -> None:
     """Score the videos in GENERATED against real clips and keep the run in OUT/NAME.
 
-    A killed run goes on when the same command is given again. Exit status: 0 done, 1 an error, 3 incomplete.
+    Under torchrun the ranks share the clips. A killed run goes on when the same command is given again. Exit status: 0
+    done, 1 an error, 3 incomplete.
     """
-    from lsbench import pool, weights
+    from lsbench import ranks, weights
     from lsbench.evaluate import score as evaluate
     from lsbench.report.terminal import progress_bar, show_result
 
     demand_one_bench(reference, protocol_name, data)
-    with progress_bar(quiet) as progress:
+    with progress_bar(quiet or ranks.rank() > 0) as progress:
         result = evaluate(
             generated,
             reference=reference,
@@ -129,12 +130,13 @@ def score(
             regions=regions or None,
             name=name,
             out=out,
-            workers=workers or pool.cores(),
+            workers=workers or ranks.cores(),
             weight_files=weights.parse_overrides(weight_files),
             progress=labelled(progress, "score"),
             **options,
         )
-    show_result(result)
+    if ranks.rank() == 0:
+        show_result(result)
     if not result.complete:
         sys.exit(INCOMPLETE)
 

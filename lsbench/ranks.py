@@ -32,6 +32,11 @@ def world() -> int:
     return int(os.environ.get("WORLD_SIZE", 1))
 
 
+def cores() -> int:
+    """Cores for this rank: those of its machine, shared among the ranks on it."""
+    return max(1, pool.cores() // (int(os.environ.get("LOCAL_WORLD_SIZE", 1)) if world() > 1 else 1))
+
+
 def own_device(device: str) -> str:
     """`cuda` as this rank's own device of its machine; other devices as they are."""
     return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if device == "cuda" and world() > 1 else device
