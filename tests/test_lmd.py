@@ -9,7 +9,8 @@ import pytest
 
 from lsbench.clip import OUTER_EYE_CORNERS, POINTS, Clip, ClipPair, FaceTrack
 from lsbench.errors import MetricError
-from lsbench.metrics.lmd import LMD, MOUTH, lmd, lmd_frames
+from lsbench.metrics.landmarks import LIPS, LOST
+from lsbench.metrics.lmd import LMD, lmd, lmd_frames
 
 FRAMES = 6
 
@@ -33,9 +34,9 @@ def pair(reference: np.ndarray, generated: np.ndarray, lost: tuple[list[int], li
 def test_scaled_lips_have_a_closed_form() -> None:
     reference = landmarks()
     generated = reference.copy()
-    lips = reference[:, MOUTH].astype(np.float64)
+    lips = reference[:, LIPS].astype(np.float64)
     centred = lips - lips.mean(axis=1, keepdims=True)
-    generated[:, MOUTH] = lips + 0.1 * centred
+    generated[:, LIPS] = lips + 0.1 * centred
     expected = 0.1 * np.linalg.norm(centred, axis=2).mean(axis=1)
     assert lmd_frames(reference, generated, unit="pixel") == pytest.approx(expected, abs=1e-5)
     assert lmd_frames(reference, generated) == pytest.approx(expected / 50, abs=1e-6)
@@ -45,7 +46,7 @@ def test_scaled_lips_have_a_closed_form() -> None:
 def test_only_the_shape_of_the_lips_counts() -> None:
     reference = landmarks()
     generated = landmarks(1)
-    generated[:, MOUTH] = reference[:, MOUTH] + np.arange(FRAMES)[:, None, None]
+    generated[:, LIPS] = reference[:, LIPS] + np.arange(FRAMES)[:, None, None]
     assert lmd(reference, reference) == 0
     assert lmd(reference, generated) == pytest.approx(0, abs=1e-6)
 
@@ -59,28 +60,36 @@ def test_interocular_units_do_not_depend_on_the_size_of_the_clip() -> None:
 
 
 @pytest.mark.parametrize("interpolated", [True, False])
-def test_frames_without_a_face_are_left_out_and_counted(interpolated: bool) -> None:
+def test_a_frame_that_loses_the_face_counts_and_one_of_the_reference_does_not(interpolated: bool) -> None:
     reference, generated = landmarks(), landmarks(1)
     if not interpolated:
         reference[2], generated[[0, 2]] = np.nan, np.nan
     stats = LMD().measure(pair(reference, generated, ([2], [0, 2])))
-    kept = [1, 3, 4, 5]
+    shown, kept = [1, 3, 4, 5], [0, 1, 3, 4, 5]
     assert np.flatnonzero(~np.isnan(LMD().per_frame(stats))).tolist() == kept
-    assert LMD().compute(stats) == pytest.approx(lmd(landmarks()[kept], landmarks(1)[kept]), abs=1e-12)
-    assert LMD().note(stats) == "face found in 4 of 6 generated frames; face found in 5 of 6 reference frames"
+    frames = LMD().per_frame(stats)
+    assert frames[0] == LOST
+    assert frames[shown].mean() == pytest.approx(lmd(landmarks()[shown], landmarks(1)[shown]), abs=1e-12)
+    assert LMD().compute(stats) == pytest.approx(frames[kept].mean(), abs=1e-12)
+    assert LMD().note(stats) == (
+        "face found in 4 of 5 generated frames, the others counted as 0.25 inter-ocular distances each; "
+        "face found in 5 of 6 reference frames, the others left out"
+    )
+    in_pixels = LMD(unit="pixel").measure(pair(reference, generated, ([2], [0, 2])))
+    assert in_pixels["distance"][0] == pytest.approx(LOST * 50, rel=1e-6)
 
 
-def test_no_face_at_all_is_undefined() -> None:
-    nothing = np.full_like(landmarks(), np.nan)
-    stats = LMD().measure(pair(landmarks(), nothing, ([], list(range(FRAMES)))))
-    assert math.isnan(LMD().compute(stats))
-    assert LMD().note(stats) == "face found in 0 of 6 generated frames"
-    assert math.isnan(lmd(nothing, landmarks()))
+def test_no_face_in_the_reference_is_undefined_and_none_generated_is_the_worst() -> None:
+    nothing, every = np.full_like(landmarks(), np.nan), list(range(FRAMES))
+    stats = LMD().measure(pair(nothing, landmarks(), (every, [])))
+    assert math.isnan(LMD().compute(stats)) and math.isnan(lmd(nothing, landmarks()))
+    assert LMD().note(stats) == "face found in 0 of 6 reference frames, the others left out"
+    assert LMD().compute(LMD().measure(pair(landmarks(), nothing, ([], every)))) == LOST == lmd(landmarks(), nothing)
 
 
 def test_complete_landmarks_need_no_note() -> None:
     assert LMD().note(LMD().measure(pair(landmarks(), landmarks(1)))) is None
-    assert LMD().signature == "lmd.1|unit:interocular" and LMD().key == "lmd"
+    assert LMD().signature == "lmd.2|unit:interocular" and LMD().key == "lmd"
 
 
 def test_refused_input_says_what_was_expected() -> None:

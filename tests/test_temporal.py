@@ -14,7 +14,8 @@ from lsbench import standins
 from lsbench.clip import OUTER_EYE_CORNERS, POINTS, Clip, ClipPair, FaceTrack, Region, crop
 from lsbench.errors import MetricError
 from lsbench.media import read_clip, write_clip
-from lsbench.metrics.temporal import MOUTH, Flicker, Jitter, flicker, flicker_frames, jitter, jitter_frames
+from lsbench.metrics.landmarks import LIPS, LOST
+from lsbench.metrics.temporal import Flicker, Jitter, flicker, flicker_frames, jitter, jitter_frames
 
 Toy = tuple[Clip, FaceTrack]
 
@@ -150,13 +151,13 @@ def test_the_same_landmarks_and_steady_drift_do_not_jitter() -> None:
 def test_a_tremble_of_the_lips_reads_four_times_its_amplitude(unit: str) -> None:
     still = np.repeat(face(1), 12, axis=0)
     trembling = still.copy()
-    trembling[:, MOUTH, 0] += np.where(np.arange(12) % 2, 1.5, -1.5)[:, None]
+    trembling[:, LIPS, 0] += np.where(np.arange(12) % 2, 1.5, -1.5)[:, None]
     scale = 60 if unit == "interocular" else 1
     # -a, +a, -a: the second difference is 4 a.
     assert jitter_frames(still, trembling, unit=unit) == pytest.approx(np.full(12, 6 / scale))
     assert jitter(trembling, trembling, unit=unit) == 0
     eyes_only = still.copy()
-    eyes_only[::2, : MOUTH.start] += 3
+    eyes_only[::2, : LIPS.start] += 3
     assert jitter(still, eyes_only, unit=unit) == 0
 
 
@@ -187,26 +188,40 @@ def tracks(reference: FaceTrack, generated: FaceTrack) -> ClipPair:
     return ClipPair(clip, clip, landmarks=(reference, generated))
 
 
-def test_missing_faces_leave_out_every_difference_they_are_part_of() -> None:
+def test_a_lost_face_counts_in_every_difference_it_is_part_of() -> None:
     metric, points = Jitter(), face()
     shaken = points + np.random.default_rng(0).normal(0, 1, points.shape)
     stats = metric.measure(tracks(tracked(points), tracked(shaken, missing=(5,))))
-    assert np.flatnonzero(np.isnan(metric.per_frame(stats))).tolist() == [4, 5, 6]
-    undefined = "undefined in 3 of 12 frames: it takes both faces in three frames running"
-    assert metric.note(stats) == f"face found in 11 of 12 generated frames; {undefined}"
     whole = metric.measure(tracks(tracked(points), tracked(shaken)))
+    assert metric.per_frame(stats)[[4, 5, 6]].tolist() == [LOST] * 3
     rest = np.delete(whole["jitter"], [4, 5, 6])
-    assert metric.compute(stats) == pytest.approx(rest.mean())
+    assert metric.compute(stats) == pytest.approx((rest.sum() + 3 * LOST) / 12)
+    assert metric.note(stats) == (
+        "face found in 11 of 12 generated frames, the others counted as 0.25 inter-ocular distances each"
+    )
     assert metric.note(whole) is None
+    nobody = tracked(face(), missing=tuple(range(12)))
+    assert metric.compute(metric.measure(tracks(tracked(face()), nobody))) == LOST
+
+
+def test_a_gap_of_the_reference_leaves_out_every_difference_it_is_part_of() -> None:
+    metric, points = Jitter(), face()
+    shaken = points + np.random.default_rng(0).normal(0, 1, points.shape)
+    stats = metric.measure(tracks(tracked(points, missing=(5,)), tracked(shaken, missing=(5,))))
+    assert np.flatnonzero(np.isnan(metric.per_frame(stats))).tolist() == [4, 5, 6]
+    undefined = "undefined in 3 of 12 frames: it takes the reference's face in three running"
+    assert metric.note(stats) == f"face found in 11 of 12 reference frames, the others left out; {undefined}"
+    whole = metric.measure(tracks(tracked(points), tracked(shaken)))
+    assert metric.compute(stats) == pytest.approx(np.delete(whole["jitter"], [4, 5, 6]).mean())
 
 
 def test_jitter_without_faces_or_frames_is_undefined() -> None:
     metric = Jitter()
-    nobody = metric.measure(tracks(tracked(face()), tracked(face(), missing=tuple(range(12)))))
+    nobody = metric.measure(tracks(tracked(face(), missing=tuple(range(12))), tracked(face())))
     short = metric.measure(tracks(tracked(face(2)), tracked(face(2))))
     for stats in (nobody, short):
         assert math.isnan(metric.compute(stats))
-        assert "it takes both faces in three frames running" in (metric.note(stats) or "")
+        assert "it takes the reference's face in three running" in (metric.note(stats) or "")
     with pytest.raises(MetricError, match="clip clip: jitter needs the landmarks of both clips"):
         metric.measure(ClipPair(*[tracks(tracked(face()), tracked(face())).reference] * 2))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from lsbench.clip import MOUTH_CORNERS, OUTER_LIPS, POINTS, FaceTrack
+from lsbench.clip import MOUTH_CORNERS, OUTER_LIPS, POINTS
 from lsbench.errors import MetricError
 from lsbench.metrics.landmarks import LIP_MIDDLES, span
 
@@ -33,11 +33,6 @@ def mouth_signals(landmarks: np.ndarray, fps: float) -> np.ndarray:
     shapes[~np.isfinite(shapes).all(axis=1)] = np.nan
     rates = np.gradient(shapes, 1 / fps, axis=0) if len(shapes) > 1 else np.full_like(shapes, np.nan)
     return np.concatenate([shapes - _slow(shapes, SLOW_S * fps), rates], axis=1)
-
-
-def seen(track: FaceTrack) -> np.ndarray:
-    """The landmarks of a track as the tracker gave them, NaN in frames without a face: float32 (T, 80, 2) px."""
-    return np.where(track.found[:, None, None], track.landmarks, np.nan)
 
 
 def standardised(signals: np.ndarray) -> np.ndarray:

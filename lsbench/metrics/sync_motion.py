@@ -12,8 +12,8 @@ from lsbench.clip import ClipPair, Region
 from lsbench.errors import MetricError
 from lsbench.learner import Learner, Model
 from lsbench.metric import Metric
-from lsbench.metrics.landmarks import mean_found
-from lsbench.metrics.mouth_signals import SIGNALS, mouth_signals, seen, spreads, standardised
+from lsbench.metrics.landmarks import mean_found, seen
+from lsbench.metrics.mouth_signals import SIGNALS, mouth_signals, spreads, standardised
 from lsbench.metrics.sync_ridge import FEATURES, SyncRidge, predicted
 from lsbench.stats import Stats
 

@@ -11,7 +11,8 @@ from lsbench.audio import LOG_MEL_BANDS, log_mel
 from lsbench.clip import Clip, FaceTrack
 from lsbench.errors import MetricError
 from lsbench.learner import Learner, Model, Moments
-from lsbench.metrics.mouth_signals import SIGNALS, mouth_signals, seen, spreads, standardised
+from lsbench.metrics.landmarks import seen
+from lsbench.metrics.mouth_signals import SIGNALS, mouth_signals, spreads, standardised
 from lsbench.stats import Stats
 
 TAPS_S = np.linspace(-0.16, 0.16, 9)  # instants at which a frame's speech is heard, from the frame's own

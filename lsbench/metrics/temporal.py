@@ -7,15 +7,12 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from lsbench.clip import INNER_LIPS, OUTER_LIPS, POINTS, ClipPair, Region
+from lsbench.clip import ClipPair, Region
 from lsbench.errors import MetricError
 from lsbench.metric import Metric
 from lsbench.metrics.images import checked_frames
-from lsbench.metrics.landmarks import interocular, mean_found
+from lsbench.metrics.landmarks import LIPS, UNITS, LandmarkMetric, checked, found, in_unit, interocular, mean_found
 from lsbench.stats import Stats
-
-UNITS = ("interocular", "pixel")
-MOUTH = slice(OUTER_LIPS.start, INNER_LIPS.stop)
 
 
 def flicker(reference: np.ndarray, generated: np.ndarray, *, cell: int = 4) -> float:
@@ -45,18 +42,17 @@ def jitter_frames(
 ) -> np.ndarray:
     """Jitter of each frame: floating point (T, 80, 2) px as in a FaceTrack -> float64 (T,) (see Jitter).
 
-    NaN points are frames without a face; NaN where one of the three frames that a value needs has none. Interocular: in
-    distances between the outer eye corners, the median over the reference's frames.
+    NaN points are frames without a face; the value is NaN where the reference lacks one in one of the three frames that
+    it takes. Interocular: in distances between the outer eye corners, the median over the reference's frames.
     """
     Jitter(unit=unit)
-    reference, generated = _checked("reference", reference_landmarks), _checked("generated", generated_landmarks)
-    if reference.shape != generated.shape:
-        raise MetricError(f"jitter: {len(reference)} reference frames, {len(generated)} generated; expected as many")
+    reference, generated = checked("jitter", reference_landmarks, generated_landmarks)
     if len(reference) < 3:
         return np.full(len(reference), np.nan)
-    own, unrest = (np.linalg.norm(np.diff(points[:, MOUTH], n=2, axis=0), axis=2) for points in (reference, generated))
-    excess = np.pad(np.maximum(unrest - own, 0).mean(axis=1), 1, mode="edge")
-    return excess / interocular(reference) if unit == "interocular" else excess
+    own, unrest = (np.linalg.norm(np.diff(points[:, LIPS], n=2, axis=0), axis=2) for points in (reference, generated))
+    excess = np.maximum(unrest - own, 0).mean(axis=1)
+    lost = np.isfinite(own).all(axis=1) & np.isnan(excess)
+    return np.pad(in_unit(excess, lost, unit, interocular(reference)), 1, mode="edge")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,36 +97,31 @@ class Flicker(Metric):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Jitter(Metric):
+class Jitter(LandmarkMetric):
     """Unrest of the lips beyond the reference's own, in inter-ocular distances a frame^2; 0 for identical landmarks.
 
     The second difference of a point, |p(t-1) - 2 p(t) + p(t+1)|, is large where it trembles and small where it moves
     smoothly. A frame's value is the mean over the 40 points of the outer and inner lips of max(0, second difference
     generated - reference); the first and last frame take their neighbour's. The score is the mean over frames with
-    faces in all three frames of both clips. Points are not centred, so that a mouth that shakes as a whole counts.
-    unit=interocular: over the reference clip's median distance of the outer eye corners. A tracker trembles a little
-    on any other picture of the same face, which is a floor common to all generators.
+    faces in all three frames of the reference; where the generated clip lacks one of the three, the frame counts 0.25
+    inter-ocular distances (before revision 2 it was left out). Points are not centred, so that a mouth that shakes as a
+    whole counts. unit=interocular: over the reference clip's median distance of the outer eye corners. A tracker
+    trembles a little on any other picture of the same face, which is a floor common to all generators.
     """
+
+    revision: ClassVar[int] = 2
 
     name: ClassVar[str] = "jitter"
     asks: ClassVar[str] = "Do the lips tremble where the reference's lips move smoothly?"
     better: ClassVar[Literal["higher", "lower"]] = "lower"
     source: ClassVar[str] = "own definition"
-    regions: ClassVar[tuple[Region, ...]] = ()
-    needs_landmarks: ClassVar[bool] = True
 
     unit: str = field(default="interocular", metadata={"choices": UNITS})
 
     def measure(self, pair: ClipPair) -> Stats:
-        """jitter: float64 (T,), NaN where a face is missing; reference_found, generated_found: bool (T,)."""
-        if pair.landmarks is None:
-            raise MetricError(f"clip {pair.reference.id}: {self.name} needs the landmarks of both clips")
-        found = [track.found & np.isfinite(track.landmarks).all(axis=(1, 2)) for track in pair.landmarks]
-        points = (
-            np.where(shown[:, None, None], track.landmarks, np.nan)
-            for track, shown in zip(pair.landmarks, found, strict=True)
-        )
-        return Stats(jitter=jitter_frames(*points, unit=self.unit), reference_found=found[0], generated_found=found[1])
+        """jitter: float64 (T,), NaN where it is undefined; reference_found, generated_found: bool (T,)."""
+        points = self.points(pair)
+        return Stats(jitter=jitter_frames(*points, unit=self.unit), **found(*points))
 
     def compute(self, stats: Stats) -> float:
         """The mean over frames where it is defined."""
@@ -140,17 +131,11 @@ class Jitter(Metric):
         return stats["jitter"]
 
     def note(self, stats: Stats) -> str | None:
-        notes = []
-        for which in ("generated", "reference"):
-            count = np.count_nonzero(stats[f"{which}_found"])
-            if count < stats.rows:
-                notes.append(f"face found in {count} of {stats.rows} {which} frames")
-        undefined = np.count_nonzero(np.isnan(stats["jitter"]))
-        if undefined:
-            notes.append(
-                f"undefined in {undefined} of {stats.rows} frames: it takes both faces in three frames running"
-            )
-        return "; ".join(notes) or None
+        faces, undefined = super().note(stats), np.count_nonzero(np.isnan(stats["jitter"]))
+        if not undefined:
+            return faces
+        reason = f"undefined in {undefined} of {stats.rows} frames: it takes the reference's face in three running"
+        return "; ".join(filter(None, (faces, reason)))
 
 
 def _cell_means(frames: np.ndarray, cell: int) -> np.ndarray:
@@ -166,12 +151,3 @@ def _cell_means(frames: np.ndarray, cell: int) -> np.ndarray:
 def _change(means: np.ndarray) -> np.ndarray:
     """How far each cell moves from frame to frame: (T, R, C, 3) -> (T - 1, R, C), root mean square over channels."""
     return np.sqrt(np.square(np.diff(means, axis=0)).mean(axis=3))
-
-
-def _checked(which: str, landmarks: Any) -> np.ndarray:
-    expected = f"expected a floating point NumPy array (frames, {POINTS}, 2), in pixels, NaN where no face was found"
-    if not isinstance(landmarks, np.ndarray):
-        raise MetricError(f"jitter: {which} landmarks are a {type(landmarks).__qualname__}; {expected}")
-    if landmarks.dtype.kind != "f" or landmarks.ndim != 3 or landmarks.shape[1:] != (POINTS, 2) or not len(landmarks):
-        raise MetricError(f"jitter: {which} landmarks are {landmarks.dtype} {landmarks.shape}; {expected}")
-    return landmarks.astype(np.float64)
