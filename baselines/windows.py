@@ -14,7 +14,8 @@ def window_starts(frames: np.ndarray, fps: float = 25.0) -> np.ndarray:
     Negative near the start of a clip. Mel step k is centred on k * 12.5 ms, so step 13 of the window is less than one
     step away from the frame's instant, frame / fps.
     """
-    return np.trunc(STEPS_A_SECOND / fps * (np.asarray(frames, np.float64) - 4)).astype(np.int64)
+    ahead = 4 / 25  # seconds
+    return np.trunc((np.asarray(frames, np.float64) - ahead * fps) * STEPS_A_SECOND / fps).astype(np.int64)
 
 
 def window_rows(frames: np.ndarray, steps: np.ndarray | int, fps: float = 25.0) -> np.ndarray:

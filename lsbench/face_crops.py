@@ -1,4 +1,4 @@
-"""Faces as networks take them: cut out by their boxes and resized to one square, and landmarks taken along."""
+"""Faces as networks take them: cut out by their boxes, resized to one square, pasted back; landmarks taken along."""
 
 from __future__ import annotations
 
@@ -28,6 +28,23 @@ def crop_faces(frames: np.ndarray, boxes: np.ndarray, size: int = FACE_SIZE) -> 
         picture = Image.fromarray(np.ascontiguousarray(frame[y0:y1, x0:x1]))
         face[...] = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
     return faces
+
+
+def paste_faces(frames: np.ndarray, boxes: np.ndarray, faces: np.ndarray, feather_px: int = 0) -> np.ndarray:
+    """Faces put back where they were cut out: a copy of frames uint8 (T, H, W, 3), faces uint8 (T, h, w, 3) at boxes.
+
+    Each face is resized to its box as crop_faces resizes. feather_px: width of the border, inside the box, over which
+    its opacity falls towards 0; 0 pastes a plain box.
+    """
+    _demand_boxes(boxes, len(frames))
+    out = frames.copy()
+    for frame, face, (x0, y0, x1, y1) in zip(out, faces, boxes.tolist(), strict=True):
+        picture = Image.fromarray(np.ascontiguousarray(face)).resize((x1 - x0, y1 - y0), Image.Resampling.BILINEAR)
+        inside = frame[y0:y1, x0:x1]
+        sides = [np.minimum(np.arange(1, n + 1), np.arange(n, 0, -1)) for n in inside.shape[:2]]
+        opacity = np.minimum(np.minimum.outer(*sides) / (feather_px + 1), 1)[..., None]
+        inside[...] = np.rint(opacity * np.asarray(picture) + (1 - opacity) * inside)
+    return out
 
 
 def to_crops(landmarks: np.ndarray, boxes: np.ndarray, size: int = FACE_SIZE) -> np.ndarray:

@@ -26,8 +26,18 @@ METRICS = {
     "flicker": "lsbench.metrics.temporal:Flicker",
     "jitter": "lsbench.metrics.temporal:Jitter",
     "lmd": "lsbench.metrics.lmd:LMD",
+    "mouth_aperture_corr": "lsbench.metrics.mouth:MouthApertureCorr",
+    "mouth_aperture_error": "lsbench.metrics.mouth:MouthApertureError",
+    "closure_f1": "lsbench.metrics.mouth:ClosureF1",
+    "silence_motion": "lsbench.metrics.silence:SilenceMotion",
+    "coverage": "lsbench.metrics.coverage:Coverage",
     "sync_corr": "lsbench.metrics.sync_motion:SyncCorr",
     "sync_lag": "lsbench.metrics.sync_motion:SyncLag",
+    "lse_d": "lsbench.metrics.syncnet:LSED",
+    "lse_c": "lsbench.metrics.syncnet:LSEC",
+    "lse_d0": "lsbench.metrics.syncnet:LSED0",
+    "av_offset": "lsbench.metrics.syncnet:AVOffset",
+    "offset_error_frames": "lsbench.metrics.syncnet:OffsetError",
     "fid": "lsbench.metrics.distribution:FID",
     "kid": "lsbench.metrics.distribution:KID",
     "fid_inf": "lsbench.metrics.distribution:FIDInfinity",
@@ -43,6 +53,9 @@ STANDINS = {
 }
 GENERATORS = {
     **STANDINS,
+    "lipgan": "baselines.generator:LipGAN",
+    "l1wgangp": "baselines.generator:L1WGANGP",
+    "wgangp": "baselines.generator:WGANGP",
 }
 PROTOCOLS = {
     "grid-test": "protocols:grid-test.toml",
