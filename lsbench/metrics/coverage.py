@@ -1,0 +1,38 @@
+"""Coverage: in how many frames a tracker finds a face where it should."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from lsbench.clip import ClipPair
+from lsbench.metrics.landmarks import LandmarkMetric, checked, found
+from lsbench.stats import Stats
+
+
+def coverage(reference_landmarks: np.ndarray, generated_landmarks: np.ndarray) -> float:
+    """Coverage of two clips' landmarks, floating point (T, 80, 2) px, NaN in frames without a face (see Coverage)."""
+    return Coverage().compute(Stats(**found(*checked("coverage", reference_landmarks, generated_landmarks))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage(LandmarkMetric):
+    """The share of frames with a face, among those in which the reference shows one: 1 if it is never lost."""
+
+    name: ClassVar[str] = "coverage"
+    asks: ClassVar[str] = "Is there a face wherever the reference has one?"
+    better: ClassVar[Literal["higher", "lower"]] = "higher"
+    source: ClassVar[str] = "own definition"
+    lost: ClassVar[str] = "without one"
+
+    def measure(self, pair: ClipPair) -> Stats:
+        """reference_found, generated_found: bool (T,)."""
+        return Stats(**found(*self.points(pair)))
+
+    def compute(self, stats: Stats) -> float:
+        expected = np.count_nonzero(stats["reference_found"])
+        shown = np.count_nonzero(stats["reference_found"] & stats["generated_found"])
+        return shown / expected if expected else math.nan
