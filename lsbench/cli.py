@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lsbench import __version__
+from lsbench.cli_prepare import prepare_group
 from lsbench.cli_protocols import protocols_group
 from lsbench.cli_train import plot, train
 from lsbench.cli_weights import weights_group
@@ -258,6 +259,7 @@ def show_board(runs: list[Path], rank_by: str | None = None, style: str = "table
         click.echo(render(board), nl=False)
 
 
+main.add_command(prepare_group)
 main.add_command(protocols_group)
 main.add_command(train)
 main.add_command(plot)

@@ -58,23 +58,27 @@ class Select:
     speakers: tuple[str, ...]
     clips_per_speaker: int | None = None
 
-    def clips(self, ids: Iterable[str]) -> tuple[Reference, ...]:
-        """The selected ones of the clip ids that the data holds, by speaker, then by name."""
+    @property
+    def least(self) -> int:
+        """How many clips each speaker must have."""
+        return self.clips_per_speaker or 1
+
+    def choose(self, ids: Iterable[str]) -> dict[str, list[str]]:
+        """The selected ones of the clip ids that there are, speaker -> ids by name: fewer where there are fewer."""
         held: dict[str, list[str]] = {speaker: [] for speaker in self.speakers}
         for clip_id in ids:
             speaker, _, name = clip_id.partition("/")
             if speaker in held and "/" not in name:
                 held[speaker].append(clip_id)
-        least = self.clips_per_speaker or 1
-        if lacking := [speaker for speaker in self.speakers if len(held[speaker]) < least]:
-            counts = listed([f"{speaker} has {len(held[speaker])}" for speaker in lacking])
-            clips = f"at least {least} clip{'s' * (least > 1)}"
-            raise ProtocolError(f"expected {clips} of each of {len(self.speakers)} speakers; {counts}")
-        return tuple(
-            Reference(clip_id, speaker)
-            for speaker in self.speakers
-            for clip_id in sorted(sorted(held[speaker], key=_sha256)[: self.clips_per_speaker])
-        )
+        return {speaker: sorted(sorted(held[speaker], key=_sha256)[: self.clips_per_speaker]) for speaker in held}
+
+    def clips(self, ids: Iterable[str]) -> tuple[Reference, ...]:
+        """The manifest that the rule gives; ProtocolError where a speaker has too few clips."""
+        chosen = self.choose(ids)
+        if few := [f"{speaker} has {len(clips)}" for speaker, clips in chosen.items() if len(clips) < self.least]:
+            clips = f"at least {self.least} clip{'s' * (self.least > 1)}"
+            raise ProtocolError(f"expected {clips} of each of {len(self.speakers)} speakers; {listed(few)}")
+        return tuple(Reference(clip_id, speaker) for speaker, clips in chosen.items() for clip_id in clips)
 
 
 def read_manifest(path: Path) -> tuple[Reference, ...]:

@@ -12,13 +12,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # From the ground up: a module may import those of the lines above it, and those before it on its own line.
 LAYERS = """
-    errors clip stats
+    errors clip stats influence statistics
     cache locks learner metric registry download weights encode decode media face face_crops audio lipgan_audio pool
     ranks manifest protocol_file protocol results networks
     align identity standins generator generators rendering metrics corpus
     learning requirements measure folding meeting evaluate leaderboard
     report
-    verbs cli_protocols cli_train cli_weights cli __main__
+    verbs cli_prepare cli_protocols cli_train cli_weights cli __main__
 """
 ORDER = {name: place for place, name in enumerate(LAYERS.split())}
 

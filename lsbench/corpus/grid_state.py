@@ -1,0 +1,89 @@
+"""What a preparation has found so far, kept in DATA: the index, and what it needs to go on after a kill.
+
+DATA/index.parquet has a row for every clip (see Record). DATA/.prepare holds the records of a run that has not
+finished, the listings of archives, and what was unpacked of them.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from lsbench.cache import write_atomically
+from lsbench.corpus.archives import Listing
+from lsbench.corpus.grid_check import Record
+from lsbench.errors import CorpusError
+
+_KINDS = {"str": "string", "int": "int64", "float": "float64", "bool": "bool"}
+
+
+class State:
+    """The records and listings under one DATA."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.folder = out / ".prepare"
+        self.unpacked = self.folder / "unpacked"
+        self.lock = self.folder / "lock"
+        self._log, self._archives, self._index = (
+            self.folder / "checked.jsonl",
+            self.folder / "archives.json",
+            out / "index.parquet",
+        )
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def records(self) -> dict[str, Record]:
+        """What is known of each clip, by id: the index, and what a killed run found since."""
+        found = {record.clip_id: record for record in self._read_index()}
+        if self._log.exists():
+            for line in self._log.read_text(encoding="utf-8", errors="replace").splitlines():
+                try:
+                    record = Record(**json.loads(line))
+                except (ValueError, TypeError):  # the line that was being written when the run was killed
+                    continue
+                found[record.clip_id] = record
+        return found
+
+    def add(self, record: Record) -> None:
+        """Keep a record, should the run be killed."""
+        with self._log.open("a", encoding="utf-8") as file:
+            file.write("\n" * (file.tell() > 0) + json.dumps(asdict(record)))
+
+    def finish(self, records: Iterable[Record]) -> None:
+        """Write the index, unless it holds these records already, and clear what was kept for a restart."""
+        import pandas
+
+        rows = sorted(records, key=lambda record: record.clip_id)
+        if rows != self._read_index():
+            kinds = {field.name: _KINDS[str(field.type)] for field in fields(Record)}
+            table = pandas.DataFrame([asdict(row) for row in rows], columns=list(kinds)).astype(kinds)
+            write_atomically(self._index, lambda file: table.to_parquet(file, index=False))
+        self._log.unlink(missing_ok=True)
+        shutil.rmtree(self.unpacked, ignore_errors=True)
+
+    def listings(self) -> dict[str, Listing]:
+        """Archives that were listed before, by a stamp of the archive."""
+        try:
+            held = json.loads(self._archives.read_text(encoding="utf-8"))
+            return {stamp: Listing(members, tuple(faults)) for stamp, (members, faults) in held.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}
+
+    def keep_listings(self, listings: Mapping[str, Listing]) -> None:
+        """Replace the listings."""
+        content = {stamp: [held.members, held.faults] for stamp, held in listings.items()}
+        write_atomically(self._archives, lambda file: file.write(json.dumps(content).encode()))
+
+    def _read_index(self) -> list[Record]:
+        import pandas
+
+        if not self._index.exists():
+            return []
+        try:
+            rows = pandas.read_parquet(self._index).to_dict("records")
+            return [Record(**{str(key): value for key, value in row.items()}) for row in rows]
+        except (ValueError, TypeError, OSError) as error:
+            raise CorpusError(f"{self._index}: not the index of a prepared corpus ({error}); remove it") from error
