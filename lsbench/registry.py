@@ -59,6 +59,7 @@ GENERATORS = {
 }
 PROTOCOLS = {
     "grid-test": "protocols:grid-test.toml",
+    "grid-test-dub": "protocols:grid-test-dub.toml",
     "grid-test-gray": "protocols:grid-test-gray.toml",
     "grid-small": "protocols:grid-small.toml",
     "grid-full": "protocols:grid-full.toml",
