@@ -53,7 +53,10 @@ def finish(
             rows.append(head | {"value": value, "frames": partial.frames})
             frames += partial.frames
         if clips:
-            value, note = metric.fold(Parts(run, tuple(clip.id for clip in clips), metric.key))
+            parts = Parts(run, tuple(clip.id for clip in clips), metric.key)
+            for row, influence in zip(rows[-len(clips) :], metric.influence(parts), strict=True):
+                row["influence"] = influence
+            value, note = metric.fold(parts)
             scores[metric.key] = Score(value, metric.better, metric.signature, frames, note)
     heads = [_finished(run, clip.id) for clip in clips]
     result = Result(

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from lsbench.clip import BOX_RULES, ClipPair, Region
 from lsbench.errors import MetricError
+from lsbench.influence import of_statistic
 from lsbench.learner import Learner
 from lsbench.stats import Stats
 
@@ -59,6 +60,10 @@ class Metric(ABC):
         """The value of many clips, in manifest order, and its note; `parts` may read from disk at every access."""
         stats = Stats.join(parts)
         return self.compute(stats), self.note(stats)
+
+    def influence(self, parts: Sequence[Stats]) -> Any:
+        """How much each of many clips moves their value: float64 (clips,), mean 0; NaN where it is undefined."""
+        return of_statistic(parts, self.compute)
 
     def per_frame(self, stats: Stats) -> Any:
         """The value of each frame, float64 (T,), or None for a metric that has none."""

@@ -166,11 +166,11 @@ class RunFolder:
             return None
 
     def finish(self, result: Result, rows: list[dict[str, Any]]) -> None:
-        """Write clips.parquet (rows: clip_id, speaker, metric, region, value, frames), then result.json."""
+        """Write clips.parquet (rows: clip_id, speaker, metric, region, value, frames, influence), then result.json."""
         import pandas
 
-        columns = ["clip_id", "speaker", "metric", "region", "value", "frames"]
-        table = pandas.DataFrame(rows, columns=columns).astype({"value": "float64", "frames": "int64"})
+        kinds = {"value": "float64", "frames": "int64", "influence": "float64"}
+        table = pandas.DataFrame(rows, columns=["clip_id", "speaker", "metric", "region", *kinds]).astype(kinds)
         write_atomically(self.path / "clips.parquet", lambda file: table.to_parquet(file, index=False))
         content = {
             "format": FORMAT,
@@ -188,6 +188,24 @@ class RunFolder:
             "reference_frames": result.reference_frames,
         }
         self._write("result.json", _json(content))
+
+    def table(self) -> Any:
+        """clips.parquet as a pandas.DataFrame, in manifest order; RunError where it cannot be read.
+
+        value: of the clip on its own. influence: how much the clip moves the score (see lsbench.influence); NaN
+        throughout where the run was scored before there was such a column.
+        """
+        import pandas
+
+        path = self.path / "clips.parquet"
+        try:
+            table = pandas.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path}: not readable ({error}); score the run again, finished clips are kept") from error
+        missing = {"clip_id", "speaker", "metric", "region", "value", "frames"} - set(table.columns)
+        if missing:
+            raise RunError(f"{path}: no column {', '.join(sorted(missing))}; score the run again")
+        return table if "influence" in table.columns else table.assign(influence=math.nan)
 
     def discard_result(self) -> None:
         """Remove result.json while clips are being scored again, so that it never speaks for other clips."""

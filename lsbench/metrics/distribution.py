@@ -20,6 +20,7 @@ from lsbench.errors import MetricError
 from lsbench.metric import Metric
 from lsbench.metrics import frechet
 from lsbench.metrics.kid import kernel_distance
+from lsbench.metrics.set_influence import frechet_influence, kernel_influence
 from lsbench.networks.features import EFFICIENTNET_LITE0, ENGINES, INCEPTION, Network, pair_features
 from lsbench.stats import Stats
 
@@ -64,6 +65,9 @@ class Frechet(Distribution):
         if count < 2:
             return value, f"undefined: N = {count}, and a covariance takes 2 frames a side"
         return value, f"N = {count} frames a side{_singular(count, self.network.width)}"
+
+    def influence(self, parts: Sequence[Stats]) -> np.ndarray:
+        return frechet_influence(parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +130,9 @@ class KID(Distribution):
         spread = f"± {distances.std():.2g} over {self.subsets} subsets of {min(self.subset_size, count)}"
         return value, f"N = {count} frames a side; {value:.4g} {spread}"
 
+    def influence(self, parts: Sequence[Stats]) -> np.ndarray:
+        return kernel_influence(parts)
+
 
 @dataclass(frozen=True, kw_only=True)
 class FIDInfinity(Distribution):
@@ -154,8 +161,7 @@ class FIDInfinity(Distribution):
     def fold(self, parts: Sequence[Stats]) -> tuple[float, str | None]:
         if len(parts) < 2 * self.splits:
             return math.nan, f"undefined with fewer than {2 * self.splits} clips, two for each of {self.splits} groups"
-        order = np.random.RandomState(self.seed).permutation(len(parts))
-        groups = [np.sort(group) for split in range(1, self.splits + 1) for group in np.array_split(order, split)]
+        groups = self._groups(len(parts))
         points = [_frechet(parts[int(clip)] for clip in group) for group in groups]
         counts, values = (np.array(column, np.float64) for column in zip(*points, strict=True))
         intercept, slope, error = _line(1 / counts, values)
@@ -164,6 +170,23 @@ class FIDInfinity(Distribution):
             f"± {error:.2g}; {len(points)} groups of clips, N = {fewest} to {int(counts.max())} frames a side, "
             f"slope {slope:.4g} / N{_singular(fewest, self.network.width)}"
         )
+
+    def influence(self, parts: Sequence[Stats]) -> np.ndarray:
+        """By the groups' influences: the intercept is a weighted sum of their distances."""
+        if len(parts) < 2 * self.splits:
+            return np.full(len(parts), math.nan)
+        groups = self._groups(len(parts))
+        rows = np.array([part.rows for part in parts])
+        design = np.stack([np.ones(len(groups)), [1 / rows[group].sum() for group in groups]], axis=1)
+        moved = np.zeros(len(parts))
+        for share, group in zip(np.linalg.pinv(design)[0], groups, strict=True):
+            moved[group] += share * frechet_influence([parts[int(clip)] for clip in group]) * len(parts) / len(group)
+        return moved
+
+    def _groups(self, clips: int) -> list[np.ndarray]:
+        """All clips, then halves, thirds ... of them at random, each in manifest order."""
+        order = np.random.RandomState(self.seed).permutation(clips)
+        return [np.sort(group) for split in range(1, self.splits + 1) for group in np.array_split(order, split)]
 
 
 def _frechet(parts: Iterable[Stats]) -> tuple[int, float]:
