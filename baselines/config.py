@@ -35,6 +35,7 @@ class Config:
     batch: int = _of(96, "samples a step, over all processes", low=2, fixed=True)
     accumulate: int = _of(1, "parts in which a process works off its share of a batch", low=1, fixed=True)
     shift_frames: int = _of(6, "the identity frame is at most this many frames away", low=1, fixed=True)
+    one_batch: bool = _of(False, "the first batch again and again: shows whether a model can learn", fixed=True)
     steps: int = _of(105_000, "batches in all", low=1)
     learning_rate: float = _of(1e-4, "Adam's, of both networks", low=0)
     beta1: float = _of(0.9, "Adam's first decay; 0 for the WGANs", low=0)

@@ -64,7 +64,7 @@ def train(
         state.compile()
 
         recipe, losses, pace, stopped = RECIPES[config.model], Losses(ranks), Pace(here), False
-        sampler = Sampler(windows.train, config.seed, config.batch, config.shift_frames)
+        sampler = Sampler(windows.train, config)
         steps = batches(sampler, state.step, config.steps, ranks.rank, ranks.size, config.accumulate)
         try:
             for draw, parts in steps:

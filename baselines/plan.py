@@ -39,10 +39,8 @@ def plan(
     if saved:
         checkpoint.demand_same_run(out, saved, config, windows.digest)
     facts = _facts(windows, config, local_device(device), processes)
-    return [
-        *facts,
-        ("begins", f"at step {saved['step']:,} of {out}" if saved else f"anew in {out}"),
-    ], config.described()
+    facts.append(("begins", f"at step {saved['step']:,} of {out}" if saved else f"anew in {out}"))
+    return facts, list(config.described())
 
 
 def _facts(data: TrainingData, config: Config, device: torch.device, processes: int) -> Rows:
@@ -52,7 +50,7 @@ def _facts(data: TrainingData, config: Config, device: torch.device, processes: 
     weights = [parameter_count(network) for network in (generator, critic)]
     kept = 16 * sum(weights) + (4 * weights[0] if config.ema_decay else 0)  # weight, gradient, two moments; average
     activations = sum(_saved_bytes(*each, config, config.batch // shares) for each in ((generator, 6), (critic, 3)))
-    draw = Sampler(data.train, config.seed, config.batch, config.shift_frames).draw(0).part(0, shares)
+    draw = Sampler(data.train, config).draw(0).part(0, shares)
     first = to_batch(data.train.read(draw.choice), draw.blend, config.size, torch.device("cpu"))
     shown = (f"{name} {tuple(part.shape)} {part.min():.2f} to {part.max():.2f}" for name, part in vars(first).items())
     return [

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from baselines.config import Config
 from baselines.data import Choice, Frames, Windows
 
 
@@ -32,28 +33,30 @@ class Sampler:
     sees the same batches.
     """
 
-    def __init__(self, frames: Frames, seed: int, batch: int, shift_frames: int) -> None:
-        self.frames, self.seed, self.batch, self.shift_frames = frames, seed, batch, shift_frames
+    def __init__(self, frames: Frames, config: Config) -> None:
+        self.frames, self.config = frames, config
         self._epoch, self._order = -1, np.empty(0, np.int64)
 
     def draw(self, step: int) -> Draw:
         """Step `step` of the run."""
-        first = step * self.batch
-        places = np.arange(first, first + self.batch)
+        batch = self.config.batch
+        place = 0 if self.config.one_batch else step
+        places = np.arange(place * batch, (place + 1) * batch)
         targets = np.concatenate(
             [self._permutation(epoch)[places[places // len(self.frames) == epoch] % len(self.frames)]
              for epoch in range(places[0] // len(self.frames), places[-1] // len(self.frames) + 1)]
         )  # fmt: skip
-        random = np.random.default_rng((self.seed, 1, step))
-        coin = bool(random.random() < 0.5)
-        blend = random.random(self.batch, np.float32)
-        return Draw(step, self.frames.choose(targets, self.shift_frames, random), blend, coin)
+        choice = self.frames.choose(targets, self.config.shift_frames, self._random(1, place))
+        random = self._random(2, step)
+        return Draw(step, choice, random.random(batch, np.float32), bool(random.random() < 0.5))
 
     def _permutation(self, epoch: int) -> np.ndarray:
         if epoch != self._epoch:
-            random = np.random.default_rng((self.seed, 0, epoch))
-            self._epoch, self._order = epoch, random.permutation(len(self.frames))
+            self._epoch, self._order = epoch, self._random(0, epoch).permutation(len(self.frames))
         return self._order
+
+    def _random(self, purpose: int, number: int) -> np.random.Generator:
+        return np.random.default_rng((self.config.seed, purpose, number))
 
 
 def batches(

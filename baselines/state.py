@@ -33,7 +33,7 @@ class State:
             self.ema.load_state_dict(generator.state_dict())
             self.ema.requires_grad_(False).eval()
         self.optimisers = {
-            name: torch.optim.Adam(network.parameters(), config.learning_rate, (config.beta1, config.beta2))
+            name: torch.optim.Adam(network.parameters(), config.learning_rate, (config.beta1, config.beta2), fused=True)
             for name, network in self.networks.items()
         }
 
@@ -60,8 +60,9 @@ class State:
 
     def running_statistics(self) -> list[torch.Tensor]:
         """The means and variances that batch norms keep."""
-        buffers = [buffer for network in self.networks.values() for buffer in network.buffers()]
-        return [buffer for buffer in buffers if buffer.is_floating_point()]
+        return [
+            buffer for network in self.networks.values() for buffer in network.buffers() if buffer.is_floating_point()
+        ]
 
     def train(self) -> None:
         """Networks in training mode, their batch norms frozen where the configuration says so."""
@@ -78,12 +79,8 @@ class State:
         if self.ema is None:
             return
         decay = min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
-        theirs = self.networks["generator"].state_dict()
-        for name, mine in self.ema.state_dict().items():
-            if mine.is_floating_point():
-                mine.lerp_(theirs[name], 1 - decay)
-            else:
-                mine.copy_(theirs[name])
+        averages, values = (_floats(network) for network in (self.ema, self.networks["generator"]))
+        torch._foreach_lerp_(averages, values, 1 - decay)
 
     def to_dict(self, data: str) -> dict[str, Any]:
         """A checkpoint (see baselines.checkpoint)."""
@@ -118,6 +115,11 @@ class State:
         torch.set_rng_state(saved["random"]["cpu"])
         if torch.cuda.is_available() and len(saved["random"]["cuda"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all(saved["random"]["cuda"])
+
+
+def _floats(network: nn.Module) -> list[torch.Tensor]:
+    """Weights and running statistics."""
+    return [tensor for tensor in (*network.parameters(), *network.buffers()) if tensor.is_floating_point()]
 
 
 def precision_on(device: torch.device, config: Config) -> str:
