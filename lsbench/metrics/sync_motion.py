@@ -45,13 +45,13 @@ def sync_lag(landmarks: np.ndarray, speech: np.ndarray, model: Model, *, fps: fl
 
 
 def measure_sync(landmarks: np.ndarray, speech: np.ndarray, model: Model | None, fps: float, sample_rate: int) -> Stats:
-    """One row: correlation at lag 0, discounted where the mouth hardly moves; lag_frames, of the highest correlation;
-    motion, the mouth's in that of other speakers; seen, frames that show the mouth; by_speaker; outcome (REASONS)."""
+    """One row of a clip: correlation at lag 0 with its discounts; lag_frames, of the highest correlation; motion of the
+    mouth over that of other speakers; frames, and faces found in them; by_speaker; outcome, a key of REASONS."""
     if not fps > 0:
         raise MetricError(f"sync: {fps} frames a second; expected a positive rate")
     signals = mouth_signals(landmarks, fps)
-    shown = int(np.count_nonzero(np.isfinite(signals).all(axis=1)))
-    row: dict[str, float] = {"correlation": math.nan, "lag_frames": math.nan, "motion": math.nan, "seen": shown}
+    shown = np.count_nonzero(np.isfinite(signals).all(axis=1))
+    row: dict[str, float] = {"correlation": math.nan, "lag_frames": math.nan, "motion": math.nan}
     if model is None or not model["frames"] > 0:
         row["outcome"] = UNTAUGHT
     elif not np.abs(speech).max(initial=0) >= SILENT_PEAK:
@@ -60,13 +60,20 @@ def measure_sync(landmarks: np.ndarray, speech: np.ndarray, model: Model | None,
         row["outcome"] = UNSEEN
     else:
         row |= _compare(signals, predicted(_checked(model), speech, len(signals), fps, sample_rate), model, fps)
-    row["by_speaker"] = bool(model.get("by_speaker", True)) if model else True
-    kinds = {"seen": np.int64, "outcome": np.int64, "by_speaker": np.bool_}
-    return Stats(**{name: np.array([value], kinds.get(name, np.float64)) for name, value in row.items()})
+    faces = np.count_nonzero(np.isfinite(signals[:, 0]))
+    return Stats(
+        correlation=np.array([row["correlation"] * faces / len(signals)]),
+        lag_frames=np.array([row["lag_frames"]]),
+        motion=np.array([row["motion"]]),
+        outcome=np.array([row["outcome"]], np.int64),
+        faces=np.array([faces], np.int64),
+        frames=np.array([len(signals)], np.int64),
+        by_speaker=np.array([bool(model.get("by_speaker", True)) if model else True]),
+    )
 
 
 def correlations(expected: np.ndarray, motion: np.ndarray, lags: np.ndarray) -> np.ndarray:
-    """Correlation of expected with standardised motion, both (T, 6), for each lag in frames: float64 (L,).
+    """Correlation of expected and standardised motion, both (T, 6), for each of L lags in frames: float64 (L,).
 
     One correlation over all frames and all six signals, each centred over the frames that count: those whose motion is
     known `lag` frames after them. NaN where there are fewer than MIN_FRAMES or than half of all that are known.
@@ -94,7 +101,7 @@ def _compare(signals: np.ndarray, expected: np.ndarray, model: Model, fps: float
     moved = float(np.sqrt(np.mean((spreads(signals) / model["spread"]) ** 2)))
     return {
         "correlation": found[reach] * min(1.0, moved / FULL_MOTION),
-        "lag_frames": lags[np.nanargmax(found)],
+        "lag_frames": float(lags[np.nanargmax(found)]),
         "motion": moved,
         "outcome": MEASURED,
     }
@@ -116,6 +123,7 @@ class _Sync(Metric):
     regions: ClassVar[tuple[Region, ...]] = ()
     needs_landmarks: ClassVar[bool] = True
     paired: ClassVar[bool] = False
+    lost: ClassVar[str] = "left out"
 
     @property
     def learner(self) -> Learner:
@@ -134,6 +142,9 @@ class _Sync(Metric):
 
     def note(self, stats: Stats) -> str | None:
         parts = self._facts(stats)
+        faces, frames = stats["faces"].sum(), stats["frames"].sum()
+        if faces < frames:
+            parts.append(f"face found in {faces} of {frames} generated frames, the others {self.lost}")
         for outcome, reason in REASONS.items():
             count = np.count_nonzero(stats["outcome"] == outcome)
             if count:
@@ -157,12 +168,14 @@ class SyncCorr(_Sync):
     from the speech. The value of a clip is one correlation of prediction and measured motion over all frames and
     signals, with the video as it stands; then the mean over clips. A mouth that moves less than a quarter as much as
     those of other speakers (root mean square over the signals of the ratio of spreads) counts in proportion, so that
-    the tracker's jitter on a still mouth does not count; one that does not move at all has 0.
+    the tracker's jitter on a still mouth does not count; one that does not move at all has 0. Frames without a face
+    are left out of the correlation, which then counts by the share of the frames that show one.
     """
 
     name: ClassVar[str] = "sync_corr"
     asks: ClassVar[str] = "Does the mouth move as this speech moves the mouths of other people?"
     better: ClassVar[Literal["higher", "lower"]] = "higher"
+    lost: ClassVar[str] = "counted as unrelated to the sound"
 
     def compute(self, stats: Stats) -> float:
         """The mean over clips where it is defined."""

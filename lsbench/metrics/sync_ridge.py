@@ -51,8 +51,8 @@ class SyncRidge(Learner):
         if not speech.any() or not motion[shown].any():
             return _nothing()
         return {
-            "xx": speech.T @ speech,
-            "xy": speech.T @ motion[shown],
+            "xx": np.einsum("tx,tz->xz", speech, speech),
+            "xy": np.einsum("tx,ty->xy", speech, motion[shown]),
             "yy": np.square(motion[shown]).sum(axis=0),
             "frames": np.array(float(np.count_nonzero(shown))),
             "spread": spreads(stats["motion"]),
@@ -61,11 +61,15 @@ class SyncRidge(Learner):
 
     def solve(self, groups: Mapping[str, Moments]) -> Model:
         """weights (360, 6); penalty; spread (6,): the mean over clips of each signal's spread; frames: trained on."""
+        from threadpoolctl import threadpool_limits
+
         kept = [groups[name] for name in sorted(groups) if groups[name]["frames"] > 0]
         total = _sum(kept)
-        penalty = _penalty(kept, total)
+        with threadpool_limits(1, "blas"):  # the last bits of a decomposition depend on the number of threads
+            penalty = _penalty(kept, total)
+            weights = _Solver(total).weights(penalty) if kept else total["xy"]
         return {
-            "weights": _Solver(total).weights(penalty) if kept else np.zeros((FEATURES, len(SIGNALS))),
+            "weights": weights,
             "penalty": np.array(penalty),
             "spread": total["spread"] / np.maximum(total["clips"], 1),
             "frames": total["frames"],
