@@ -23,7 +23,7 @@ from lsbench.clip import Clip
 from lsbench.face import FaceTracker, fill_gaps
 from lsbench.learner import Model
 from lsbench.media import find_clips, read_clip
-from lsbench.metrics.mouth_signals import seen
+from lsbench.metrics.landmarks import seen
 from lsbench.metrics.sync_motion import measure_sync, sync_corr
 from lsbench.metrics.sync_ridge import fit
 
@@ -124,13 +124,11 @@ def main(folder: Path, train: int | None) -> None:
     for name, values in (("still mouth", still), ("four frames late", late), ("next clip's sound", following)):
         print(f"{name:<22} {values.mean():>9.3f} {values.std():>6.3f} {np.mean(real > values):>9.1%}")
     above = np.mean(swapped[other] < np.repeat(real, len(talks) - 1))
-    print(
-        f"{'every other sound':<22} {swapped[other].mean():>9.3f} {swapped[other].std():>6.3f} {above:>9.1%} of pairs"
-    )
-    print(
-        f"\nlandmarks {1000 * np.median([talk.track_s for talk in talks]):.0f} ms a clip; sync_corr {scored_ms:.1f} ms a "
-        f"clip; learning and fitting all {len(model)} models {fitted_s:.1f} s"
-    )
+    swaps = swapped[other]
+    print(f"{'every other sound':<22} {swaps.mean():>9.3f} {swaps.std():>6.3f} {above:>9.1%} of pairs")
+    tracked_ms = 1000 * np.median([talk.track_s for talk in talks])
+    print(f"\nms a clip: landmarks {tracked_ms:.0f}, sync_corr {scored_ms:.1f}")
+    print(f"learning and fitting all {len(model)} models: {fitted_s:.1f} s")
 
 
 if __name__ == "__main__":
