@@ -33,6 +33,9 @@ BEST = {"psnr": math.inf, "ssim": 1.0, "lmd": 0.0}  # the value of identical cli
 NOT_MONOTONE = {
     "seam": "ignores noise by design: only a step along a box counts",
     **dict.fromkeys(("fid", "kid", "fid_inf", "fd_efficientnet_lite0"), "features of strong noise come closer again"),
+    **dict.fromkeys(
+        ("lse_d", "lse_c", "lse_d0", "av_offset", "offset_error_frames"), "a video and its sound, without a reference"
+    ),
 }
 LOOKS_OUTSIDE: dict[str, str] = {}  # its region is more than the pixels inside the box
 

@@ -1,0 +1,286 @@
+"""SyncNet's scores of lip sync: LSE-D, LSE-C and the offset, and what they hide: the distance as it stands.
+
+A clip is W windows of five frames with the 0.2 s of sound that start with them. distances[15 + k], k = -15..15, is the
+mean over windows i of the distance between the face of window i and the sound of window i + k.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import numpy as np
+import soxr
+
+from lsbench.audio import pcm16
+from lsbench.clip import Clip, ClipPair, Region
+from lsbench.errors import FaceError, MetricError, WeightsError
+from lsbench.face import MAX_GAP, fill_gaps
+from lsbench.metric import Metric
+from lsbench.metrics.landmarks import mean_found
+from lsbench.metrics.syncnet_crop import FPS, at_25_fps, crop_squares, face_squares
+from lsbench.metrics.syncnet_features import FRAME_SAMPLES, SAMPLE_RATE, face_embeddings, sound_embeddings
+from lsbench.stats import Stats
+
+SHIFTS = 15  # windows either way
+FEWEST_WINDOWS = 6  # that a mean over windows takes
+PADDINGS = ("zero", "none")
+_EPS = 1e-6  # of torch.nn.functional.pairwise_distance
+
+
+def mean_distances(faces: np.ndarray, sound: np.ndarray, *, padding: str = "zero") -> np.ndarray:
+    """Mean distance at each shift, float64 (31,), of embeddings floating point (W, d) of faces and of sound.
+
+    The distance is |face - sound + 1e-6|. padding=zero: sound beyond the ends counts as the zero vector, as in the
+    authors' code. padding=none: windows without sound at that shift are left out, W - |k| remain. NaN where a shift has
+    fewer than 6 windows.
+    """
+    if faces.shape != sound.shape or faces.ndim != 2 or faces.dtype.kind != "f" or sound.dtype.kind != "f":
+        raise MetricError(
+            f"SyncNet: embeddings are {faces.dtype} {faces.shape} of faces and {sound.dtype} {sound.shape} of sound; "
+            "expected floating point (windows, numbers), the same for both"
+        )
+    if padding not in PADDINGS:
+        raise MetricError(f"SyncNet: padding={padding}; expected one of {', '.join(PADDINGS)}")
+    count = len(faces)
+    if count - SHIFTS * (padding == "none") < FEWEST_WINDOWS:
+        return np.full(2 * SHIFTS + 1, np.nan)
+    padded = np.pad(sound.astype(np.float64), ((SHIFTS, SHIFTS), (0, 0)))
+    means = []
+    for shift in range(-SHIFTS, SHIFTS + 1):
+        first, last = (max(0, -shift), min(count, count - shift)) if padding == "none" else (0, count)
+        heard = padded[first + shift + SHIFTS : last + shift + SHIFTS]
+        means.append(np.linalg.norm(faces[first:last] - heard + _EPS, axis=1).mean())
+    return np.array(means)
+
+
+def lse_d(distances: np.ndarray) -> float:
+    """The least of the mean distances (31,); NaN where they are."""
+    return float(distances.min())
+
+
+def lse_c(distances: np.ndarray) -> float:
+    """The median of the mean distances (31,) less the least; NaN where they are."""
+    return math.nan if np.isnan(distances).any() else float(np.median(distances) - distances.min())
+
+
+def av_offset(distances: np.ndarray) -> float:
+    """Frames of 40 ms by which the video is late: minus the shift of the least distance of (31,); NaN where NaN."""
+    return math.nan if np.isnan(distances).any() else float(SHIFTS - distances.argmin())
+
+
+def lse_d0(distances: np.ndarray) -> float:
+    """The mean distance at shift 0, as the clip is played; NaN where the distances are."""
+    return float(distances[SHIFTS])
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncNet(Metric):
+    """Base of SyncNet's scores: the mean over clips, NaN where no clip has a value.
+
+    The face is cut from the generated video by the place of the reference's face oval, so that every generator is
+    cropped alike; where there is no ground truth, by the video's own. Squares of it as in the authors' pipeline (see
+    syncnet_crop), whose box is that of a face detector, a little smaller or larger than the oval's bounds; not encoded
+    again. SyncNet takes 25 frames a second: at another rate the frames nearest to 0, 40, 80 ... ms are taken, and the
+    note says so. Sound is resampled to 16 kHz and 16 bit. A clip of T frames and N samples has
+    W = min(T, N // 640) - 5 windows, and under 6 windows no value.
+    """
+
+    source: ClassVar[str] = "Chung & Zisserman 2016, Out of time; Prajwal et al. 2020, Wav2Lip, arXiv 2008.10010"
+    regions: ClassVar[tuple[Region, ...]] = ()
+    weights: ClassVar[tuple[str, ...]] = ("syncnet",)
+    paired: ClassVar[bool] = False
+
+    @property
+    def fewest(self) -> int:
+        """Windows below which a clip has no value."""
+        return FEWEST_WINDOWS
+
+    @abstractmethod
+    def value(self, distances: np.ndarray) -> float:
+        """One clip's value from its mean distances, float64 (31,)."""
+
+    @property
+    def needs_track(self) -> bool:
+        return True
+
+    def measure(self, pair: ClipPair) -> Stats:
+        """One row a clip, the same for all of SyncNet's scores.
+
+        zero, none: float64 (1, 31) mean distances under each padding, NaN where undefined. frames, found: int64 (1,),
+        how many there are and how many whose face was found. faceless: bool (1,), whether too many running were not.
+        fps: float64 (1,).
+        """
+        return pair.once("syncnet", lambda: _measure(pair, self.name))
+
+    def distances(self, stats: Stats) -> np.ndarray:
+        """The mean distances of each clip that the score reads, float64 (clips, 31)."""
+        return stats["zero"]
+
+    def compute(self, stats: Stats) -> float:
+        return mean_found(np.array([self.value(distances) for distances in self.distances(stats)]))
+
+    def note(self, stats: Stats) -> str | None:
+        clips, faceless = stats.rows, stats["faceless"]
+        short = np.isnan(self.distances(stats)).any(axis=1) & ~faceless
+        uneven = ~_is_25(stats["fps"])
+        seen, frames = stats["found"].sum(), stats["frames"].sum()
+        notes = []
+        if short.any():
+            notes.append(
+                f"undefined in {short.sum()} of {clips} clips: under {self.fewest} windows of 5 frames with sound"
+            )
+        if faceless.any():
+            notes.append(
+                f"undefined in {faceless.sum()} of {clips} clips: no face in the generated video for more than "
+                f"{MAX_GAP} frames running"
+            )
+        if seen < frames:
+            notes.append(f"face found in {seen} of {frames} frames")
+        if uneven.any():
+            notes.append(
+                f"{uneven.sum()} of {clips} clips are not at 25 frames a second: frames repeated or left out to be so"
+            )
+        return "; ".join(notes) or None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shifting(SyncNet):
+    """Base of the scores that look at all 31 shifts.
+
+    padding=zero is the authors': near the ends the outer shifts meet zeros, so that values move with the length of the
+    clip, and on the same crops they are those of the package syncnet-python within 1e-3. padding=none leaves such
+    windows out: values do not depend on length, and a clip takes 21 windows.
+    """
+
+    padding: str = field(default=PADDINGS[0], metadata={"choices": PADDINGS})
+
+    @property
+    def fewest(self) -> int:
+        return FEWEST_WINDOWS + (SHIFTS if self.padding == "none" else 0)
+
+    def distances(self, stats: Stats) -> np.ndarray:
+        return stats[self.padding]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LSED(Shifting):
+    """Lip-sync error, distance: the least over 31 shifts of the mean distance of face and sound; forgives a delay."""
+
+    name: ClassVar[str] = "lse_d"
+    asks: ClassVar[str] = "How far are lips and sound apart for SyncNet, at the shift where they fit best?"
+    better: ClassVar[Literal["higher", "lower"]] = "lower"
+
+    def value(self, distances: np.ndarray) -> float:
+        return lse_d(distances)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LSEC(Shifting):
+    """Lip-sync error, confidence: by how much the best of 31 shifts beats the median one; forgives a delay."""
+
+    name: ClassVar[str] = "lse_c"
+    asks: ClassVar[str] = "How clearly does one shift of the sound fit the lips better than others, for SyncNet?"
+    better: ClassVar[Literal["higher", "lower"]] = "higher"
+
+    def value(self, distances: np.ndarray) -> float:
+        return lse_c(distances)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AVOffset(Shifting):
+    """Frames of 40 ms by which the video is late against its sound, negative where it is early; -15 to 15 a clip.
+
+    Minus the shift of least distance, as syncnet-python counts it. The mean over clips keeps its sign, so that a video
+    that is late here and early there reads 0: offset_error_frames is what to rank by.
+    """
+
+    name: ClassVar[str] = "av_offset"
+    asks: ClassVar[str] = "How many frames late is the video, for SyncNet?"
+    better: ClassVar[Literal["higher", "lower"]] = "lower"
+
+    def value(self, distances: np.ndarray) -> float:
+        return av_offset(distances)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OffsetError(Shifting):
+    """How many frames of 40 ms video and sound are apart, late or early: the mean over clips of |av_offset|."""
+
+    name: ClassVar[str] = "offset_error_frames"
+    asks: ClassVar[str] = "How many frames are video and sound apart, for SyncNet?"
+    better: ClassVar[Literal["higher", "lower"]] = "lower"
+
+    def value(self, distances: np.ndarray) -> float:
+        return abs(av_offset(distances))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LSED0(SyncNet):
+    """The mean distance of face and sound as the clip is played: lse_d without the choice of the best shift."""
+
+    name: ClassVar[str] = "lse_d0"
+    asks: ClassVar[str] = "How far are lips and sound apart for SyncNet, as the clip is played?"
+    better: ClassVar[Literal["higher", "lower"]] = "lower"
+
+    def value(self, distances: np.ndarray) -> float:
+        return lse_d0(distances)
+
+
+def _measure(pair: ClipPair, name: str) -> Stats:
+    """See SyncNet.measure."""
+    if "syncnet" not in pair.weights:
+        raise WeightsError(
+            f"clip {pair.generated.id}: {name} needs the weights syncnet, and the pair names none; "
+            "run lsbench weights fetch syncnet, or pass --weights syncnet=PATH"
+        )
+    clip, picks = pair.generated, at_25_fps(len(pair), pair.generated.fps)
+    samples = _samples(clip)
+    count = max(0, min(len(picks), len(samples) // FRAME_SAMPLES) - 5)
+    found, squares = _squares(pair, name)
+    distances = dict.fromkeys(PADDINGS, np.full(2 * SHIFTS + 1, np.nan))
+    if count >= FEWEST_WINDOWS and squares is not None:
+        faces = crop_squares(clip.frames[picks], squares[picks])
+        path, device = pair.weights["syncnet"], pair.device
+        lips = face_embeddings(faces, path, device, keep=_is_reference(pair))[:count]
+        sound = sound_embeddings(samples, path, device)[:count]
+        distances = {padding: mean_distances(lips, sound, padding=padding) for padding in PADDINGS}
+    return Stats(
+        **{padding: values[None] for padding, values in distances.items()},
+        frames=np.array([len(pair)]),
+        found=np.array([found]),
+        faceless=np.array([squares is None]),
+        fps=np.array([clip.fps], np.float64),
+    )
+
+
+def _samples(clip: Clip) -> np.ndarray:
+    """The sound of a clip, int16 (N,) at 16 kHz."""
+    same = clip.sample_rate == SAMPLE_RATE or not len(clip.speech)
+    return pcm16(clip.speech if same else soxr.resample(clip.speech, clip.sample_rate, SAMPLE_RATE))
+
+
+def _squares(pair: ClipPair, name: str) -> tuple[int, np.ndarray | None]:
+    """Frames of the pair whose face was found, and the face's place in each; None where too many running have none."""
+    if pair.track is not None:
+        span = slice(pair.first_frame, pair.first_frame + len(pair))
+        return int(np.count_nonzero(pair.track.found[span])), face_squares(pair.track)[span]
+    if pair.landmarks is None:
+        raise MetricError(f"clip {pair.generated.id}: {name} needs the face of the reference or of the generated clip")
+    own = pair.landmarks[1]
+    found = int(np.count_nonzero(own.found))
+    try:
+        return found, face_squares(fill_gaps(own, pair.generated.id))
+    except FaceError:  # in a video that a generator made that is a finding, not a fault of the run
+        return found, None
+
+
+def _is_reference(pair: ClipPair) -> bool:
+    """Whether the frames are the reference's own: those are scored again and again, with one sound or another."""
+    return pair.reference_sha256 is not None and np.array_equal(pair.generated.frames, pair.reference.frames)
+
+
+def _is_25(fps: np.ndarray) -> np.ndarray:
+    return np.abs(fps - FPS) <= 1e-3 * FPS
