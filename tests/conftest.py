@@ -28,6 +28,18 @@ def toy() -> tuple[Clip, FaceTrack]:
     return synthetic.render(1, 0, frames=12, size=96)
 
 
+@pytest.fixture(scope="session")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of training shards: two toy clips of 16 frames of each of three speakers."""
+    from lsbench import protocol
+    from lsbench.corpus.shards import write_shards
+
+    folder = tmp_path_factory.mktemp("shards")
+    synthetic.write_corpus(folder / "clips", speakers=3, clips=2, frames=16, size=96)
+    write_shards(protocol.from_folder(folder / "clips").clips, folder / "data")
+    return folder / "data"
+
+
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or fills the user's cache."""
