@@ -16,7 +16,6 @@ from torch import nn
 
 import lsbench
 from baselines import checkpoint
-from baselines.config import Config
 from baselines.data import Windows, to_batch
 from baselines.lipgan import keras
 from baselines.lipgan.model import Generator as Network
@@ -152,15 +151,14 @@ def trained(model: str, path: Path) -> tuple[nn.Module, int]:
     saved: dict[str, Any] = checkpoint.read(path)
     if saved["model"] != model:
         raise GeneratorError(f"{path}: checkpoint of {saved['model']}, not of {model}; say {saved['model']}:{path}")
-    config = Config.from_dict(saved["config"])
-    with torch.device("meta"):
-        network = Network(config.width, config.variant, config.size)
+    width, variant, size = (saved["config"].get(name) for name in ("width", "variant", "size"))
     try:
+        with torch.device("meta"):
+            network = Network(width, variant, size)
         network.load_state_dict(saved["ema"] or saved["generator"], assign=True)
-    except (RuntimeError, TypeError, AttributeError) as error:
-        fault = " ".join(str(error).split()[:40])
+    except (RuntimeError, TypeError, AttributeError, GeneratorError) as error:
         raise GeneratorError(
-            f"{path}: does not fit a {config.variant} generator of width {config.width:g} and {config.size} px, "
-            f"which its configuration names: {fault}"
+            f"{path}: does not fit the {variant} generator of width {width} and {size} px that its configuration "
+            f"names: {' '.join(str(error).split()[:40])}"
         ) from error
-    return network, config.size
+    return network, size

@@ -22,6 +22,7 @@ from lsbench.corpus import synthetic
 from lsbench.errors import GeneratorError, LsbenchError, TrainingError, WeightsError
 from lsbench.face_crops import crop_faces, paste_faces
 from lsbench.generator import perform
+from lsbench.generators.spelling import signature
 from lsbench.media import read_clip
 from lsbench.rendering import generate
 
@@ -83,7 +84,7 @@ def still(toy: tuple[Clip, FaceTrack], frames: int, fps: float, clicks: list[int
 def test_mel_windows_are_centred_on_their_frames(
     echo: tuple[LipGAN, Echo], toy: tuple[Clip, FaceTrack], fps: float
 ) -> None:
-    """One click, at a frame's instant: in that frame's window it lies within a step, 12.5 ms, of step 13, the middle."""
+    """One click, at a frame's instant: in that frame's window it lies within a step, 12.5 ms, of the middle one."""
     made, network = echo
     for frame in range(10, 20):
         network.mels.clear()
@@ -211,13 +212,20 @@ def test_videos_say_what_they_are(tmp_path: Path) -> None:
     assert len(clip.speech) > 0
 
 
+@pytest.mark.parametrize("options", ["", ":feather=3", ":feather=3,device=cpu"])
+def test_a_checkpoint_is_known_by_its_content(tmp_path: Path, options: str) -> None:
+    path = save(tmp_path / "c.pt")
+    assert signature(f"lipgan:{path}{options}")["files"][str(path)] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 @pytest.mark.parametrize(
     ("kind", "argument", "error", "message"),
     [
         (LipGAN, "", GeneratorError, "lipgan needs a checkpoint: lipgan:CHECKPOINT"),
         (LipGAN, "{tmp}/none.pt", GeneratorError, "none.pt is no file"),
         (LipGAN, "{tmp}/l1wgangp.pt", GeneratorError, "checkpoint of l1wgangp, not of lipgan; say l1wgangp:"),
-        (WGANGP, "{tmp}/wide.pt", GeneratorError, "does not fit a residual generator of width 0.06 and 24 px.*face"),
+        (WGANGP, "{tmp}/wide.pt", GeneratorError, "does not fit the residual generator of width 0.06 and 24 px.*face"),
+        (LipGAN, "{tmp}/bare.pt", GeneratorError, "bare.pt: does not fit the None generator of width None"),
         (LipGAN, "{tmp}/cut.pt", TrainingError, "cut.pt: not a readable checkpoint"),
         (LipGAN, "{tmp}/weights.pt", TrainingError, "not a checkpoint of lsbench train"),
         (LipGAN, "{tmp}/cut.h5", WeightsError, "cut.h5: not a readable Keras HDF5 file"),
@@ -232,6 +240,7 @@ def test_checkpoints_that_are_refused(
 ) -> None:
     save(tmp_path / "l1wgangp.pt", "l1wgangp")
     save(tmp_path / "wide.pt", "wgangp", config=Config.of("wgangp", ("width=0.06", "size=24")).to_dict())
+    save(tmp_path / "bare.pt", config={})
     good = save(tmp_path / "good.pt")
     (tmp_path / "cut.pt").write_bytes(good.read_bytes()[:20000])
     (tmp_path / "cut.h5").write_bytes(b"\x89HDF\r\n\x1a\n cut")
