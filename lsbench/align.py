@@ -93,7 +93,7 @@ def estimate_lag(reference: Clip, generated: Clip) -> int:
     the frames that overlap, at least half of the shorter clip: changes, so that a video that is brighter throughout or
     has another mouth keeps its lag. 0 where a clip has fewer than 3 frames.
     """
-    small = [np.diff(_small(clip.frames), axis=0) for clip in (reference, generated)]
+    small = [np.diff(block_means(clip.frames, _GRID), axis=0) for clip in (reference, generated)]
     enough = max(1, min(len(clip) for clip in small) // 2)
     best, best_error = 0, np.inf
     for lag in sorted(range(-MAX_LAG, MAX_LAG + 1), key=abs):
@@ -105,10 +105,10 @@ def estimate_lag(reference: Clip, generated: Clip) -> int:
     return best
 
 
-def _small(frames: np.ndarray) -> np.ndarray:
-    """Block means of the green channel: uint8 (T, H, W, 3) -> float64 (T, <=32, <=32)."""
+def block_means(frames: np.ndarray, cells: int) -> np.ndarray:
+    """Means of the green channel over blocks of equal size: uint8 (T, H, W, 3) -> float64 (T, <=cells, <=cells)."""
     rows, columns = (
-        np.linspace(0, size, min(_GRID, size), endpoint=False).astype(np.int64) for size in frames.shape[1:3]
+        np.linspace(0, size, min(cells, size), endpoint=False).astype(np.int64) for size in frames.shape[1:3]
     )
     sums = np.add.reduceat(np.add.reduceat(frames[..., 1].astype(np.float64), rows, axis=1), columns, axis=2)
     counts = np.outer(np.diff(rows, append=frames.shape[1]), np.diff(columns, append=frames.shape[2]))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lsbench import __version__
+from lsbench.cli_audit import audit_group
 from lsbench.cli_prepare import prepare_group
 from lsbench.cli_protocols import protocols_group
 from lsbench.cli_train import plot, train
@@ -78,12 +79,13 @@ def show_stand_in(bench: Protocol, out: Path, name: str) -> None:
     epilog=examples(
         "lsbench score out/ --reference grid/",
         "lsbench score out/ --reference grid/ --metric ssim --metric psnr:color=luma --region mouth",
+        "lsbench score 'cmd:python mytool.py {video} {audio} {output}' --reference grid/ --timeout 60",
         "lsbench score out/ --protocol grid-test --data grid/ --name wav2lip --align trim --workers 4",
     )
 )
-@click.argument("generated", type=click.Path(path_type=Path))
+@click.argument("generated")
 @bench_options
-@click.option("--name", help="Name of the run; the generated folder's if not given.")
+@click.option("--name", help="Name of the run; that of the folder or generator if not given.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Runs' folder.")
 @click.option("--metric", "metrics", multiple=True, metavar="M", help="Such as ssim or ssim:color=luma; repeatable.")
 @click.option("--region", "regions", multiple=True, type=click.Choice(["whole", "face", "mouth"]), help="Repeatable.")
@@ -96,9 +98,10 @@ def show_stand_in(bench: Protocol, out: Path, name: str) -> None:
 @click.option("--on-error", type=click.Choice(["stop", "skip"]), default="stop", show_default=True)
 @click.option("--sound", type=click.Choice(["required", "optional"]), default="required", show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Where networks and tensors run, such as cuda.")
+@timeout_option
 @common_options
 def score(
-    generated: Path,
+    generated: str,
     reference: Path | None,
     protocol_name: str | None,
     data: Path | None,
@@ -106,12 +109,20 @@ def score(
     out: Path,
     metrics: tuple[str, ...],
     regions: tuple[str, ...],
+    timeout: float,
     workers: int | None,
     weight_files: tuple[str, ...],
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Score the videos in GENERATED against real clips and keep the run in OUT/NAME.
+    """Score GENERATED against real clips and keep the run in OUT/NAME.
+
+    \b
+    GENERATED is a folder of videos, or a generator whose videos are made first and kept in OUT/NAME/videos:
+      cmd:TEMPLATE           a program, started once a clip, with {video} {audio} {output} in its place
+      py:module:attribute    a Python callable (face, speech) -> frames, or a Generator
+      name, name:ARGUMENT    one of `lsbench generators`
+    \b
 
     Under torchrun the ranks share the clips. A killed run goes on when the same command is given again. Exit status: 0
     done, 1 an error, 3 incomplete.
@@ -133,6 +144,7 @@ def score(
             out=out,
             workers=workers or ranks.cores(),
             weight_files=weights.parse_overrides(weight_files),
+            timeout_s=timeout,
             progress=labelled(progress, "score"),
             **options,
         )
@@ -259,6 +271,7 @@ def show_board(runs: list[Path], rank_by: str | None = None, style: str = "table
         click.echo(render(board), nl=False)
 
 
+main.add_command(audit_group)
 main.add_command(prepare_group)
 main.add_command(protocols_group)
 main.add_command(train)

@@ -16,12 +16,15 @@ from lsbench.clip import Region
 from lsbench.errors import LsbenchError, MatchError, ProtocolError, RunError
 from lsbench.face import FaceTracker
 from lsbench.folding import finish
+from lsbench.generators import spelling
+from lsbench.generators.command import TIMEOUT_S
 from lsbench.generators.folder import Matches, match_folder
-from lsbench.measure import Job, Settings, measure_clip
+from lsbench.measure import Job, Settings, make_and_measure, measure_clip
 from lsbench.media import Sound, content_sha256
 from lsbench.meeting import Meeting
 from lsbench.pool import Progress
 from lsbench.protocol import Align, Protocol, Task
+from lsbench.rendering import Studio, kept_sha256, studio_of, tracker_for, write_summary
 from lsbench.requirements import needs, untrue, weight_paths
 from lsbench.results import FORMAT, Result, RunFolder
 
@@ -48,18 +51,21 @@ def score(
     sound: Sound = "required",
     offline: bool = False,
     weight_files: Mapping[str, Path] | None = None,
+    timeout_s: float = TIMEOUT_S,
     progress: Progress | None = None,
 ) -> Result:
-    """Score a folder of generated videos against reference clips: what `lsbench score` calls.
+    """Score generated videos against reference clips: what `lsbench score` calls.
 
-    generated: a folder of videos, matched to reference ids. reference: a folder of reference clips; or protocol (a
-    name, a .toml file or a Protocol) with data, the folder that holds its clips, unless it is bound already. metrics:
-    spellings such as `ssim:color=luma`; regions: `whole`, `face`, `mouth`; both default to the protocol's. name, out:
-    the run is kept in out/name (name defaults to the generated folder's); without out it is not kept. workers:
-    processes. task: in place of the protocol's; dubbing where the videos say something else than the reference does, so
-    that only metrics that need no ground truth are measured. on_error: raise at the first
-    clip that cannot be scored, or leave it out and return an incomplete result. sound: whether generated videos must
-    have some. offline: never fetch weights. weight_files: files to use in place of the registered weights.
+    generated: a folder of videos, matched to reference ids; or a generator, whose videos are made and kept in the run
+    folder: `cmd:TEMPLATE`, `py:module:attribute`, or a registered name. reference: a folder of reference clips; or
+    protocol (a name, a .toml file or a Protocol) with data, the folder that holds its clips, unless it is bound
+    already. metrics: spellings such as `ssim:color=luma`; regions: `whole`, `face`, `mouth`; both default to the
+    protocol's. name, out: the run is kept in out/name (name defaults to the generated folder's); without out it is not
+    kept. workers: processes. task: in place of the protocol's; dubbing where the videos say something else than the
+    reference does, so that only metrics that need no ground truth are measured. on_error: raise at the first clip that
+    cannot be scored, or leave it out and return an incomplete result. sound: whether generated videos must have some.
+    offline: never fetch weights. weight_files: files to use in place of the registered weights. timeout_s: for a
+    program that makes one video.
 
     Raises a LsbenchError that names the clip; finished clips are kept, and the same call goes on with the rest.
     """
@@ -78,15 +84,14 @@ def score(
     bench = _bench(reference, protocol, data)
     bench = replace(bench, align=align or bench.align, task=task or bench.task)
     source = Path(generated)
-    run_name = _run_name(name if name is not None else source.resolve().name)
-    try:
-        matches = match_folder(source, [clip.id for clip in bench.clips])
-        if on_error == "stop":
-            _demand_all(matches, source)
-    except LsbenchError:
-        if out is not None:  # what an earlier run of this folder found is no longer true of it
-            _forget(RunFolder(Path(out) / run_name), source)
-        raise
+    to_make = spelling.is_generator(generated)
+    usual_name = spelling.label(str(generated)) if to_make else source.resolve().name
+    run_name = _run_name(name if name is not None else usual_name)
+    if to_make:
+        spelling.check(str(generated))
+        matches = Matches({}, [], [])
+    else:
+        matches = _matched(source, bench, on_error, None if out is None else RunFolder(Path(out) / run_name))
     wanted = registry.metrics(metrics or bench.metrics, [Region(region) for region in regions or bench.regions])
     unavailable = untrue(wanted, bench)
     wanted = [metric for metric in wanted if metric.key not in unavailable]
@@ -108,9 +113,17 @@ def score(
         tracker = FaceTracker(*files["face_landmarker"]) if "face_landmarker" in files else None
         paths = {name: path for name, (path, _) in files.items()}
         settings = Settings(run.path, bench, chosen, tracker, paths, sound, ranks.own_device(device))
-        meeting = stack.enter_context(Meeting.at(run, _request(settings, device, source, files)))
+        studio = None
+        if to_make:
+            finder = tracker or tracker_for(str(generated), bench, weight_files or {}, offline=offline)
+            studio = studio_of(str(generated), bench, run.path / "videos", run.path, finder, timeout_s)
+            matches = Matches({clip.id: studio.video(clip.id) for clip in bench.clips}, [], [])
+        asked = str(generated) if to_make else str(source.resolve())
+        meeting = stack.enter_context(Meeting.at(run, _request(settings, device, asked, files)))
+        if studio and ranks.rank() == 0:
+            stack.callback(write_summary, studio, bench.clips)
         failed = {clip_id: _missing(clip_id, source) for clip_id in matches.missing}
-        failed |= _measure_all(meeting, settings, matches, workers, on_error, progress)
+        failed |= _measure_all(meeting, settings, matches, studio, workers, on_error, progress)
         return meeting.conclude(lambda: finish(run, settings, failed, matches.extra, unavailable))
 
 
@@ -169,13 +182,26 @@ def _forget(run: RunFolder, source: Path) -> None:
             run.discard_result()
 
 
+def _matched(source: Path, bench: Protocol, on_error: str, run: RunFolder | None) -> Matches:
+    """The videos of a folder by clip id; MatchError where some are missing or too many, unless they may be skipped."""
+    try:
+        matches = match_folder(source, [clip.id for clip in bench.clips])
+        if on_error == "stop":
+            _demand_all(matches, source)
+    except LsbenchError:
+        if run is not None:  # what an earlier run of this folder found is no longer true of it
+            _forget(run, source)
+        raise
+    return matches
+
+
 def _run_name(name: str) -> str:
     if not name.strip() or not name.isprintable() or name in (".", "..") or "/" in name or "\\" in name:
         raise RunError(f"run name {name!r}: expected a plain folder name; pass --name")
     return name
 
 
-def _request(settings: Settings, device: str, source: Path, files: Mapping[str, tuple[Path, str]]) -> dict[str, Any]:
+def _request(settings: Settings, device: str, generated: str, files: Mapping[str, tuple[Path, str]]) -> dict[str, Any]:
     """run.json: everything that was asked and everything that can move a number."""
     versions = {}
     for library in LIBRARIES:
@@ -186,7 +212,7 @@ def _request(settings: Settings, device: str, source: Path, files: Mapping[str, 
     return {
         "format": FORMAT,
         "name": settings.run.name,
-        "generated": str(source.resolve()),
+        "generated": generated,
         "protocol": protocol.describe(settings.protocol),
         "metrics": {metric.key: metric.signature for metric in settings.metrics},
         "tracker": settings.tracker.signature if settings.tracker else None,
@@ -198,9 +224,18 @@ def _request(settings: Settings, device: str, source: Path, files: Mapping[str, 
 
 
 def _measure_all(
-    meeting: Meeting, settings: Settings, matches: Matches, workers: int, on_error: str, progress: Progress | None
+    meeting: Meeting,
+    settings: Settings,
+    matches: Matches,
+    studio: Studio | None,
+    workers: int,
+    on_error: str,
+    progress: Progress | None,
 ) -> dict[str, str]:
-    """Score every matched clip that is not finished yet; clip id -> why, for those that cannot be scored."""
+    """Score every matched clip that is not finished yet; clip id -> why, for those that cannot be scored.
+
+    studio: makes the videos first, where they are not there.
+    """
     clips = [clip for clip in settings.protocol.clips if clip.id in matches.found]
     keys = [metric.key for metric in settings.metrics]
     jobs, failed = [], {}
@@ -210,7 +245,9 @@ def _measure_all(
                 Job(
                     clip,
                     matches.found[clip.id],
-                    content_sha256(matches.found[clip.id]),
+                    kept_sha256(studio, clip, settings.protocol.driver(clip))
+                    if studio
+                    else content_sha256(matches.found[clip.id]),
                     driving=settings.protocol.driver(clip) if clip.audio else None,
                 )
             )
@@ -234,7 +271,8 @@ def _measure_all(
         meeting.run.discard_result()
         jobs = _taught(jobs, settings, workers, on_error, progress)
     report("", done, len(clips))
-    for job, outcome in ranks.run(bound(measure_clip, settings), jobs, workers, own_done):
+    work = bound(make_and_measure, studio, settings) if studio else bound(measure_clip, settings)
+    for job, outcome in ranks.run(work, jobs, workers, own_done):
         if isinstance(outcome, LsbenchError):
             failed[job.reference.id] = str(outcome)
     meeting.gather([job.reference.id for job in jobs], failed)

@@ -10,9 +10,10 @@ from lsbench.align import align, demand_length
 from lsbench.clip import Clip, ClipPair, FaceTrack
 from lsbench.face import FaceTracker, reference_track
 from lsbench.learning import Models
-from lsbench.media import Sound, read_clip
+from lsbench.media import Sound, content_sha256, read_clip
 from lsbench.metric import Metric
 from lsbench.protocol import Protocol, Reference
+from lsbench.rendering import Order, Studio, render_clip
 from lsbench.results import Partial, RunFolder
 
 
@@ -66,6 +67,12 @@ def measure_clip(settings: Settings, job: Job) -> None:
         stats={metric.key: metric.measure(pair) for metric in settings.metrics},
     )
     RunFolder(settings.run).write_partial(partial)
+
+
+def make_and_measure(studio: Studio, settings: Settings, job: Job) -> None:
+    """Have a generator make the video of one clip, unless it is there, and measure it."""
+    render_clip(studio, Order(job.reference, job.driving or job.reference))
+    measure_clip(settings, replace(job, generated_sha256=content_sha256(job.generated)))
 
 
 def _read(settings: Settings, clip: Reference, sound: Sound) -> Clip:

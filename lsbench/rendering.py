@@ -7,7 +7,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial as bound
@@ -57,15 +57,15 @@ def tracker_for(
 class Studio:
     """What a worker needs to know to render a clip: pickled to other processes.
 
-    text: the generator as it is spelled; made_by: what is known of it. rules: the protocol without its clips. videos,
-    logs: folders; suffix: .mkv is lossless.
+    text: the generator as it is spelled; made_by: what is known of it. rules: the protocol without its clips. videos:
+    their folder; notes: that of generation.json and logs/. suffix: .mkv is lossless.
     """
 
     text: str
-    made_by: Mapping[str, str]
+    made_by: Mapping[str, Any]
     rules: Protocol
     videos: Path
-    logs: Path
+    notes: Path
     suffix: str
     tracker: FaceTracker | None
     timeout_s: float
@@ -78,6 +78,11 @@ class Studio:
         """Where it is kept how a clip's video was made."""
         return self.logs / f"{clip_id}.json"
 
+    @property
+    def logs(self) -> Path:
+        """Where records are, and what programs print."""
+        return self.notes / "logs"
+
 
 @dataclass(frozen=True)
 class Order:
@@ -85,14 +90,6 @@ class Order:
 
     face: Reference
     driver: Reference
-
-
-@dataclass(frozen=True)
-class Generation:
-    """What came of it: videos by clip id, and for those that could not be made, why."""
-
-    videos: Mapping[str, Path]
-    failed: Mapping[str, str]
 
 
 def generate(
@@ -108,64 +105,60 @@ def generate(
 ) -> list[Path]:
     """Render a generator over the clips of a bound protocol, as OUT/ID.mp4 (lossless: .mkv): `lsbench generate`.
 
-    tracker: finds the faces of clips that have no side-car. Raises the first LsbenchError; files are whole or absent.
+    tracker: finds the faces of clips that have no side-car. Videos that are whole, and made by the same generator of
+    the same input, are kept. OUT/generation.json holds speed, memory and failures; OUT/logs a record of each clip, and
+    what a program printed. Raises the first LsbenchError; files are whole or absent.
     """
+    spelling.check(text)
     out = Path(out)
-    made = render(
-        text, bench, out, out, suffix=".mkv" if lossless else ".mp4",
-        workers=workers, tracker=tracker, timeout_s=timeout_s, progress=progress,
-    )  # fmt: skip
-    return list(made.videos.values())
+    targets = {(out / clip.id).resolve() for clip in bench.clips}
+    for clip in bench.clips:
+        if clip.file.with_suffix("").resolve() in targets or clip.file.resolve() in targets:
+            raise GeneratorError(f"clip {clip.id}: {out} holds the reference clips themselves; pass another --out")
+    studio = studio_of(text, bench, out, out, tracker, timeout_s, ".mkv" if lossless else ".mp4")
+    orders = [Order(clip, bench.driver(clip)) for clip in bench.clips]
+    try:
+        for done, (order, outcome) in enumerate(pool.run(bound(render_clip, studio), orders, workers), start=1):
+            if isinstance(outcome, LsbenchError):
+                raise outcome
+            if progress:
+                progress(order.face.id, done, len(orders))
+    finally:
+        write_summary(studio, bench.clips)
+    return [studio.video(clip.id) for clip in bench.clips]
 
 
-def render(
+def studio_of(
     text: str,
     bench: Protocol,
     videos: Path,
     notes: Path,
-    *,
+    tracker: FaceTracker | None,
+    timeout_s: float,
     suffix: str = ".mkv",
-    workers: int = 1,
-    tracker: FaceTracker | None = None,
-    timeout_s: float = TIMEOUT_S,
-    on_error: Literal["stop", "skip"] = "stop",
-    progress: Progress | None = None,
-) -> Generation:
-    """Make videos/ID.mkv of every clip; keep those that are whole and made by the same generator of the same input.
-
-    notes: the folder of generation.json (speed, memory, failures) and of logs/ (a record of each clip, and what a
-    program printed). on_error: raise at the first clip that cannot be made, or go on with the others.
-    """
+) -> Studio:
+    """A studio for a generator, as it is spelled, and a bound protocol."""
     spelling.check(text)
-    targets = {(videos / clip.id).resolve() for clip in bench.clips}
-    for clip in bench.clips:
-        if clip.file.with_suffix("").resolve() in targets or clip.file.resolve() in targets:
-            raise GeneratorError(f"clip {clip.id}: {videos} holds the reference clips themselves; pass another --out")
-    studio = Studio(
-        text, spelling.signature(text), replace(bench, clips=()), videos, notes / "logs", suffix, tracker, timeout_s
-    )
-    orders = [Order(clip, bench.driver(clip)) for clip in bench.clips]
-    failed: dict[str, str] = {}
-    for done, (order, outcome) in enumerate(pool.run(bound(render_clip, studio), orders, workers), start=1):
-        if isinstance(outcome, LsbenchError):
-            failed[order.face.id] = str(outcome)
-            if on_error == "stop":
-                _write_summary(studio, notes, orders, failed)
-                raise outcome
-        if progress:
-            progress(order.face.id, done, len(orders))
-    _write_summary(studio, notes, orders, failed)
-    return Generation({o.face.id: studio.video(o.face.id) for o in orders if o.face.id not in failed}, failed)
+    rules = replace(bench, clips=())
+    return Studio(text, spelling.signature(text), rules, videos, notes, suffix, tracker, timeout_s)
 
 
 def render_clip(studio: Studio, order: Order) -> None:
     """Make one video, unless it is there: the frames that the generator made, with the sound that drove it."""
-    path, record = studio.video(order.face.id), studio.record(order.face.id)
-    made_of = _made_of(studio, order)
-    if _kept(path, record, made_of):
+    if kept_sha256(studio, order.face, order.driver):
         return
-    for stale in (path, record):
-        stale.unlink(missing_ok=True)
+    path, record = studio.video(order.face.id), studio.record(order.face.id)
+    path.unlink(missing_ok=True)
+    try:
+        found = _made(studio, order, path)
+    except LsbenchError as error:
+        _write_json(record, {"failed": str(error)})
+        raise
+    _write_json(record, {"made_of": _made_of(studio, order.face, order.driver), **found})
+
+
+def _made(studio: Studio, order: Order, path: Path) -> dict[str, Any]:
+    """Make one video at a path; what to keep of how it was made."""
     generator = spelling.open_generator(studio.text, studio.timeout_s, studio.logs)
     clip, track, speech = take(studio.rules, order, studio.tracker, generator)
     face, face_track = (clip, track) if generator.sees_answer else seen(clip, track, studio.rules.identity)
@@ -178,18 +171,14 @@ def render_clip(studio: Studio, order: Order) -> None:
         sample_rate=clip.sample_rate, crf=CRF, chroma="444",
         metadata={"comment": generator.comment or f"synthetic: rendered by {studio.text}, not a recording"},
     )  # fmt: skip
-    _write_json(
-        record,
-        {
-            "made_of": made_of,
-            "video_sha256": content_sha256(path),
-            "frames": len(video),
-            "seconds": cost["seconds"],
-            "peak_memory_bytes": made.peak_bytes or cost["peak_bytes"],
-            "sees_answer": generator.sees_answer,
-            "boxes": None if made.boxes is None else np.asarray(made.boxes).tolist(),
-        },
-    )
+    return {
+        "video_sha256": content_sha256(path),
+        "frames": len(video),
+        "seconds": cost["seconds"],
+        "peak_memory_bytes": made.peak_bytes or cost["peak_bytes"],
+        "sees_answer": generator.sees_answer,
+        "boxes": None if made.boxes is None else np.asarray(made.boxes).tolist(),
+    }
 
 
 def take(
@@ -234,27 +223,27 @@ def _who(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _made_of(studio: Studio, order: Order) -> str:
+def kept_sha256(studio: Studio, face: Reference, driver: Reference) -> str:
+    """The sha256 of a video that is there, whole, and made by this generator of these clips; else empty."""
+    found, video = _read_json(studio.record(face.id)), studio.video(face.id)
+    if found.get("made_of") != _made_of(studio, face, driver) or not video.is_file():
+        return ""
+    sha256 = content_sha256(video)
+    return sha256 if sha256 == found.get("video_sha256") else ""
+
+
+def _made_of(studio: Studio, face: Reference, driver: Reference) -> str:
     """Digest of everything that a video depends on, as far as it can be known."""
-    rules = {name: value for name, value in studio.rules.rules.items() if name != "align"}
     parts = {
         "revision": REVISION,
-        "generator": dict(studio.made_by),
-        "rules": rules,
-        "face": order.face.digest,
-        "driver": order.driver.digest,
-        "landmarks": content_sha256(order.face.landmarks) if order.face.landmarks else None,
-        "tracker": studio.tracker.signature if studio.tracker and not order.face.landmarks else None,
+        "made_by": studio.made_by,
+        "rules": {name: value for name, value in studio.rules.rules.items() if name != "align"},
+        "face": face.digest,
+        "driver": driver.digest,
+        "landmarks": content_sha256(face.landmarks) if face.landmarks else None,
+        "tracker": studio.tracker.signature if studio.tracker and not face.landmarks else None,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _kept(video: Path, record: Path, made_of: str) -> bool:
-    """Whether a video is there, whole, and made of this."""
-    found = _read_json(record)
-    return bool(
-        found.get("made_of") == made_of and video.is_file() and found.get("video_sha256") == content_sha256(video)
-    )
 
 
 @contextmanager
@@ -267,20 +256,21 @@ def _measured() -> Iterator[dict[str, Any]]:
     cost["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_BYTES
 
 
-def _write_summary(studio: Studio, notes: Path, orders: list[Order], failed: Mapping[str, str]) -> None:
+def write_summary(studio: Studio, clips: Sequence[Reference]) -> None:
     """generation.json: how fast, with how much memory, and what failed. Nothing in it moves a number."""
-    records = [found for order in orders if (found := _read_json(studio.record(order.face.id)))]
-    frames, seconds = sum(found["frames"] for found in records), sum(found["seconds"] for found in records)
+    records = {clip.id: _read_json(studio.record(clip.id)) for clip in clips}
+    made = [found for found in records.values() if "made_of" in found]
+    frames, seconds = sum(found["frames"] for found in made), sum(found["seconds"] for found in made)
     _write_json(
-        notes / "generation.json",
+        studio.notes / "generation.json",
         {
             **studio.made_by,
-            "clips": len(orders),
-            "made": len(records),
-            "failed": dict(failed),
-            "sees_answer": any(found["sees_answer"] for found in records),
+            "clips": len(clips),
+            "made": len(made),
+            "failed": {clip_id: found["failed"] for clip_id, found in records.items() if "failed" in found},
+            "sees_answer": any(found["sees_answer"] for found in made),
             "frames_per_second": frames / seconds if seconds else None,
-            "peak_memory_bytes": max((found["peak_memory_bytes"] for found in records), default=None),
+            "peak_memory_bytes": max((found["peak_memory_bytes"] for found in made), default=None),
         },
     )
 

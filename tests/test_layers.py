@@ -16,9 +16,9 @@ LAYERS = """
     cache locks learner metric registry download weights encode decode media face face_crops audio lipgan_audio pool
     ranks manifest protocol_file protocol results networks
     align identity standins generator generators rendering metrics corpus
-    learning requirements measure folding meeting evaluate leaderboard
+    leakage learning requirements measure folding meeting evaluate leaderboard
     report
-    verbs cli_prepare cli_protocols cli_train cli_weights cli __main__
+    verbs cli_audit cli_prepare cli_protocols cli_train cli_weights cli __main__
 """
 ORDER = {name: place for place, name in enumerate(LAYERS.split())}
 

@@ -75,15 +75,16 @@ def label(text: str) -> str:
     return re.sub(r"[^\w.-]+", "-", "-".join(parts)).strip("-.") or "generator"
 
 
-def signature(text: str) -> dict[str, str]:
+def signature(text: str) -> dict[str, Any]:
     """What can be known of why it makes what it makes: its spelling, and the sha256 of every file that it names."""
     kind, rest = _split(text)
     if kind == "cmd":
         files = [Path(word) for word in split_template(rest)]
     else:
         module = _target(text).partition(":")[0]
-        files = [Path(getattr(sys.modules[module], "__file__", None) or ""), *([Path(rest)] if kind != "py" else [])]
-    return {"generator": text, **{str(file): content_sha256(file) for file in files if file.is_file()}}
+        named = [rest, rest.rpartition(":")[0]] if kind != "py" else []  # the second where options follow the file
+        files = [Path(getattr(sys.modules[module], "__file__", None) or ""), *map(Path, named)]
+    return {"generator": text, "files": {str(file): content_sha256(file) for file in files if file.is_file()}}
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -1,0 +1,262 @@
+"""The leakage probe: does a generator make lips move by the sound, or does it copy the mouth that it is shown?
+
+The field's own inference scripts feed the very frames that are to be produced. Here a generator gets a real clip as it
+is, mouth included, with the clip's own sound, with another clip's (swapped) and with silence; and once more, with the
+swapped sound, the clip whose mouth is held still. What differs between the two outputs of the swapped sound can only
+come from the mouth that was shown: the face, its pose and the sound are the same.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial as bound
+from pathlib import Path
+
+import numpy as np
+
+from lsbench import pool
+from lsbench.align import align, block_means
+from lsbench.clip import Clip, FaceTrack, Region, crop
+from lsbench.errors import GeneratorError, LsbenchError
+from lsbench.face import FaceTracker, reference_track
+from lsbench.generator import perform
+from lsbench.generators import spelling
+from lsbench.generators.command import TIMEOUT_S
+from lsbench.identity import seen, with_mouth_of
+from lsbench.media import read_clip
+from lsbench.metrics.landmarks import aperture
+from lsbench.pool import Progress
+from lsbench.protocol import Protocol, Reference
+
+COPIES, PARTLY = 0.7, 0.1  # shares of the shown mouth that survive, by which a generator is named
+FOLLOWS = 0.5  # correlation with the source mouth's aperture, by which one is said to copy partly
+MAX_LAG = 6  # frames
+CELLS = 8  # the lips are compared on a grid of 8 x 8, so that blur and small resolution do not hide a copy
+CLIPS = 6
+SOUNDS = ("own", "swapped", "silent")
+
+
+@dataclass(frozen=True)
+class ClipLeakage:
+    """What one clip shows.
+
+    survival: share of the shown mouth that is found in the output, 0..1, lag_frames later. aperture: correlation of the
+    output's lips with the shown ones, by sound; for the swapped sound with what the driving clip's own lips explain
+    taken out of both; NaN where it is undefined, empty without a face tracker. listens: change of the mouth between
+    own and swapped sound over its motion in the source.
+    """
+
+    clip_id: str
+    driver_id: str
+    survival: float
+    lag_frames: int
+    aperture: Mapping[str, float]
+    listens: float
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """What the probe found. shown: of the true mouth's motion, what the protocol's identity rule lets a generator see
+    (correlation of apertures at the best lag within MAX_LAG frames, mean over clips)."""
+
+    generator: str
+    identity: str
+    clips: tuple[ClipLeakage, ...]
+    shown: float
+
+    @property
+    def survival(self) -> float:
+        """The median over clips."""
+        return float(np.median([clip.survival for clip in self.clips]))
+
+    def follows(self, sound: str) -> float:
+        """The median correlation of apertures under a sound; NaN where no clip has one."""
+        known = [clip.aperture[sound] for clip in self.clips if not math.isnan(clip.aperture.get(sound, math.nan))]
+        return float(np.median(known)) if known else math.nan
+
+    @property
+    def listens(self) -> float:
+        """The median over clips."""
+        return float(np.median([clip.listens for clip in self.clips]))
+
+    @property
+    def verdict(self) -> str:
+        """`copies its input`, `partly copies its input` or `no leakage found`."""
+        if self.survival >= COPIES:
+            return "copies its input"
+        if self.survival >= PARTLY or any(self.follows(sound) >= FOLLOWS for sound in ("swapped", "silent")):
+            return "partly copies its input"
+        return "no leakage found"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a worker needs to know: pickled to other processes."""
+
+    text: str
+    rules: Protocol
+    tracker: FaceTracker | None
+    timeout_s: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A clip to be shown, and another whose sound drives it."""
+
+    face: Reference
+    driver: Reference
+
+
+def probe(
+    text: str,
+    bench: Protocol,
+    *,
+    tracker: FaceTracker | None = None,
+    clips: int = CLIPS,
+    workers: int = 1,
+    timeout_s: float = TIMEOUT_S,
+    progress: Progress | None = None,
+) -> Leakage:
+    """Probe a generator, as it is spelled, on a few clips of a bound protocol, evenly spread over its manifest."""
+    spelling.check(text)
+    if len(bench.clips) < 2:
+        raise GeneratorError("the leakage probe swaps the sounds of clips; expected 2 clips or more")
+    if clips < 1:
+        raise GeneratorError(f"{clips} clips to probe; expected 1 or more")
+    trials = [Trial(clip, _other(bench, clip)) for clip in _spread(bench.clips, clips)]
+    job = Probe(text, replace(bench, clips=()), tracker, timeout_s)
+    found: list[ClipLeakage] = []
+    visible: list[float] = []
+    for done, (trial, outcome) in enumerate(pool.run(bound(probe_clip, job), trials, workers), start=1):
+        if isinstance(outcome, LsbenchError):
+            raise outcome
+        found.append(outcome[0])
+        visible.append(outcome[1])
+        if progress:
+            progress(trial.face.id, done, len(trials))
+    return Leakage(text, bench.identity, tuple(found), math.fsum(visible) / len(visible))
+
+
+def probe_clip(job: Probe, trial: Trial) -> tuple[ClipLeakage, float]:
+    """What one clip shows, and how much of its mouth's motion the protocol's identity rule shows."""
+    rules = job.rules
+
+    def read(reference: Reference) -> tuple[Clip, FaceTrack]:
+        real = read_clip(reference.file, reference.id, sample_rate=rules.sample_rate, folder_fps=rules.fps or 25.0)
+        return real, reference_track(real, reference.digest, reference.landmarks, job.tracker)
+
+    face, track = read(trial.face)
+    driver, driver_track = read(trial.driver)
+    swapped = _as_long(driver.speech, round(len(face) * face.sample_rate / face.fps))
+    sounds = {"own": face.speech, "swapped": swapped, "silent": np.zeros_like(swapped)}
+    held, held_track = with_mouth_of(face, track, np.full(len(face), len(face) // 2))
+    with tempfile.TemporaryDirectory(prefix="lsbench-") as logs:
+        generator = spelling.open_generator(job.text, job.timeout_s, Path(logs))
+
+        def rendered(shown: Clip, sound: np.ndarray) -> Clip:
+            copy = replace(shown, frames=shown.frames.copy(), speech=sound)
+            made = perform(generator, job.text, copy, sound, held_track)  # only the pictures may tell of the mouth
+            out = Clip(face.id, made.frames, sound, made.fps or face.fps, face.sample_rate)
+            align(face, out, rules.align)
+            return out
+
+        outputs = {name: rendered(face, sound) for name, sound in sounds.items()}
+        control = rendered(held, swapped)
+    frames = min(len(clip) for clip in (face, control, *outputs.values()))
+    lips = _lips(held_track)[:frames]
+    shown, hidden, freed, kept, own = (
+        block_means(crop(clip.frames[:frames], lips), CELLS)
+        for clip in (face, held, outputs["swapped"], control, outputs["own"])
+    )
+    survival, lag = survived(shown - hidden, freed - kept)
+    motion = float(np.mean(_moving(shown) ** 2))
+    leakage = ClipLeakage(
+        trial.face.id,
+        trial.driver.id,
+        survival,
+        lag,
+        _apertures(job.tracker, track, driver_track, outputs) if job.tracker else {},
+        math.sqrt(float(np.mean((own - freed) ** 2)) / motion) if motion else math.nan,
+    )
+    visible = seen(face, track, rules.identity)[1] or held_track
+    return leakage, _best_correlation(aperture(track.landmarks), aperture(visible.landmarks))
+
+
+def survived(shown: np.ndarray, found: np.ndarray) -> tuple[float, int]:
+    """The share of a change of the input that is found in the output, and how many frames later.
+
+    shown, found: (T, ...), the difference between two inputs and between their outputs. The slope of found on shown,
+    each without its mean over time, at the lag of 0..MAX_LAG frames where it is largest; within 0..1.
+    """
+    best, best_lag = 0.0, 0
+    for lag in range(min(MAX_LAG, len(shown) - 2) + 1):
+        before, after = _moving(shown[: len(shown) - lag]), _moving(found[lag:])
+        power = float(np.vdot(before, before))
+        slope = float(np.vdot(before, after)) / power if power else 0.0
+        if slope > best + 1e-9:
+            best, best_lag = slope, lag
+    return min(best, 1.0), best_lag
+
+
+def _lips(track: FaceTrack) -> np.ndarray:
+    """Squares around the lips, as wide as the mouth: int (T, 4)."""
+    boxes = track.box(Region.MOUTH)
+    inset = round((boxes[0, 2] - boxes[0, 0]) * (1 - 1 / 1.6) / 2)
+    return boxes + np.array([inset, inset, -inset, -inset])
+
+
+def _apertures(
+    tracker: FaceTracker, track: FaceTrack, driver: FaceTrack, outputs: Mapping[str, Clip]
+) -> dict[str, float]:
+    """Correlation of the output's lips with the shown ones, by sound."""
+    truth, drive = aperture(track.landmarks), aperture(driver.landmarks)
+    found = {}
+    for sound, clip in outputs.items():
+        lips = aperture(tracker.measure(clip).landmarks)
+        frames = min(len(truth), len(drive), len(lips))
+        rows = np.stack([lips[:frames], truth[:frames], drive[:frames]])
+        rows = rows[:, np.isfinite(rows).all(axis=0)]
+        found[sound] = _correlation(rows[0], rows[1], rows[2] if sound == "swapped" else None)
+    return found
+
+
+def _correlation(one: np.ndarray, other: np.ndarray, given: np.ndarray | None = None) -> float:
+    """Pearson's correlation, with what `given` explains taken out of both; NaN where one does not vary."""
+    if len(one) < 4:
+        return math.nan
+    causes = np.stack([np.ones(len(one)), *([] if given is None else [given])], axis=1)
+    left, right = (row - causes @ np.linalg.lstsq(causes, row, rcond=None)[0] for row in (one, other))
+    scale = math.sqrt(float(left @ left) * float(right @ right))
+    return float(left @ right) / scale if scale > 1e-9 else math.nan
+
+
+def _best_correlation(truth: np.ndarray, visible: np.ndarray) -> float:
+    """The largest correlation within MAX_LAG frames either way; 0 where nothing of it varies."""
+    pairs = [(truth[max(0, -lag) : len(truth) - max(0, lag)], visible[max(0, lag) : len(truth) + min(0, lag)])
+             for lag in range(-MAX_LAG, MAX_LAG + 1)]  # fmt: skip
+    known = [value for pair in pairs if not math.isnan(value := _correlation(*pair))]
+    return max([0.0, *known])
+
+
+def _moving(values: np.ndarray) -> np.ndarray:
+    return values - values.mean(axis=0)
+
+
+def _as_long(speech: np.ndarray, samples: int) -> np.ndarray:
+    """Cut, or silence added at the end."""
+    return np.pad(speech[:samples], (0, max(0, samples - len(speech))))
+
+
+def _spread(clips: Sequence[Reference], number: int) -> list[Reference]:
+    places = np.unique(np.linspace(0, len(clips) - 1, min(number, len(clips))).round().astype(int))
+    return [clips[place] for place in places]
+
+
+def _other(bench: Protocol, clip: Reference) -> Reference:
+    """The next clip of the same speaker, or where there is none the next clip."""
+    place = bench.clips.index(clip)
+    others = [*bench.clips[place + 1 :], *bench.clips[:place]]
+    return next((other for other in others if other.speaker == clip.speaker), others[0])
