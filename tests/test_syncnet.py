@@ -16,10 +16,11 @@ from PIL import Image
 from scipy.io import wavfile
 
 from lsbench import registry
+from lsbench.audio import pcm16
 from lsbench.clip import FACE_OVAL, POINTS, Clip, ClipPair, FaceTrack
 from lsbench.errors import MetricError, WeightsError
-from lsbench.metrics.syncnet import AVOffset, LSEC, LSED, LSED0, OffsetError, av_offset, lse_c, lse_d, lse_d0
-from lsbench.metrics.syncnet import mean_distances
+from lsbench.metrics import syncnet as scores
+from lsbench.metrics.syncnet import LSED, AVOffset, OffsetError, av_offset, lse_c, lse_d, lse_d0, mean_distances
 from lsbench.metrics.syncnet_crop import at_25_fps, crop_squares, face_squares
 from lsbench.metrics.syncnet_features import face_embeddings, sound_embeddings
 from lsbench.networks import syncnet
@@ -166,3 +167,263 @@ def test_crops_are_those_of_the_package(package: Any, tmp_path: Path, monkeypatc
     ours = crop_squares(frames, face_squares(track))
     assert (ours == 110).all(axis=3).any()  # the squares reach beyond the frame
     assert np.array_equal(ours[..., ::-1], np.stack(written))
+
+
+def turning(count: int, late: int) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings float64 (count, 64) whose distance depends on nothing but the shift, least at -late."""
+    random = np.random.default_rng(1)
+    speeds, start, radius = random.uniform(0.05, 3, 32), random.uniform(0, 6, 32), random.uniform(0.5, 2, 32)
+
+    def at(times: np.ndarray) -> np.ndarray:
+        angle = start + times[:, None] * speeds
+        return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+
+    times = np.arange(count)
+    return at(times - late), at(times)
+
+
+@pytest.mark.parametrize("late", [-15, -4, 0, 7, 15])
+def test_a_late_video_has_its_delay_as_offset(late: int) -> None:
+    for padding in scores.PADDINGS:
+        distances = mean_distances(*turning(200, late), padding=padding)
+        assert av_offset(distances) == late
+        assert lse_d(distances) == distances[15 - late] and lse_d0(distances) == distances[15]
+    assert lse_d(distances) == pytest.approx(8e-6, abs=1e-6)  # 1e-6 in each of 64 numbers
+    assert lse_c(distances) == pytest.approx(np.sort(distances)[15] - distances.min(), abs=1e-12)
+
+
+def test_without_padding_the_length_does_not_count() -> None:
+    faces, sound = turning(300, 3)
+    for padding, moves in (("none", False), ("zero", True)):
+        whole = mean_distances(faces, sound, padding=padding)
+        for count in (21, 70, 150):
+            cut = mean_distances(faces[:count], sound[:count], padding=padding)
+            assert np.allclose(cut, whole, rtol=0, atol=2e-5) != moves  # the 1e-6 in each of 64 numbers turns
+            assert (abs(lse_c(cut) - lse_c(whole)) > 1e-3) == moves
+
+
+def test_a_cut_clip_has_the_first_embeddings_of_the_whole(weights: Path) -> None:
+    faces, sound = faces_of(14), sound_of(14 * 640)
+    lips, heard = face_embeddings(faces, weights), sound_embeddings(sound, weights)
+    assert lips.shape == (10, 1024) and lips.dtype == np.float32
+    for count in (6, 8):
+        np.testing.assert_allclose(face_embeddings(faces[:count], weights), lips[: count - 4], rtol=0, atol=1e-5)
+        cut = sound_embeddings(sound[: count * 640], weights)[: count - 5]
+        np.testing.assert_allclose(cut, heard[: count - 5], rtol=0, atol=1e-5)
+
+
+def test_too_few_windows_are_undefined() -> None:
+    faces, sound = turning(21, 0)
+    for count, padding, defined in ((5, "zero", False), (6, "zero", True), (20, "none", False), (21, "none", True)):
+        distances = mean_distances(faces[:count], sound[:count], padding=padding)
+        assert np.isfinite(distances).all() == defined
+        values = [score(distances) for score in (lse_d, lse_c, lse_d0, av_offset)]
+        assert np.isfinite(values).all() == defined and (defined or np.isnan(values).all())
+
+
+def test_25_frames_a_second() -> None:
+    assert list(at_25_fps(7, 25)) == list(at_25_fps(7, 25.01)) == list(range(7))
+    assert list(at_25_fps(12, 50)) == [0, 2, 4, 6, 8, 10]
+    assert list(at_25_fps(6, 30)) == [0, 1, 2, 4, 5]
+    assert list(at_25_fps(3, 12.5)) == [0, 1, 1, 2, 2, 2]
+    for fps in (8, 15, 23.976, 29.97, 60):
+        picks = at_25_fps(90, fps)
+        assert len(picks) == int(90 * 25 / fps) and picks[-1] <= 89
+        assert np.abs(picks / fps - np.arange(len(picks)) / 25)[:-2].max() <= 0.5 / fps + 1e-9
+
+
+def pair_of(weights: Path, frames: int = 14, *, fps: float = 25, seed: int = 0, **changes: Any) -> ClipPair:
+    """A reference and a generated clip of other pixels, the reference's face in its track."""
+    random = np.random.default_rng(seed)
+    pixels = random.integers(0, 256, (2, frames, 90, 120, 3), np.uint8)
+    speech = (sound_of(int(frames * 16000 / fps) + 1, seed) / 32768).astype(np.float32)
+    for array in (pixels, speech):
+        array.flags.writeable = False
+    reference, generated = (Clip("s1/a", shown, speech, fps) for shown in pixels)
+    track = track_of(frames, 90, 120, seed)
+    pair = ClipPair(reference, generated, track, weights={"syncnet": weights}, reference_sha256="0" * 64)
+    return replace(pair, **changes)
+
+
+def same(one: Stats, other: Stats) -> bool:
+    return all(np.array_equal(one[name], other[name], equal_nan=True) for name in one)
+
+
+def test_all_scores_of_a_clip_share_one_pass(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    def counted(faces: np.ndarray, *rest: Any, **named: Any) -> np.ndarray:
+        calls.append(len(faces))
+        return face_embeddings(faces, *rest, **named)
+
+    monkeypatch.setattr(scores, "face_embeddings", counted)
+    pair = pair_of(weights, 26)
+    metrics = registry.metrics([*NAMES, "lse_d:padding=none"], [])
+    values = {metric.key: metric.compute(metric.measure(pair)) for metric in metrics}
+    assert calls == [26]
+    clip = pair.generated
+    faces = crop_squares(clip.frames, face_squares(track_of(26, 90, 120)))
+    lips, sound = face_embeddings(faces, weights)[:21], sound_embeddings(pcm16(clip.speech), weights)[:21]
+    distances = mean_distances(lips, sound)
+    assert values["lse_d"] == lse_d(distances) and values["lse_c"] == lse_c(distances)
+    assert values["lse_d0"] == lse_d0(distances) >= values["lse_d"]
+    assert values["av_offset"] == av_offset(distances) and values["offset_error_frames"] == abs(av_offset(distances))
+    assert values["lse_d:padding=none"] == lse_d(mean_distances(lips, sound, padding="none")) != values["lse_d"]
+    assert all(
+        not metric.paired and metric.needs_track and metric.note(metric.measure(pair)) is None for metric in metrics
+    )
+
+
+def test_the_reference_says_where_the_face_is(weights: Path) -> None:
+    pair = pair_of(weights)
+    assert pair.track
+    expected = LSED().measure(pair)
+    elsewhere = track_of(14, 90, 120, seed=5)
+    assert same(LSED().measure(replace(pair, landmarks=(elsewhere, elsewhere))), expected)
+    trimmed = replace(
+        pair,
+        reference=pair.reference.cut(2, 14),
+        generated=pair.generated.cut(2, 14),
+        first_frame=2,
+    )
+    stats = LSED().measure(trimmed)
+    faces = crop_squares(trimmed.generated.frames, face_squares(pair.track)[2:])
+    sound = sound_embeddings(pcm16(trimmed.generated.speech), weights)[:7]
+    assert np.array_equal(stats["zero"][0], mean_distances(face_embeddings(faces, weights)[:7], sound))
+
+
+def test_without_ground_truth_the_video_says_where_its_face_is(weights: Path) -> None:
+    whole, other = track_of(14, 90, 120, seed=5), track_of(20, 70, 80)
+    paired = pair_of(weights, track=whole)
+    shorter = replace(paired, reference=Clip("s1/a", np.zeros((20, 70, 80, 3), np.uint8), np.zeros(0, np.float32), 25))
+    stats = LSED().measure(replace(shorter, track=None, landmarks=(other, whole)))
+    assert same(stats, LSED().measure(paired))
+    lost = whole.landmarks.copy()
+    lost[4:7] = np.nan
+    gap = FaceTrack(lost, np.isfinite(lost).all(axis=(1, 2)), 90, 120)
+    stats = LSED().measure(replace(shorter, track=None, landmarks=(other, gap)))
+    assert LSED().note(stats) == "face found in 11 of 14 frames" and np.isfinite(LSED().compute(stats))
+    lost[1:13] = np.nan
+    gone = FaceTrack(lost, np.isfinite(lost).all(axis=(1, 2)), 90, 120)
+    stats = LSED().measure(replace(shorter, track=None, landmarks=(other, gone)))
+    assert np.isnan(LSED().compute(stats))
+    assert "undefined in 1 of 1 clips: no face in the generated video for more than 5 frames" in LSED().note(stats)
+    with pytest.raises(MetricError, match=r"clip s1/a: lse_d needs the face"):
+        LSED().measure(replace(shorter, track=None))
+
+
+def test_short_and_silent_clips_are_undefined_with_a_reason(weights: Path) -> None:
+    short, mute = pair_of(weights, 10), pair_of(weights)
+    mute = replace(mute, generated=replace(mute.generated, speech=np.zeros(0, np.float32)))
+    for pair in (short, mute):
+        for metric in registry.metrics(NAMES, []):
+            stats = metric.measure(pair)
+            assert np.isnan(metric.compute(stats))
+            assert metric.note(stats) == "undefined in 1 of 1 clips: under 6 windows of 5 frames with sound"
+    long = LSED().measure(pair_of(weights))
+    none = LSED(padding="none")
+    assert none.note(long) == "undefined in 1 of 1 clips: under 21 windows of 5 frames with sound"
+    assert LSED().compute(long + LSED().measure(short)) == LSED().compute(long)
+    assert "1 of 2 clips" in LSED().note(long + LSED().measure(short))
+
+
+def test_other_frame_rates_are_brought_to_25(weights: Path) -> None:
+    pair, twice = pair_of(weights), pair_of(weights, 28, fps=50)
+    assert pair.track
+    every_other = replace(
+        twice,
+        generated=Clip("s1/a", pair.generated.frames.repeat(2, axis=0), pair.generated.speech, 50),
+        track=FaceTrack(np.repeat(pair.track.landmarks[:1], 28, axis=0), np.ones(28, bool), 90, 120),
+    )
+    still = replace(pair, track=FaceTrack(pair.track.landmarks[[0] * 14], np.ones(14, bool), 90, 120))
+    stats, plain = LSED().measure(every_other), LSED().measure(still)
+    middle = np.arange(31)
+    assert stats["zero"].shape == (1, 31) and np.allclose(stats["zero"][0, middle], plain["zero"][0, middle], atol=1e-4)
+    assert LSED().note(stats) == "1 of 1 clips are not at 25 frames a second: frames repeated or left out to be so"
+
+
+def test_the_mean_of_clips_is_the_same_in_any_order(weights: Path) -> None:
+    parts = [AVOffset().measure(pair_of(weights, seed=seed)) for seed in range(3)]
+    values = [av_offset(part["zero"][0]) for part in parts]
+    for order in (parts, parts[::-1], [parts[1] + parts[0], parts[2]]):
+        joined = Stats.join(order)
+        assert AVOffset().compute(joined) == sum(values) / 3
+        assert OffsetError().compute(joined) == sum(map(abs, values)) / 3
+        assert joined.rows == 3
+
+
+def test_bits_do_not_depend_on_threads(weights: Path) -> None:
+    faces, sound = faces_of(13), sound_of(13 * 640)
+    found = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        found.append(face_embeddings(faces, weights).tobytes() + sound_embeddings(sound, weights).tobytes())
+        assert torch.get_num_threads() == threads
+    assert found[0] == found[1] == found[2]
+
+
+def test_faces_of_real_clips_are_embedded_once(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LSBENCH_CACHE", str(tmp_path))
+    pair = pair_of(weights)
+    LSED().measure(pair)
+    assert not list(tmp_path.rglob("*.npz"))  # a generated video is scored once
+    real = replace(pair, generated=pair.reference)
+    first = LSED().measure(real)
+    assert len(list(tmp_path.rglob("*.npz"))) == 1
+    monkeypatch.setattr(syncnet.SyncNet, "faces", None)
+    assert same(LSED().measure(replace(real)), first)
+    swapped = replace(real, generated=replace(pair.reference, speech=pair.reference.speech[::-1].copy()))
+    assert not np.array_equal(LSED().measure(swapped)["zero"], first["zero"])
+
+
+def test_refuses_unfit_weights(tmp_path: Path, weights: Path, peer: torch.nn.Module) -> None:
+    state = peer.state_dict()
+    cut, other, shapes, partial, text, pickled = (
+        tmp_path / f"{name}.model" for name in ("cut", "other", "shapes", "partial", "text", "pickled")
+    )
+    cut.write_bytes(weights.read_bytes()[:100_000])
+    torch.save({"Conv2d_1a.conv.weight": torch.zeros(3, 3, 3, 3)}, other)
+    torch.save({name: value[:1] if value.ndim else value for name, value in state.items()}, shapes)
+    torch.save({name: value for name, value in state.items() if not name.startswith("netfc")}, partial)
+    text.write_text("<html>not found</html>")
+    torch.save(syncnet.SyncNet(), pickled)
+    for path in (cut, other, shapes, partial, text, pickled, tmp_path / "gone.model"):
+        with pytest.raises(WeightsError, match=rf"weight file \S*{path.name} "):
+            syncnet.load(path)
+    torch.save({name: value for name, value in state.items() if "num_batches" not in name}, tmp_path / "old.model")
+    syncnet.load(tmp_path / "old.model")  # as files of PyTorch before 0.4.1 are
+
+
+def test_weights_that_are_not_finite_give_an_error(tmp_path: Path, peer: torch.nn.Module) -> None:
+    state = peer.state_dict() | {"netfclip.3.bias": torch.full((1024,), torch.nan)}
+    torch.save(state, tmp_path / "nan.model")
+    with pytest.raises(MetricError, match=r"embedding is not finite.*weights verify"):
+        face_embeddings(faces_of(6), tmp_path / "nan.model")
+
+
+def test_needs_its_weights() -> None:
+    with pytest.raises(WeightsError, match=r"clip s1/a: lse_c needs the weights syncnet.*weights fetch syncnet"):
+        scores.LSEC().measure(replace(pair_of(Path()), weights={}))
+
+
+def test_refuses_bad_arrays(weights: Path) -> None:
+    ones = np.ones((30, 8))
+    for faces, sound in ((ones, ones[:, :4]), (ones[0], ones[0]), (ones.astype(int), ones.astype(int))):
+        with pytest.raises(MetricError, match="expected floating point"):
+            mean_distances(faces, sound)
+    with pytest.raises(MetricError, match="padding=mirror; expected one of zero, none"):
+        mean_distances(ones, ones, padding="mirror")
+    for faces in (faces_of(4), faces_of(6)[:, :200], faces_of(6) / 255):
+        with pytest.raises(MetricError, match="SyncNet: faces are"):
+            face_embeddings(faces, weights)
+    with pytest.raises(MetricError, match=r"1000 samples of sound; expected more than 0\.205 s"):
+        sound_embeddings(sound_of(1000), weights)
+    track = track_of(5, 90, 120)
+    with pytest.raises(MetricError, match="landmarks hold NaN"):
+        face_squares(replace(track, landmarks=np.full_like(track.landmarks, np.nan)))
+
+
+def test_a_face_outside_the_frame_is_grey() -> None:
+    frames = np.zeros((1, 40, 50, 3), np.uint8)
+    assert (crop_squares(frames, np.array([[900.0, -900.0, 20.0]])) == 110).all()
+    assert crop_squares(frames, np.array([[25.0, 20.0, 0.1]])).shape == (1, 224, 224, 3)

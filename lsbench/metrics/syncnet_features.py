@@ -51,12 +51,12 @@ def face_embeddings(faces: np.ndarray, path: Path, device: str = "cpu", *, keep:
 
 
 def sound_embeddings(samples: np.ndarray, path: Path, device: str = "cpu") -> np.ndarray:
-    """Embeddings float32 (n, 1024) of int16 (N,) mono sound at 16 kHz of 0.2 s or more; row i is of 40 i ms and on."""
+    """Embeddings float32 (n, 1024) of int16 (N,) mono sound at 16 kHz, N > 3280; row i is of 0.2 s from 40 i ms on."""
     from lsbench.networks import syncnet
 
     cepstra = mfcc(samples, SAMPLE_RATE).astype(np.float32)
     if len(cepstra) < syncnet.STEPS:
-        raise MetricError(f"SyncNet: {len(samples)} samples of sound; expected 0.2 s or more at {SAMPLE_RATE} Hz")
+        raise MetricError(f"SyncNet: {len(samples)} samples of sound; expected more than 0.205 s at {SAMPLE_RATE} Hz")
     windows = np.lib.stride_tricks.sliding_window_view(cepstra, syncnet.STEPS, axis=0)[::_STEPS_PER_FRAME]
     network = syncnet.load(path, device)
     return _embed(windows, (*windows.shape[1:], 1), network.sound, _SOUNDS, device, path)

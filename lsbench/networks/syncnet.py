@@ -19,9 +19,8 @@ from lsbench import weights
 from lsbench.networks import checkpoint
 
 WIDTH = 1024  # numbers an embedding
-SIZE = 224  # side of a face, px
-FRAMES = 5  # of a window
-CEPSTRA, STEPS = 13, 20  # MFCC of a window
+FRAMES = 5  # pictures of a window
+STEPS = 20  # MFCC frames of a window
 REVISION = 1  # changes whenever an embedding may change
 
 
