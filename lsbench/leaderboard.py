@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from lsbench import registry
-from lsbench.errors import ComparisonError
-from lsbench.results import Result, RunFolder, Score
+import numpy as np
 
-DECODERS = ("av", "soxr")  # libraries that give metrics their pixels and samples
+from lsbench import registry
+from lsbench.comparable import demand_comparable, differences
+from lsbench.errors import ComparisonError
+from lsbench.evidence import Evidence, gather
+from lsbench.quotes import Quotes
+from lsbench.results import Result, RunFolder, Score
+from lsbench.verdict import Agreement, Pair, Verdict
 
 
 @dataclass(frozen=True)
@@ -30,49 +35,93 @@ class Row:
 
 @dataclass(frozen=True)
 class Board:
-    """Comparable runs, ranked by one key; `keys` are all scores that any run has, in the order of the first run."""
+    """Comparable runs, ranked by one key; `keys` are all scores that any run has, in the order of the first run.
+
+    verdict: intervals, tests and agreement of the complete runs. anchors: runs shown below, never ranked, that say how
+    to read a score. quotes: published figures, not comparable. notes: in what the runs differ that moves last digits
+    only, and scores that are not ranked.
+    """
 
     protocol: Mapping[str, Any]
     rank_by: str
     keys: tuple[str, ...]
     rows: tuple[Row, ...]
+    verdict: Verdict
+    anchors: tuple[Row, ...] = ()
+    quotes: tuple[Quotes, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def better(self, key: str) -> str:
         """`higher` or `lower`: which way is better."""
         return next(row.result.scores[key].better for row in self.rows if key in row.result.scores)
+
+    def interval(self, row: Row, key: str) -> tuple[float, float]:
+        """The 95 % interval of a score; NaN where there is none."""
+        known = row.generator in self.verdict.evidence.names
+        return self.verdict.interval(key, row.generator) if known else (math.nan, math.nan)
 
     def disagreement(self, row: Row, metric: str) -> int:
         """Places that a run loses (positive) or gains (negative) from metric/whole to metric/mouth."""
         whole, mouth = row.ranks.get(f"{metric}/whole"), row.ranks.get(f"{metric}/mouth")
         return mouth - whole if whole and mouth else 0
 
+    def paired(self) -> list[str]:
+        """Metrics that are measured on the whole frame and on the mouth."""
+        return [
+            metric
+            for metric in dict.fromkeys(key.rpartition("/")[0] for key in self.keys)
+            if metric and {f"{metric}/whole", f"{metric}/mouth"} <= set(self.keys)
+        ]
 
-def leaderboard(runs: Iterable[str | Path], rank_by: str | None = None) -> Board:
+    def whole_against_mouth(self) -> list[Agreement]:
+        """For each such metric, how far its two rankings agree."""
+        return [self.verdict.agreement(f"{metric}/whole", f"{metric}/mouth") for metric in self.paired()]
+
+    def neighbours(self) -> list[Pair]:
+        """Each ranked generator and the next one, by the board's key."""
+        ranked = [row.generator for row in self.rows if row.rank is not None]
+        return self.verdict.pairs(self.rank_by, list(pairwise(ranked)))
+
+
+def leaderboard(
+    runs: Iterable[str | Path],
+    rank_by: str | None = None,
+    *,
+    anchors: Iterable[str | Path] = (),
+    quotes: Iterable[Quotes] = (),
+) -> Board:
     """Rank finished runs by a score key such as `ssim/mouth` (the protocol's own where none is named).
 
-    Incomplete and unfinished runs and undefined scores are shown, never ranked. Raises ComparisonError where protocol
-    digest, metric signatures, tracker, weights or decoders differ, naming the field.
+    anchors: runs to show unranked beside them. Incomplete and unfinished runs, undefined scores and scores that leave
+    out a clip which another run's score counts are shown, never ranked. Raises ComparisonError where protocol digest,
+    metric signatures, tracker, weights or decisive libraries differ, naming the field.
     """
-    paths = [Path(run) for run in runs]
-    folders = {path.resolve(): RunFolder(path) for path in paths}
+    folders = {path.resolve(): RunFolder(path) for path in map(Path, runs)}
+    beside = {path.resolve(): RunFolder(path) for path in map(Path, anchors)}
     if not folders:
         raise ComparisonError("no runs to rank")
-    results = [folder.result() for folder in folders.values()]
-    names = [result.name for result in results]
-    for result in results:
-        if names.count(result.name) > 1:
-            same = " and ".join(str(other.path) for other in results if other.name == result.name)
-            raise ComparisonError(f"two runs are named {result.name}: {same}; score one again with another --name")
-    scored = [
-        (result.name, folders[path].request()) for path, result in zip(folders, results, strict=True) if result.scores
-    ]
-    for name, request in scored[1:]:
-        _demand_comparable(*scored[0], name, request)
-    keys = tuple(dict.fromkeys(key for result in results for key in result.scores))
-    rank_by = _rank_key(rank_by, results[0].protocol["rank_by"], keys)
-    ranked = [result for result in results if result.complete]
+    results = {path: folder.result() for path, folder in {**beside, **folders}.items()}
+    _demand_names(results.values())
+    requests = {result.name: RunFolder(result.path).request() for result in results.values() if result.scores}
+    for name in list(requests)[1:]:
+        demand_comparable(next(iter(requests)), next(iter(requests.values())), name, requests[name])
+    first = next(iter(folders))
+    keys = tuple(dict.fromkeys(key for path in [*folders, *beside] for key in results[path].scores))
+    rank_by = _rank_key(rank_by, results[first].protocol["rank_by"], keys)
+    complete = sorted((result for result in results.values() if result.complete), key=lambda result: result.name)
+    ranked = {results[path].name for path in folders}
+    evidence = gather(complete, keys)
+    short = evidence.short()
+    compared = ~np.isnan(evidence.scores) & ~short & np.array([name in ranked for name in evidence.names], bool)
     ranks = {
-        key: _ranks({result.name: result.scores[key] for result in ranked if key in result.scores}) for key in keys
+        key: _ranks(
+            {
+                result.name: result.scores[key]
+                for run, result in enumerate(complete)
+                if key in result.scores and compared[place, run]
+            }
+        )
+        for place, key in enumerate(keys)
     }
     rows = [
         Row(
@@ -80,10 +129,54 @@ def leaderboard(runs: Iterable[str | Path], rank_by: str | None = None) -> Board
             result,
             {key: ranks[key][result.name] for key in keys if result.name in ranks[key]},
         )
-        for result in results
+        for result in results.values()
     ]
     rows.sort(key=lambda row: (row.rank is None, row.rank or 0, not row.result.complete, row.generator))
-    return Board(results[0].protocol, rank_by, keys, tuple(rows))
+    return Board(
+        results[first].protocol,
+        rank_by,
+        keys,
+        tuple(row for row in rows if row.generator in ranked),
+        Verdict(evidence, compared),
+        tuple(row for row in rows if row.generator not in ranked),
+        tuple(quotes),
+        (*_rounding(requests), *_short_notes(evidence, short)),
+    )
+
+
+def _demand_names(results: Iterable[Result]) -> None:
+    """Raise ComparisonError where two runs bear one name."""
+    seen: dict[str, Result] = {}
+    for result in results:
+        if result.name in seen:
+            same = f"{seen[result.name].path} and {result.path}"
+            raise ComparisonError(f"two runs are named {result.name}: {same}; score one again with another --name")
+        seen[result.name] = result
+
+
+def _rounding(requests: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """In what runs differ that moves last digits only, one line a field."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for name in sorted(requests):
+        for difference in differences(requests[min(requests)], requests[name]):
+            found.setdefault(difference.field, {str(difference.one): [min(requests)]}).setdefault(
+                str(difference.other), []
+            ).append(name)
+    lines = []
+    for field, values in found.items():
+        listed = "; ".join(f"{value}: {', '.join(names)}" for value, names in values.items())
+        lines.append(f"{field} differs ({listed}): ranked all the same, for it moves last digits only")
+    return lines
+
+
+def _short_notes(evidence: Evidence, short: np.ndarray) -> list[str]:
+    """Which scores leave out clips that others count."""
+    count = evidence.defined()
+    return [
+        f"{evidence.names[run]}: {evidence.keys[place]} is defined in {count[place, run]} of {len(evidence.clips)} "
+        "clips, fewer than for others, and not ranked"
+        for place, run in zip(*np.nonzero(short), strict=True)
+    ]
 
 
 def _rank_key(asked: str | None, usual: str, keys: tuple[str, ...]) -> str:
@@ -105,33 +198,3 @@ def _ranks(scores: Mapping[str, Score]) -> dict[str, int]:
 
 def _ahead(one: Score, other: Score) -> bool:
     return one.value > other.value if one.better == "higher" else one.value < other.value
-
-
-def _demand_comparable(name: str, request: Mapping[str, Any], other_name: str, other: Mapping[str, Any]) -> None:
-    """Raise ComparisonError naming the first field that can move a number and differs between two runs."""
-    for where, mine, theirs in _differences(request, other):
-        raise ComparisonError(
-            f"runs {name} and {other_name} cannot be ranked together: {where} is {mine} in the one, {theirs} in the "
-            "other. Score both again under the same conditions"
-        )
-
-
-def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterable[tuple[str, Any, Any]]:
-    """(field, value, value) for every field that moves a number and differs; score keys that one lacks do not count."""
-    protocols = one["protocol"], other["protocol"]
-    if protocols[0]["digest"] != protocols[1]["digest"]:
-        for name in sorted(protocols[0].keys() - {"name", "version", "rank_by", "digest"}):
-            if protocols[0][name] != protocols[1].get(name):
-                yield f"protocol {name}", protocols[0][name], protocols[1].get(name)
-        yield "protocol digest", protocols[0]["digest"], protocols[1]["digest"]
-    for key in one["metrics"].keys() & other["metrics"].keys():
-        if one["metrics"][key] != other["metrics"][key]:
-            yield f"signature of {key}", one["metrics"][key], other["metrics"][key]
-    if one["tracker"] and other["tracker"] and one["tracker"] != other["tracker"]:
-        yield "face tracker", one["tracker"], other["tracker"]
-    for name in sorted(one["weights"].keys() & other["weights"].keys()):
-        if one["weights"][name] != other["weights"][name]:
-            yield f"sha256 of {name}", one["weights"][name], other["weights"][name]
-    for library in DECODERS:
-        if one["versions"][library] != other["versions"][library]:
-            yield f"version of {library}", one["versions"][library], other["versions"][library]

@@ -16,7 +16,8 @@ LAYERS = """
     cache locks learner metric registry download weights encode decode media face face_crops audio lipgan_audio pool
     ranks manifest protocol_file protocol results networks
     align identity standins generator generators rendering metrics corpus
-    leakage learning requirements measure folding meeting evaluate leaderboard
+    leakage learning requirements measure folding meeting evaluate comparable evidence quotes verdict
+    leaderboard
     report
     verbs cli_audit cli_prepare cli_protocols cli_train cli_weights cli __main__
 """

@@ -7,6 +7,8 @@ import math
 import numpy as np
 from scipy.special import stdtrit
 
+from lsbench.statistics.units import FEWEST
+
 POWER = 0.8
 
 
@@ -26,4 +28,4 @@ def clips_needed(found: float, clips: int, difference: float) -> float:
         return math.nan
     if difference == 0:
         return math.inf
-    return math.ceil(clips * (found / difference) ** 2)
+    return max(FEWEST, math.ceil(clips * (found / difference) ** 2))

@@ -1,0 +1,76 @@
+"""What every clip says of every run: the tables of several run folders as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lsbench.results import Result, RunFolder
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Clip values of runs under one protocol.
+
+    names: of the runs; keys: of the scores; clips, speakers: of the manifest, in its order. scores: float64 (keys,
+    runs). values: float64 (keys, runs, clips), of clips on their own, NaN where there is none. influence: the same
+    shape, how much a clip moves the score (see lsbench.statistics). higher: bool (keys,), whether more is better.
+    """
+
+    names: tuple[str, ...]
+    keys: tuple[str, ...]
+    clips: tuple[str, ...]
+    speakers: tuple[str, ...]
+    scores: np.ndarray
+    values: np.ndarray
+    influence: np.ndarray
+    higher: np.ndarray
+
+    @property
+    def oriented(self) -> np.ndarray:
+        """scores with more always better: float64 (keys, runs)."""
+        return np.where(self.higher[:, None], self.scores, -self.scores)
+
+    def defined(self) -> np.ndarray:
+        """In how many clips each score is defined, int (keys, runs); 0 for all where clips have no values of it."""
+        return np.count_nonzero(~np.isnan(self.values), axis=2)
+
+    def short(self) -> np.ndarray:
+        """Which scores lack a clip that another run's score counts: bool (keys, runs)."""
+        known = ~np.isnan(self.values)
+        return (known.any(axis=1, keepdims=True) & ~known).any(axis=2) & ~np.isnan(self.scores)
+
+
+def gather(results: Sequence[Result], keys: Sequence[str]) -> Evidence:
+    """Read the clip tables of complete runs of one protocol; a run without a table of the same clips has no values."""
+    tables = [RunFolder(result.path).table() for result in results]
+    manifest = next((table for table in tables if len(table)), None)
+    clips: dict[str, str] = {}
+    if manifest is not None:
+        clips = dict(zip(manifest["clip_id"], manifest["speaker"].fillna(""), strict=True))
+    shape = (len(keys), len(results), len(clips))
+    scores, values, influence = np.full(shape[:2], np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
+    higher = np.ones(len(keys), bool)
+    for run, (result, table) in enumerate(zip(results, tables, strict=True)):
+        groups = dict(iter(table.groupby(["metric", "region"], sort=False)))
+        for place, key in enumerate(keys):
+            if key not in result.scores:
+                continue
+            scores[place, run] = result.scores[key].value
+            higher[place] = result.scores[key].better == "higher"
+            spec, _, region = key.rpartition("/") if "/" in key else (key, "", "")
+            rows = groups.get((spec, region))
+            if rows is not None and list(rows["clip_id"]) == list(clips):
+                values[place, run], influence[place, run] = rows["value"], rows["influence"]
+    return Evidence(
+        tuple(result.name for result in results),
+        tuple(keys),
+        tuple(clips),
+        tuple(clips.values()),
+        scores,
+        values,
+        influence,
+        higher,
+    )

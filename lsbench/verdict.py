@@ -1,0 +1,199 @@
+"""From clip values to a verdict: intervals of scores, which differences are real, which rankings agree."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lsbench.evidence import Evidence
+from lsbench.statistics import agreement, bootstrap, permutation, power
+from lsbench.statistics.letters import letters
+from lsbench.statistics.units import Units, units
+
+AGREEMENT_RESAMPLES = 2000
+BLOCK = 100  # resamples whose rankings are held at once
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two generators by one score. difference: one less other, with its interval; p: corrected for all pairs (Holm).
+
+    detectable: the difference that this many clips find in 80 % of studies, for this pair; clips_needed: for the
+    difference found. NaN where there is nothing to tell it from.
+    """
+
+    one: str
+    other: str
+    difference: float
+    low: float
+    high: float
+    p: float
+    detectable: float
+    clips_needed: float
+
+    @property
+    def significant(self) -> bool:
+        return self.p < permutation.ALPHA
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Two generators in opposite order by two scores. p: the larger of the two corrected p values."""
+
+    ahead: str
+    behind: str
+    p: float
+
+    @property
+    def significant(self) -> bool:
+        return self.p < permutation.ALPHA
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two scores rank the generators alike: Kendall's tau with its interval; flips: ahead by `one`."""
+
+    one: str
+    other: str
+    tau: float
+    low: float
+    high: float
+    pairs: int
+    flips: tuple[Flip, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What the evidence says; compared: bool (keys, runs), the scores that are tested against each other."""
+
+    evidence: Evidence
+    compared: np.ndarray
+
+    @cached_property
+    def units(self) -> Units:
+        return units(self.evidence.speakers)
+
+    def interval(self, key: str, name: str) -> tuple[float, float]:
+        """The 95 % interval of a score; NaN where there is none."""
+        place = self._at(key), self.evidence.names.index(name)
+        return float(self._limits[0][place]), float(self._limits[1][place])
+
+    def letters(self, key: str) -> dict[str, str]:
+        """Tie groups by a score: generators that share a letter cannot be told apart; a is the best."""
+        place = self._at(key)
+        tested = np.flatnonzero((~np.isnan(self.p[place])).any(axis=1))
+        order = tested[np.argsort(-self.evidence.oriented[place, tested], kind="stable")]
+        apart = self.p[place][np.ix_(order, order)] < permutation.ALPHA
+        return {self.evidence.names[run]: text for run, text in zip(order, letters(apart), strict=True)}
+
+    def pairs(self, key: str, names: list[tuple[str, str]]) -> list[Pair]:
+        """Pairs of generators by one score."""
+        place, index = self._at(key), self.evidence.names.index
+        if not names:
+            return []
+        one, other = (np.array([index(pair[side]) for pair in names]) for side in (0, 1))
+        scores, influence = self.evidence.scores[place], self.evidence.influence[place]
+        with np.errstate(invalid="ignore"):
+            apart, moved = scores[one] - scores[other], influence[one] - influence[other]
+        low, high = bootstrap.limits(self._deviations(moved), self.units)
+        found = power.detectable(bootstrap.standard_error(moved, self.units), self.units.freedom)
+        return [
+            Pair(
+                *names[i],
+                float(apart[i]),
+                float(apart[i] + low[i]),
+                float(apart[i] + high[i]),
+                float(self.p[place, one[i], other[i]]),
+                float(found[i]),
+                power.clips_needed(float(found[i]), len(self.evidence.clips), float(apart[i])),
+            )
+            for i in range(len(names))
+        ]
+
+    def detectable(self, key: str) -> float:
+        """The difference by a score that this many clips find with 80 % power: the median over pairs; NaN for none."""
+        place = self._at(key)
+        compared = np.flatnonzero(self.compared[place] & np.isfinite(self.evidence.influence[place]).all(axis=1))
+        if len(compared) < 2 or not self.units.freedom:
+            return math.nan
+        one, other = np.triu_indices(len(compared), 1)
+        influence = self.evidence.influence[place, compared]
+        errors = bootstrap.standard_error(influence[one] - influence[other], self.units)
+        return float(power.detectable(np.median(errors), self.units.freedom))
+
+    def agreement(self, one: str, other: str) -> Agreement:
+        """How far two scores agree on the ranking of the generators, and the pairs on which they do not."""
+        first, second = self._at(one), self._at(other)
+        low, high = self._tau_limits
+        order, names = self._order, self.evidence.names
+        flips = []
+        for pair, (a, b) in enumerate(zip(*np.triu_indices(len(names), 1), strict=True)):
+            if order[first, pair] * order[second, pair] < 0:
+                ahead, behind = (a, b) if order[first, pair] > 0 else (b, a)
+                p = float(np.maximum(self.p[first, a, b], self.p[second, a, b]))
+                flips.append(Flip(names[ahead], names[behind], p))
+        return Agreement(
+            one,
+            other,
+            float(self.taus[first, second]),
+            float(low[first, second]),
+            float(high[first, second]),
+            int(np.count_nonzero(~np.isnan(order[first]) & ~np.isnan(order[second]))),
+            tuple(flips),
+        )
+
+    @cached_property
+    def p(self) -> np.ndarray:
+        """Corrected p of every two runs by every score: float64 (keys, runs, runs); NaN where they are not tested."""
+        if not self.evidence.clips:
+            return np.full((*self.evidence.scores.shape, len(self.evidence.names)), np.nan)
+        with np.errstate(invalid="ignore"):
+            contributed = self.evidence.scores[..., None] + self.evidence.influence
+        found = permutation.sign_flips(np.where(self.compared[..., None], contributed, np.nan), self.units)
+        return np.stack([permutation.holm_pairs(matrix) for matrix in found])
+
+    @cached_property
+    def taus(self) -> np.ndarray:
+        """Kendall's tau of every two scores: float64 (keys, keys); NaN where fewer than two runs have both."""
+        return agreement.taus(self._order)
+
+    @cached_property
+    def _order(self) -> np.ndarray:
+        """float32 (keys, pairs): who is ahead."""
+        return agreement.orders(np.where(self.compared, self.evidence.oriented, np.nan).T).T
+
+    @cached_property
+    def _tau_limits(self) -> tuple[np.ndarray, np.ndarray]:
+        if not self.units.freedom:
+            return np.full(self.taus.shape, np.nan), np.full(self.taus.shape, np.nan)
+        keys, runs = self.evidence.scores.shape
+        moved = np.nan_to_num(self._scattered[:, :AGREEMENT_RESAMPLES]).reshape(keys, runs, -1)
+        moved = np.where(self.evidence.higher[:, None, None], moved, -moved)
+        held = np.where(self.compared, self.evidence.oriented, np.nan)[..., None]
+        drawn = []
+        for start in range(0, moved.shape[2], BLOCK):
+            scores = (held + moved[..., start : start + BLOCK]).transpose(1, 2, 0)
+            drawn.append(agreement.taus(agreement.orders(scores).transpose(1, 2, 0)))
+        low, high = np.quantile(np.concatenate(drawn), [0.025, 0.975], axis=0)
+        return np.fmin(low, self.taus), np.fmax(high, self.taus)
+
+    @cached_property
+    def _limits(self) -> tuple[np.ndarray, np.ndarray]:
+        low, high = bootstrap.limits(self._scattered, self.units)
+        shape = self.evidence.scores.shape
+        return self.evidence.scores + low.reshape(shape), self.evidence.scores + high.reshape(shape)
+
+    @cached_property
+    def _scattered(self) -> np.ndarray:
+        return self._deviations(self.evidence.influence.reshape(-1, len(self.evidence.clips)))
+
+    def _deviations(self, influence: np.ndarray) -> np.ndarray:
+        if not self.units.freedom:
+            return np.full((len(influence), 1), np.nan)
+        return bootstrap.deviations(influence, self.units)
+
+    def _at(self, key: str) -> int:
+        return self.evidence.keys.index(key)
