@@ -32,6 +32,7 @@ def mouth_signals(landmarks: np.ndarray, fps: float) -> np.ndarray:
     shapes = np.stack([span(landmarks, points) for points in _SHAPES], axis=1)
     shapes[~np.isfinite(shapes).all(axis=1)] = np.nan
     rates = np.gradient(shapes, 1 / fps, axis=0) if len(shapes) > 1 else np.full_like(shapes, np.nan)
+    rates[np.isnan(shapes)] = np.nan
     return np.concatenate([shapes - _slow(shapes, SLOW_S * fps), rates], axis=1)
 
 

@@ -49,6 +49,8 @@ def measure_sync(landmarks: np.ndarray, speech: np.ndarray, model: Model | None,
     mouth over that of other speakers; frames, and faces found in them; by_speaker; outcome, a key of REASONS."""
     if not fps > 0:
         raise MetricError(f"sync: {fps} frames a second; expected a positive rate")
+    if speech.dtype.kind != "f" or speech.ndim != 1 or not np.isfinite(speech).all():
+        raise MetricError(f"sync: speech is {speech.dtype} {speech.shape}; expected finite floats, (samples,)")
     signals = mouth_signals(landmarks, fps)
     shown = np.count_nonzero(np.isfinite(signals).all(axis=1))
     row: dict[str, float] = {"correlation": math.nan, "lag_frames": math.nan, "motion": math.nan}
