@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -106,11 +106,10 @@ def parameter_count(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-@torch.no_grad()
-def initialise(network: nn.Module) -> None:
-    """Kernels by He's rule for leaky ReLU, which keeps a signal's size through layers without a norm; biases 0."""
+def initialise(network: nn.Module, kernels: Callable[[Tensor], object] = nn.init.xavier_uniform_) -> None:
+    """Kernels by Glorot's rule, which is Keras' start, or another; biases 0."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            nn.init.kaiming_uniform_(layer.weight, a=LEAK)
+            kernels(layer.weight)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)

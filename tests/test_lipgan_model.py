@@ -110,6 +110,16 @@ def test_critic_judges_face_and_sound_together() -> None:
     assert abs(float(difference[0] - difference[1])) > 1e-3
 
 
+def test_critic_starts_with_open_ears() -> None:
+    """Another sound moves the first score as much as another face does, within a factor of 10."""
+    torch.manual_seed(0)
+    critic = Critic(1 / 8, 24)
+    faces, mels = torch.rand(16, 3, 24, 24), torch.randn(16, *MEL)
+    by_sound = critic(faces[:1].expand(16, -1, -1, -1), mels).std()
+    by_face = critic(faces, mels[:1].expand(16, -1, -1, -1)).std()
+    assert 0.1 < by_sound / by_face < 10
+
+
 def test_same_padding_is_lopsided() -> None:
     assert [same_padding(96, kernel, 2) for kernel in (3, 5, 7)] == [(0, 1), (1, 2), (2, 3)]
     assert [same_padding(size, 3, 3) for size in (80, 27)] == [(0, 1), (0, 0)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -25,6 +27,8 @@ class Critic(nn.Module):
         embedding = scaled(EMBEDDING, width)
         self.join = nn.Sequential(nn.Linear(2 * embedding, embedding), nn.LeakyReLU(LEAK), nn.Linear(embedding, 1))
         initialise(self)
+        # Glorot's rule shrinks a signal from layer to layer, and here no norm restores it: the critic would start deaf.
+        initialise(self.audio, partial(nn.init.kaiming_uniform_, a=LEAK))
 
     def forward(self, face: Tensor, mel: Tensor) -> Tensor:
         """face (N, 3, size, size) in [0, 1], mel (N, 1, 80, 27) -> float32 (N,)."""
