@@ -43,6 +43,7 @@ NOT_MONOTONE = {
         ("silence_motion", "lse_d", "lse_c", "lse_d0", "av_offset", "offset_error_frames"),
         "a video and its sound, without a reference",
     ),
+    **dict.fromkeys(("sync_corr", "sync_lag"), "need ten frames and a model, see tests/test_sync_motion.py"),
 }
 LOOKS_OUTSIDE: dict[str, str] = {}  # its region is more than the pixels inside the box
 
@@ -267,6 +268,16 @@ def test_inputs_are_not_written_to(metric: Metric) -> None:
     assert pair.landmarks is not None and untouched.landmarks is not None
     for ours, theirs in zip(pair.landmarks, untouched.landmarks, strict=True):
         assert np.array_equal(ours.landmarks, theirs.landmarks) and np.array_equal(ours.found, theirs.found)
+
+
+@metrics_where(lambda metric: not metric.paired)
+def test_unpaired_metrics_do_not_look_at_the_reference(metric: Metric) -> None:
+    pair = make_pair(NOISE[2])
+    assert pair.landmarks is not None
+    other = Clip("other", np.zeros((2, 8, 8, 3), np.uint8), np.zeros(0, np.float32), 50)
+    blind = FaceTrack(np.full((2, POINTS, 2), np.nan, np.float32), np.zeros(2, bool), 8, 8)
+    alone = replace(pair, reference=other, landmarks=(blind, pair.landmarks[1]))
+    assert same(measure(metric, alone), measured(metric, NOISE[2]))
 
 
 @metrics_where(lambda metric: metric.region in BOXED and metric.name not in LOOKS_OUTSIDE)
