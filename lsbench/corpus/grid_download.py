@@ -69,6 +69,8 @@ def describe(record: str = RECORD) -> dict[str, Archive]:
         for file in files:
             kind, _, digest = str(file.get("checksum", "")).partition(":")
             source = Web(str(file["links"]["self"]))
+            if not source.url.startswith(("https://", "http://")):
+                raise ValueError(f"{source.url} is no web address")
             archives[str(file["key"])] = Archive(
                 str(file["key"]), int(file["size"]), digest if kind == "md5" else "", source
             )
