@@ -283,3 +283,23 @@ def test_tensor_form_is_differentiable() -> None:
 def test_tensor_form_refuses_other_input(images: Any, says: str) -> None:
     with pytest.raises(MetricError, match=says):
         ssim_torch(images, torch.zeros(1, 3, 16, 16) if len(images) else images)
+
+
+@pytest.mark.parametrize(
+    ("reference", "generated", "options", "says"),
+    [
+        ([0, math.nan], [0, 1], {"data_range": 1}, "reference has levels from nan to nan"),
+        ([0, 1], [0, math.inf], {"data_range": 1}, "generated has levels from 0 to inf; expected 0 to data_range, 1"),
+        ([0, 1], [-0.1, 1], {"data_range": 1}, "generated has levels from -0.1 to 1"),
+        ([0, 255], [0, 256], {}, "expected 0 to data_range, 255"),
+        ([0, 0.9], [0, 1], {}, r"From \[0, 1\]: pass data_range=1"),
+    ],
+)
+def test_tensor_form_refuses_levels_out_of_range(
+    reference: list[float], generated: list[float], options: dict[str, float], says: str
+) -> None:
+    images = (torch.tensor(levels, dtype=torch.float32).repeat(1, 3, 16, 8) for levels in (reference, generated))
+    with pytest.raises(MetricError, match=says):
+        ssim_torch(*images, **options)
+    with pytest.raises(MetricError, match=r"torch.uint8, generated torch.float32; expected levels alike"):
+        ssim_torch(torch.zeros(1, 3, 16, 16, dtype=torch.uint8), torch.zeros(1, 3, 16, 16))

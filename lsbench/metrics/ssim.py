@@ -52,12 +52,14 @@ def ssim_torch(
 ) -> torch.Tensor:
     """SSIM of each image on any device, differentiable: (T, 3, H, W) in [0, data_range] -> (T,) (see SSIM).
 
-    Half precision and uint8 are computed in float32, float64 in itself; agrees with ssim_frames within 5e-6.
+    Half precision and uint8 are computed in float32, float64 in itself; agrees with ssim_frames within 5e-6. Raises
+    MetricError where floating point images leave [0, data_range], or both stay below 1 while data_range is larger.
     """
     import torch
 
     SSIM(color=color, window=window, sigma=sigma)
     _demand_images(reference, generated)
+    _demand_levels(reference, generated, data_range)
     _demand_room(reference.shape[2:], window)
     batch = max(1, _CPU_SAMPLES // reference[0].numel()) if reference.device.type == "cpu" else len(reference)
     parts = zip(reference.split(batch), generated.split(batch), strict=True)
@@ -190,3 +192,23 @@ def _demand_images(reference: Any, generated: Any) -> None:
             raise MetricError(f"ssim: {which} is {images.dtype} {tuple(images.shape)}; {expected}")
     if reference.shape != generated.shape or not len(reference):
         raise MetricError(f"ssim: {tuple(reference.shape)} beside {tuple(generated.shape)}; expected one shape, no 0")
+
+
+def _demand_levels(reference: torch.Tensor, generated: torch.Tensor, data_range: float) -> None:
+    import torch
+
+    if reference.is_floating_point() != generated.is_floating_point():
+        raise MetricError(f"ssim: reference is {reference.dtype}, generated {generated.dtype}; expected levels alike")
+    if not reference.is_floating_point():
+        return
+    highest = 0.0
+    for which, images in (("reference", reference), ("generated", generated)):
+        low, high = (float(level) for level in torch.aminmax(images.detach()))
+        if not (low >= 0 and high <= data_range):
+            raise MetricError(
+                f"ssim: {which} has levels from {low:g} to {high:g}; expected 0 to data_range, {data_range:g}. "
+                "Clamp them, or pass the range that they have"
+            )
+        highest = max(highest, high)
+    if highest <= 1 < data_range:
+        raise MetricError(f"ssim: levels up to {highest:g}, data_range {data_range:g}. From [0, 1]: pass data_range=1")
