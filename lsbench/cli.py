@@ -11,6 +11,7 @@ import click
 
 from lsbench import __version__
 from lsbench.cli_audit import audit_group
+from lsbench.cli_board import compare, leaderboard, show_board
 from lsbench.cli_prepare import prepare_group
 from lsbench.cli_protocols import protocols_group
 from lsbench.cli_train import plot, train
@@ -154,24 +155,7 @@ def score(
         sys.exit(INCOMPLETE)
 
 
-@main.command(
-    epilog=examples(
-        "lsbench leaderboard runs/*",
-        "lsbench leaderboard runs/a runs/b --rank-by psnr/whole",
-        "lsbench leaderboard runs/* --format markdown > BOARD.md",
-    )
-)
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
-@click.option("--rank-by", metavar="METRIC/REGION", help="Score to rank by; the protocol's if not given.")
-@click.option(
-    "--format", "style", type=click.Choice(["table", "csv", "json", "markdown"]), default="table", show_default=True
-)
-def leaderboard(runs: tuple[Path, ...], rank_by: str | None, style: str) -> None:
-    """Rank finished runs, whole frame beside mouth.
-
-    Runs whose protocol, metric signatures or weights differ are refused; incomplete runs are shown without a rank.
-    """
-    show_board(list(runs), rank_by, style)
+main.add_command(leaderboard)
 
 
 @main.command(
@@ -256,21 +240,7 @@ def generators() -> None:
     show_table(["name", "what it renders"], rows)
 
 
-def show_board(runs: list[Path], rank_by: str | None = None, style: str = "table") -> None:
-    """Rank runs and print the board."""
-    from lsbench.leaderboard import leaderboard as rank
-    from lsbench.report import text
-
-    board = rank(runs, rank_by)
-    if style == "table":
-        from lsbench.report import terminal
-
-        terminal.show_board(board, terminal.console())
-    else:
-        render = {"csv": text.to_csv, "json": text.to_json, "markdown": text.to_markdown}[style]
-        click.echo(render(board), nl=False)
-
-
+main.add_command(compare)
 main.add_command(audit_group)
 main.add_command(prepare_group)
 main.add_command(protocols_group)

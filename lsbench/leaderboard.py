@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from lsbench.errors import ComparisonError
 from lsbench.evidence import Evidence, gather
 from lsbench.quotes import Quotes
 from lsbench.results import Result, RunFolder, Score
+from lsbench.statistics.power import clips_needed
 from lsbench.verdict import Agreement, Pair, Verdict
 
 
@@ -39,7 +40,7 @@ class Board:
 
     verdict: intervals, tests and agreement of the complete runs. anchors: runs shown below, never ranked, that say how
     to read a score. quotes: published figures, not comparable. notes: in what the runs differ that moves last digits
-    only, and scores that are not ranked.
+    only, and scores that are not ranked. difference: one by the board's key that the reader wants to find.
     """
 
     protocol: Mapping[str, Any]
@@ -50,6 +51,8 @@ class Board:
     anchors: tuple[Row, ...] = ()
     quotes: tuple[Quotes, ...] = ()
     notes: tuple[str, ...] = ()
+    difference: float | None = None
+    _letters: dict[str, Mapping[str, str]] = field(default_factory=dict, init=False, repr=False)
 
     def better(self, key: str) -> str:
         """`higher` or `lower`: which way is better."""
@@ -59,6 +62,24 @@ class Board:
         """The 95 % interval of a score; NaN where there is none."""
         known = row.generator in self.verdict.evidence.names
         return self.verdict.interval(key, row.generator) if known else (math.nan, math.nan)
+
+    def letters(self, key: str) -> Mapping[str, str]:
+        """Tie groups by a score (see Verdict.letters), by generator."""
+        if key not in self._letters:
+            self._letters[key] = self.verdict.letters(key)
+        return self._letters[key]
+
+    @property
+    def clips_needed(self) -> float:
+        """How many clips the wanted difference takes, by the median pair; NaN where none is wanted or known."""
+        if self.difference is None:
+            return math.nan
+        return clips_needed(self.verdict.detectable(self.rank_by), len(self.verdict.evidence.clips), self.difference)
+
+    @property
+    def tested(self) -> bool:
+        """Whether any two generators could be tested against each other."""
+        return bool(np.isfinite(self.verdict.p).any())
 
     def disagreement(self, row: Row, metric: str) -> int:
         """Places that a run loses (positive) or gains (negative) from metric/whole to metric/mouth."""
@@ -89,6 +110,7 @@ def leaderboard(
     *,
     anchors: Iterable[str | Path] = (),
     quotes: Iterable[Quotes] = (),
+    difference: float | None = None,
 ) -> Board:
     """Rank finished runs by a score key such as `ssim/mouth` (the protocol's own where none is named).
 
@@ -141,6 +163,7 @@ def leaderboard(
         tuple(row for row in rows if row.generator not in ranked),
         tuple(quotes),
         (*_rounding(requests), *_short_notes(evidence, short)),
+        difference,
     )
 
 
@@ -163,9 +186,9 @@ def _rounding(requests: Mapping[str, Mapping[str, Any]]) -> list[str]:
                 str(difference.other), []
             ).append(name)
     lines = []
-    for field, values in found.items():
+    for what, values in found.items():
         listed = "; ".join(f"{value}: {', '.join(names)}" for value, names in values.items())
-        lines.append(f"{field} differs ({listed}): ranked all the same, for it moves last digits only")
+        lines.append(f"{what} differs ({listed}): ranked all the same, for it moves last digits only")
     return lines
 
 

@@ -16,10 +16,10 @@ LAYERS = """
     cache locks learner metric registry download weights encode decode media face face_crops audio lipgan_audio pool
     ranks manifest protocol_file protocol results networks
     align identity standins generator generators rendering metrics corpus
-    leakage learning requirements measure folding meeting evaluate comparable evidence quotes verdict
-    leaderboard
+    leakage learning requirements measure folding meeting campaign evaluate comparable evidence quotes verdict
+    leaderboard compare summary
     report
-    verbs cli_audit cli_prepare cli_protocols cli_train cli_weights cli __main__
+    verbs cli_audit cli_board cli_prepare cli_protocols cli_train cli_weights cli __main__
 """
 ORDER = {name: place for place, name in enumerate(LAYERS.split())}
 

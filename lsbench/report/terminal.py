@@ -13,9 +13,22 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
+from lsbench.compare import Comparison, ScoreDifference
 from lsbench.leaderboard import Board
 from lsbench.pool import Progress
-from lsbench.report.text import caption, cell, columns, heading, notes, number, rank_cell, remarks
+from lsbench.report.comparison import CLIPS, FIELDS, SCORES, clip_rows, field_rows, score_rows
+from lsbench.report.remarks import notes, remarks
+from lsbench.report.text import (
+    caption,
+    cell,
+    clips,
+    columns,
+    heading,
+    number,
+    quoted_caption,
+    quoted_table,
+    rank_cell,
+)
 from lsbench.results import Result
 from lsbench.weights import Status
 
@@ -35,39 +48,75 @@ def show_board(board: Board, out: Console) -> None:
     fit beside each other follow in further tables.
     """
     keys = [key for key in columns(board) if not key.endswith("/face") or key == board.rank_by]
-    cells = {key: [cell(board, row, key) for row in board.rows] for key in keys}
-    width = {key: max(map(len, [*cells[key], *heading(board, key).split("/", 1)])) + 3 for key in keys}
-    names = max([len("generator"), *(len(row.generator) for row in board.rows)])
-    room = out.width - min(names, out.width // 3) - len(" rank ") - len(" clips ") - 14
+    rows = [*board.rows, *board.anchors]
+    cells = {key: [cell(board, row, key) for row in rows] for key in keys}
+    heads = {key: heading(board, key).replace(":", "\n", 1).replace("/", "\n", 1) for key in keys}
+    width = {key: max(map(len, [*cells[key], *heads[key].split("\n")])) + 3 for key in keys}
+    names = min(max([len("generator"), *(len(row.generator) for row in rows)]), max(9, out.width // 3))
+    ranks = max(len("rank"), *(len(rank_cell(board, row)) for row in rows))
+    counts = max(len("clips"), *(len(clips(row)) for row in rows))
+    room = out.width - sum(column + 3 for column in (ranks, names))
     out.print(Text(caption(board)))
-    for group in _rows_of_columns(keys, width, room):
+    for part, group in enumerate(_rows_of_columns(keys, width, room - counts - 3, room)):
         table = Table(pad_edge=False)
         table.add_column("rank", justify="right")
-        table.add_column("generator", overflow="fold", max_width=max(9, out.width // 3))
-        table.add_column("clips", justify="right")
+        table.add_column("generator", overflow="fold", max_width=names)
+        if part == 0:
+            table.add_column("clips", justify="right")
         for key in group:
-            style = "bold" if key == board.rank_by else None
-            name = Text(heading(board, key).replace("/", "\n", 1))
-            table.add_column(name, justify="right", style=style, no_wrap=True)
-        for index, row in enumerate(board.rows):
-            clips = f"{row.result.clips}/{row.result.expected}"
-            marked = [_marked(cells[key][index]) for key in group]
-            table.add_row(rank_cell(row), Text(row.generator), clips, *marked)
+            table.add_column(Text(heads[key]), justify="right", no_wrap=True)
+        for index, row in enumerate(rows):
+            if index == len(board.rows):
+                table.add_section()
+            marked = [_marked(cells[key][index], best=row.ranks.get(key) == 1) for key in group]
+            counted = [clips(row)] if part == 0 else []
+            table.add_row(rank_cell(board, row), Text(row.generator), *counted, *marked)
         out.print(table)
+    for quotes in board.quotes:
+        out.print(Text(quoted_caption(quotes)))
+        header, lines = quoted_table(board, quotes)
+        out.print(_plain(header, lines))
     for remark in remarks(board):
         out.print(Text(f"· {remark}"))
 
 
-def _rows_of_columns(keys: Sequence[str], width: Mapping[str, int], room: int) -> list[list[str]]:
-    """Keys in order, in groups that fit the room; whole and mouth of a metric stay together."""
+def show_comparison(comparison: Comparison, listed: ScoreDifference | None, clips: int, out: Console) -> None:
+    """Print the differing fields of two runs, their scores, and the clips of one score."""
+    for which in ("one", "other"):
+        result = getattr(comparison, which)
+        state = f"{result.clips} of {result.expected} clips{'' if result.complete else ', INCOMPLETE'}"
+        out.print(Text(f"{which}: {result.name}, {state}, {result.path}"))
+    if comparison.fields:
+        out.print(_plain(FIELDS, field_rows(comparison)))
+    else:
+        out.print(Text("No field differs that can move a number."))
+    if not comparison.comparable:
+        out.print(Text("Not comparable: the runs were made under different conditions, and nothing is tested."))
+    if comparison.withheld:
+        out.print(Text(f"No differences: {comparison.withheld}."))
+    if comparison.scores:
+        out.print(_plain(SCORES, score_rows(comparison)))
+    if listed and listed.clips and clips:
+        out.print(Text(f"{listed.key} by clip, those where {comparison.other.name} loses most first:"))
+        out.print(_plain(CLIPS, clip_rows(listed, clips)))
+
+
+def _rows_of_columns(keys: Sequence[str], width: Mapping[str, int], first: int, later: int) -> list[list[str]]:
+    """Keys in order, in groups that fit the room of the first and of later tables.
+
+    Whole and mouth of a metric stay together where they fit at all.
+    """
     metrics: dict[str, list[str]] = {}
     for key in keys:
         metrics.setdefault(key.partition("/")[0], []).append(key)
     groups: list[list[str]] = [[]]
-    for block in metrics.values():
-        if groups[-1] and sum(width[key] for key in [*groups[-1], *block]) > room:
-            groups.append([])
-        groups[-1] += block
+    for metric in metrics.values():
+        together = sum(width[key] for key in metric) <= later
+        for block in [metric] if together else [[key] for key in metric]:
+            room = first if len(groups) == 1 else later
+            if groups[-1] and sum(width[key] for key in [*groups[-1], *block]) > room:
+                groups.append([])
+            groups[-1] += block
     return groups
 
 
@@ -97,14 +146,9 @@ def show_weights(states: Iterable[Status]) -> None:
     show_table(["name", "state", "bytes", "licence", "for", "file"], rows)
 
 
-def show_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def show_table(header: Sequence[str], rows: Iterable[Sequence[str]], out: Console | None = None) -> None:
     """Print a plain table of texts."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in header:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*[Text(cell) for cell in row])
-    console().print(table)
+    (out or console()).print(_plain(header, rows))
 
 
 @contextmanager
@@ -129,6 +173,18 @@ def _lines(out: Console, lines: Iterable[str]) -> None:
         out.print(Text(line), soft_wrap=True)
 
 
-def _marked(text: str) -> Text:
-    style = "red" if "▼" in text else "green" if "▲" in text else ""
-    return Text(text, style=style)
+def _plain(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in header:
+        table.add_column(Text(name), overflow="fold")
+    for row in rows:
+        table.add_row(*[Text(cell) for cell in row])
+    return table
+
+
+def _marked(text: str, *, best: bool) -> Text:
+    """A cell: red or green where the mouth loses or gains places, bold where it is the best, its interval dimmed."""
+    colour = "red" if "▼" in text else "green" if "▲" in text else ""
+    marked = Text(text, style=f"bold {colour}" if best else colour)
+    marked.highlight_regex(r"±\S+", "dim")
+    return marked

@@ -1,0 +1,124 @@
+"""`lsbench leaderboard` and `lsbench compare`: what finished runs say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lsbench.verbs import examples
+
+STYLES = ["table", "csv", "json", "markdown", "latex"]
+run_argument = click.Path(path_type=Path)
+style_option = click.option("--format", "style", type=click.Choice(STYLES), default="table", show_default=True)
+
+
+@click.command(
+    epilog=examples(
+        "lsbench leaderboard runs/*",
+        "lsbench leaderboard runs/a runs/b --rank-by psnr/whole --difference 0.5",
+        "lsbench leaderboard runs/* --format markdown > BOARD.md",
+        "lsbench leaderboard runs/* --summary --out figures",
+    )
+)
+@click.argument("runs", nargs=-1, required=True, type=run_argument, metavar="RUN...")
+@click.option("--rank-by", metavar="METRIC/REGION", help="Score to rank by; the protocol's if not given.")
+@style_option
+@click.option("--difference", type=click.FloatRange(0, min_open=True), help="Say how many clips this difference takes.")
+@click.option("--quote", "quoted", multiple=True, type=run_argument, metavar="FILE.toml", help="Published figures.")
+@click.option("--summary", is_flag=True, help="Mean, median, max and min of per-frame SSIM and PSNR instead.")
+@click.option("--out", type=run_argument, metavar="DIR", help="With --summary: folder for box plots, SVG and PNG.")
+def leaderboard(
+    runs: tuple[Path, ...],
+    rank_by: str | None,
+    style: str,
+    difference: float | None,
+    quoted: tuple[Path, ...],
+    summary: bool,
+    out: Path | None,
+) -> None:
+    """Rank finished runs, whole frame beside mouth, with intervals and tests.
+
+    Runs whose protocol, metric signatures or weights differ are refused; incomplete runs are shown without a rank.
+    Quoted figures are shown below the board and never compared with it.
+    """
+    if out is not None and not summary:
+        raise click.UsageError("--out goes with --summary: the folder for its box plots")
+    if summary:
+        show_summary(list(runs), rank_by, style, out)
+    else:
+        show_board(list(runs), rank_by, style, difference, quoted)
+
+
+@click.command(
+    epilog=examples(
+        "lsbench compare runs/a runs/b",
+        "lsbench compare runs/a runs/b --by lmd --clips 43",
+        "lsbench compare runs/a runs/b --format json",
+    )
+)
+@click.argument("one", type=run_argument, metavar="RUN")
+@click.argument("other", type=run_argument, metavar="RUN")
+@click.option("--by", metavar="METRIC/REGION", help="Score whose clips are listed; the protocol's if not given.")
+@click.option("--clips", type=click.IntRange(0), default=10, show_default=True, help="How many clips are listed.")
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def compare(one: Path, other: Path, by: str | None, clips: int, style: str) -> None:
+    """Show in which fields two runs differ, and by how much, score by score and clip by clip, worst clips first."""
+    from lsbench.compare import compare as compared
+    from lsbench.report import comparison, terminal
+
+    found = compared(one, other)
+    listed = found.score(by)
+    if style == "json":
+        click.echo(comparison.to_json(found), nl=False)
+    else:
+        terminal.show_comparison(found, listed, clips, terminal.console())
+
+
+def show_board(
+    runs: list[Path],
+    rank_by: str | None = None,
+    style: str = "table",
+    difference: float | None = None,
+    quoted: tuple[Path, ...] = (),
+) -> None:
+    """Rank runs and print the board."""
+    from lsbench.leaderboard import leaderboard as rank
+    from lsbench.quotes import read_quotes
+
+    board = rank(runs, rank_by, quotes=[read_quotes(path) for path in quoted], difference=difference)
+    if style == "table":
+        from lsbench.report import terminal
+
+        terminal.show_board(board, terminal.console())
+    else:
+        from lsbench.report import latex, record, text
+
+        renderers = {
+            "csv": text.to_csv, "json": record.to_json, "markdown": text.to_markdown, "latex": latex.to_latex,
+        }  # fmt: skip
+        click.echo(renderers[style](board), nl=False)
+
+
+def show_summary(runs: list[Path], rank_by: str | None, style: str, out: Path | None) -> None:
+    """Print the figures of per-frame values, and draw them."""
+    from lsbench.leaderboard import leaderboard as rank
+    from lsbench.report import tables
+    from lsbench.summary import summarise
+
+    found = summarise(rank(runs, rank_by))
+    header = ["score", "generator", "frames", "mean", "median", "max", "min"]
+    rows: list[list[tables.Cell]] = [
+        [each.key, each.generator, len(each.values), *each.figures.values()] for each in found
+    ]
+    if style == "table":
+        from lsbench.report.terminal import show_table
+
+        show_table(header, [[tables.text(cell) for cell in row] for row in rows])
+    else:
+        click.echo(tables.render(style, header, rows), nl=False)
+    if out is not None:
+        from lsbench.report.plots import box_plots
+
+        for path in box_plots(found, out):
+            click.echo(str(path), err=True)

@@ -1,0 +1,129 @@
+"""Two runs side by side: in which fields they differ, and by how much, score by score and clip by clip."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from lsbench import registry
+from lsbench.comparable import Difference, differences
+from lsbench.errors import ComparisonError
+from lsbench.evidence import gather
+from lsbench.results import Result, RunFolder
+from lsbench.verdict import Pair, Verdict
+
+
+@dataclass(frozen=True)
+class ClipDifference:
+    """One clip by one score. difference: other less one; NaN where one of them is undefined."""
+
+    clip: str
+    one: float
+    other: float
+    difference: float
+
+
+@dataclass(frozen=True)
+class ScoreDifference:
+    """One score of both runs. pair: other less one; clips: those where `other` loses most first."""
+
+    key: str
+    better: str
+    one: float
+    other: float
+    pair: Pair
+    clips: tuple[ClipDifference, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs. rank_by: the protocol's key, or the first score where it is not measured. withheld: why no clips."""
+
+    one: Result
+    other: Result
+    fields: tuple[Difference, ...]
+    scores: tuple[ScoreDifference, ...]
+    withheld: str | None
+
+    @property
+    def comparable(self) -> bool:
+        """Whether no field differs that moves a number."""
+        return not any(field.decisive for field in self.fields)
+
+    def score(self, key: str | None = None) -> ScoreDifference | None:
+        """The score of a key; without one, of the protocol's, else the first; None where there is none."""
+        if key is not None and key not in (known := [score.key for score in self.scores]):
+            raise ComparisonError(registry.unknown("score", key, known))
+        wanted = key or self.one.protocol["rank_by"]
+        return next((score for score in self.scores if score.key == wanted), next(iter(self.scores), None))
+
+
+def compare(one: str | Path, other: str | Path) -> Comparison:
+    """Compare two runs on the scores and clips that both have, in those signatures that agree.
+
+    Where a field differs that moves a number, clips are still shown but nothing is tested; where the clips themselves
+    differ, they are not shown.
+    """
+    if Path(one).resolve() == Path(other).resolve():
+        raise ComparisonError(f"{one} and {other} are the same run; name two")
+    results = [RunFolder(Path(path)).result() for path in (one, other)]
+    requests = [RunFolder(result.path).request() for result in results]
+    fields = tuple(differences(*requests))
+    if results[0].name == results[1].name:
+        results = [replace(result, name=str(result.path)) for result in results]
+    first, second = results
+    manifests = [request["protocol"].get("manifest_sha256") for request in requests]
+    if manifests[0] != manifests[1]:
+        return Comparison(first, second, fields, (), "the runs were scored on other clips")
+    shared = [key for key in first.scores if key in second.scores]
+    keys = [key for key in shared if first.scores[key].signature == second.scores[key].signature]
+    evidence = gather(results, keys)
+    tested = not any(field.decisive for field in fields) and first.complete and second.complete
+    verdict = Verdict(evidence, ~np.isnan(evidence.scores) & ~evidence.short() & tested)
+    clips = [_values(result) for result in results]
+    scores = [
+        ScoreDifference(
+            key,
+            first.scores[key].better,
+            first[key],
+            second[key],
+            _pair(verdict, key, tested),
+            _clips(*(values.get(key, {}) for values in clips), higher=first.scores[key].better == "higher"),
+        )
+        for key in keys
+    ]
+    return Comparison(first, second, fields, tuple(scores), None if keys else "the runs share no score")
+
+
+def _pair(verdict: Verdict, key: str, tested: bool) -> Pair:
+    one, other = verdict.evidence.names
+    pair = verdict.pairs(key, [(other, one)])[0]
+    return pair if tested else replace(pair, low=math.nan, high=math.nan, p=math.nan, clips_needed=math.nan)
+
+
+def _values(result: Result) -> dict[str, dict[str, float]]:
+    """Clip values by key and clip."""
+    table = RunFolder(result.path).table()
+    found: dict[str, dict[str, float]] = {}
+    for (metric, region), rows in table.groupby(["metric", "region"], sort=False):
+        key = f"{metric}/{region}" if region else str(metric)
+        found[key] = dict(zip(rows["clip_id"], rows["value"], strict=True))
+    return found
+
+
+def _clips(one: dict[str, float], other: dict[str, float], *, higher: bool) -> tuple[ClipDifference, ...]:
+    """Clips that both runs have and at least one of them defines, those where `other` loses most first."""
+    found = [
+        ClipDifference(clip, one[clip], other[clip], _less(other[clip], one[clip]))
+        for clip in one
+        if clip in other and not (math.isnan(one[clip]) and math.isnan(other[clip]))
+    ]
+    gain = 1 if higher else -1
+    return tuple(sorted(found, key=lambda clip: (not math.isnan(clip.difference), gain * clip.difference)))
+
+
+def _less(value: float, other: float) -> float:
+    return 0.0 if value == other else value - other

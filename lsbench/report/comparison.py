@@ -1,0 +1,83 @@
+"""Two runs side by side as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import Any
+
+from lsbench.compare import Comparison, ScoreDifference
+from lsbench.report.text import number
+from lsbench.results import encode
+
+FIELDS = ["field", "one", "other", "moves"]
+SCORES = ["score", "one", "other", "other - one", "95 %", "p", "ahead"]
+CLIPS = ["clip", "one", "other", "other - one"]
+
+
+def field_rows(comparison: Comparison) -> list[list[str]]:
+    """The differing fields."""
+    return [
+        [field.field, str(field.one), str(field.other), "numbers" if field.decisive else "last digits"]
+        for field in comparison.fields
+    ]
+
+
+def score_rows(comparison: Comparison) -> list[list[str]]:
+    """The scores that both runs have."""
+    return [_score_row(score) for score in comparison.scores]
+
+
+def clip_rows(score: ScoreDifference, most: int) -> list[list[str]]:
+    """The first clips of a score."""
+    return [[clip.clip, number(clip.one), number(clip.other), signed(clip.difference)] for clip in score.clips[:most]]
+
+
+def signed(value: float) -> str:
+    """A difference with its sign."""
+    return f"+{number(value)}" if value > 0 else number(value)
+
+
+def to_json(comparison: Comparison) -> str:
+    """Everything: fields, scores, and every clip."""
+    content = {
+        "one": {"name": comparison.one.name, "path": str(comparison.one.path)},
+        "other": {"name": comparison.other.name, "path": str(comparison.other.path)},
+        "comparable": comparison.comparable,
+        "withheld": comparison.withheld,
+        "fields": [asdict(field) for field in comparison.fields],
+        "scores": {score.key: _score(score) for score in comparison.scores},
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _score(score: ScoreDifference) -> dict[str, Any]:
+    pair = score.pair
+    return {
+        "better": score.better,
+        "one": encode(score.one),
+        "other": encode(score.other),
+        "difference": encode(pair.difference),
+        "low": encode(pair.low),
+        "high": encode(pair.high),
+        "p": encode(pair.p),
+        "clips": [
+            {name: encode(value) if isinstance(value, float) else value for name, value in asdict(clip).items()}
+            for clip in score.clips
+        ],
+    }
+
+
+def _score_row(score: ScoreDifference) -> list[str]:
+    pair = score.pair
+    interval = "" if math.isnan(pair.low) else f"{signed(pair.low)} to {signed(pair.high)}"
+    ahead = "neither"
+    if score.one != score.other:
+        ahead = "other" if (score.other > score.one) == (score.better == "higher") else "one"
+    if math.isnan(pair.p):
+        ahead = "not tested"
+    elif not pair.significant:
+        ahead = "neither"
+    p = "" if math.isnan(pair.p) else f"{pair.p:.2g}"
+    return [score.key, number(score.one), number(score.other), signed(pair.difference), interval, p, ahead]

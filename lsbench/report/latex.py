@@ -1,0 +1,88 @@
+"""A leaderboard as a LaTeX table: booktabs, best in bold, tie groups as superscripts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from lsbench.leaderboard import Board, Row
+from lsbench.report.text import columns, group, half, number, quoted_caption, quoted_table, rank_cell
+
+SPECIAL = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': r"\textquotedbl{}",
+}  # fmt: skip
+
+
+def to_latex(board: Board) -> str:
+    """A tabular that needs the package booktabs; whole and mouth of a metric share a heading."""
+    keys = columns(board)
+    rows = [
+        [rank_cell(board, row), escape(row.generator), *[_cell(board, row, key) for key in keys]] for row in board.rows
+    ]
+    anchors = [["", escape(row.generator), *[_cell(board, row, key) for key in keys]] for row in board.anchors]
+    note = (
+        f"% {board.protocol['name']} {board.protocol['version']}, {board.protocol['clips']} clips, ranked by "
+        f"{board.rank_by}. In bold the best; generators that share a letter cannot be told apart (paired permutation "
+        "test, Holm, 5 %); in brackets half the 95 % interval. Needs \\usepackage{booktabs}.\n"
+    )
+    head = [_metrics(keys), _regions(board, keys)]
+    tables = [note + tabular("rl" + "r" * len(keys), head, [rows, *([anchors] if anchors else [])])]
+    for quotes in board.quotes:
+        header, cells = quoted_table(board, quotes)
+        lines = [[escape(text) for text in row[1:]] for row in cells]
+        body = tabular("l" + "r" * (len(header) - 3) + "l", [_line([escape(text) for text in header[1:]])], [lines])
+        tables.append(f"% {' '.join(quoted_caption(quotes).split())}\n{body}")
+    return "\n".join(tables)
+
+
+def escape(text: str) -> str:
+    """Text that LaTeX sets as it is."""
+    return "".join(SPECIAL.get(character, character) for character in text.replace("\n", " "))
+
+
+def _cell(board: Board, row: Row, key: str) -> str:
+    score = row.result.scores.get(key)
+    if score is None:
+        return "--"
+    value = r"$\infty$" if math.isinf(score.value) else number(score.value)
+    text = rf"\textbf{{{value}}}" if row.ranks.get(key) == 1 else value
+    low, high = board.interval(row, key)
+    spread = "" if math.isnan(low) else f" ($\\pm${half(score.value, (high - low) / 2)})"
+    letters = group(board, row, key)
+    return text + (rf"\textsuperscript{{{letters}}}" if letters else "") + spread
+
+
+def _metrics(keys: Sequence[str]) -> str:
+    """The first heading: each metric above its regions."""
+    blocks: list[list[str]] = []
+    for key in keys:
+        metric = key.rpartition("/")[0] or key
+        if blocks and blocks[-1][0] == metric:
+            blocks[-1].append(key)
+        else:
+            blocks.append([metric, key])
+    cells = [rf"\multicolumn{{{len(block) - 1}}}{{c}}{{{escape(block[0])}}}" for block in blocks]
+    return _line(["", "", *cells])
+
+
+def _regions(board: Board, keys: Sequence[str]) -> str:
+    arrows = {"higher": r"$\uparrow$", "lower": r"$\downarrow$"}
+    return _line(
+        [
+            "rank",
+            "generator",
+            *[f"{key.rpartition('/')[2] if '/' in key else ''} {arrows[board.better(key)]}".strip() for key in keys],
+        ]
+    )
+
+
+def tabular(shape: str, head: Sequence[str], blocks: Sequence[Sequence[Sequence[str]]]) -> str:
+    """A booktabs tabular: column shape, ready head lines, blocks of rows of ready cells."""
+    body = "\\midrule\n".join("".join(map(_line, rows)) for rows in blocks)
+    return f"\\begin{{tabular}}{{{shape}}}\n\\toprule\n{''.join(head)}\\midrule\n{body}\\bottomrule\n\\end{{tabular}}\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return " & ".join(cells) + " \\\\\n"

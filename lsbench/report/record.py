@@ -1,0 +1,100 @@
+"""A leaderboard as JSON, as lsbench/report/leaderboard.schema.json describes it."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import Any
+
+from lsbench.leaderboard import Board, Row
+from lsbench.report.remarks import remarks
+from lsbench.results import encode
+from lsbench.statistics.bootstrap import CONFIDENCE, RESAMPLES, SEED
+from lsbench.statistics.permutation import ALPHA
+from lsbench.statistics.power import POWER
+from lsbench.verdict import Agreement, Pair
+
+
+def to_json(board: Board) -> str:
+    """The board with everything that was found: rows, intervals, tests, agreement of rankings, remarks."""
+    return json.dumps(record(board), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def record(board: Board) -> dict[str, Any]:
+    """The content of to_json()."""
+    verdict = board.verdict
+    return {
+        "protocol": dict(board.protocol),
+        "rank_by": board.rank_by,
+        "rows": [_row(board, row) for row in board.rows],
+        "anchors": [_row(board, row) for row in board.anchors],
+        "quoted": [asdict(quotes) for quotes in board.quotes],
+        "statistics": {
+            "confidence": CONFIDENCE,
+            "alpha": ALPHA,
+            "power": POWER,
+            "resamples": RESAMPLES,
+            "seed": SEED,
+            "drawn": verdict.units.by,
+            "units": verdict.units.count,
+            "note": verdict.units.note,
+        },
+        "neighbours": [_pair(pair) for pair in board.neighbours()],
+        "detectable": {key: encode(verdict.detectable(key)) for key in board.keys},
+        "difference": board.difference,
+        "clips_needed": encode(board.clips_needed),
+        "whole_against_mouth": [_agreement(board, agreement) for agreement in board.whole_against_mouth()],
+        "agreement": {"keys": list(board.keys), "tau": [[encode(tau) for tau in row] for row in verdict.taus.tolist()]},
+        "remarks": remarks(board),
+    }
+
+
+def _row(board: Board, row: Row) -> dict[str, Any]:
+    scores = {}
+    for key, score in row.result.scores.items():
+        low, high = board.interval(row, key)
+        scores[key] = {
+            "value": encode(score.value),
+            "low": encode(low),
+            "high": encode(high),
+            "better": score.better,
+            "rank": row.ranks.get(key),
+            "group": board.letters(key).get(row.generator),
+        } | ({"note": score.note} if score.note else {})
+    return {
+        "rank": row.rank,
+        "generator": row.generator,
+        "clips": row.result.clips,
+        "complete": row.result.complete,
+        "scores": scores,
+    }
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    content = {name: encode(value) if isinstance(value, float) else value for name, value in asdict(pair).items()}
+    return content | {"significant": pair.significant}
+
+
+def _agreement(board: Board, agreement: Agreement) -> dict[str, Any]:
+    rankings = {}
+    for side, key in (("whole", agreement.one), ("mouth", agreement.other)):
+        ranked = [row for row in board.rows if key in row.ranks]
+        rankings[side] = [row.generator for row in sorted(ranked, key=lambda row: row.ranks[key])]
+    return {
+        "metric": agreement.one.rpartition("/")[0],
+        "tau": encode(agreement.tau),
+        "low": encode(agreement.low),
+        "high": encode(agreement.high),
+        "pairs": agreement.pairs,
+        "rankings": rankings,
+        "flips": [
+            {
+                "whole_ahead": flip.ahead,
+                "mouth_ahead": flip.behind,
+                "p": None if math.isnan(flip.p) else flip.p,
+                "significant": flip.significant,
+            }
+            for flip in agreement.flips
+        ],
+    }

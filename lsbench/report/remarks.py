@@ -1,0 +1,123 @@
+"""What must be read with a board's numbers, in sentences."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from lsbench.leaderboard import Board
+from lsbench.results import Result
+from lsbench.statistics.permutation import ALPHA, smallest_p
+from lsbench.verdict import Agreement, Pair
+
+MOST_TIES = 3  # neighbours that cannot be told apart, named one by one
+
+
+def remarks(board: Board) -> list[str]:
+    """Ties, disagreements of whole frame and mouth, what the tests are about, incomplete runs, notes of the scores."""
+    found = [*ties(board), *map(against, board.whole_against_mouth()), *stories(board), *grounds(board), *board.notes]
+    said: dict[str, list[str]] = {}
+    rows = [*board.rows, *board.anchors]
+    for row in rows:
+        result = row.result
+        if not result.complete:
+            found.append(f"{result.name} is incomplete, {result.clips} of {result.expected} clips, and not ranked")
+        for note in notes(result):
+            said.setdefault(note, []).append(result.name)
+    everyone = len(rows) if len(rows) > 1 else 0
+    found = [line for line in found if line]
+    return found + [f"{'all' if len(names) == everyone else ', '.join(names)}: {note}" for note, names in said.items()]
+
+
+def ties(board: Board) -> list[str]:
+    """Neighbours on the board that cannot be told apart, and what they would take."""
+    open_pairs = [pair for pair in board.neighbours() if not math.isnan(pair.p) and not pair.significant]
+    lines = [f"{board.rank_by}: {tie(pair)}" for pair in open_pairs[:MOST_TIES]]
+    rest = len(open_pairs) - MOST_TIES
+    return lines + ([f"{board.rank_by}: {rest} more neighbours cannot be told apart"] if rest > 0 else [])
+
+
+def tie(pair: Pair) -> str:
+    """That two generators cannot be told apart, and how many clips that would take."""
+    needed = "" if not math.isfinite(pair.clips_needed) else f"; about {pair.clips_needed:,.0f} clips might"
+    return f"{pair.one} and {pair.other} cannot be told apart (p = {pair.p:.2g}){needed}"
+
+
+def against(agreement: Agreement) -> str:
+    """How whole frame and mouth rank the generators, in a sentence; empty where there is nothing to rank."""
+    if not agreement.pairs or math.isnan(agreement.tau):
+        return ""
+    metric = agreement.one.rpartition("/")[0]
+    interval = "" if math.isnan(agreement.low) else f", 95 % {agreement.low:.2f} to {agreement.high:.2f}"
+    tau = f"Kendall's tau {agreement.tau:.2f}{interval}"
+    if not agreement.flips:
+        return f"{metric}: whole frame and mouth rank no pair of generators in opposite order ({tau})"
+    real = sum(flip.significant for flip in agreement.flips)
+    return (
+        f"{metric}: whole frame and mouth rank {len(agreement.flips)} of {agreement.pairs} pairs of generators in "
+        f"opposite order, {real} of them significantly ({tau})"
+    )
+
+
+def stories(board: Board) -> list[str]:
+    """Which two scores of different metrics rank the generators least alike."""
+    keys, taus = board.keys, board.verdict.taus
+    pairs = [
+        (taus[i, j], keys[i], keys[j])
+        for i in range(len(keys))
+        for j in range(i)
+        if keys[i].partition("/")[0] != keys[j].partition("/")[0] and not np.isnan(taus[i, j])
+    ]
+    if not pairs or min(pairs)[0] == 1:
+        return []
+    tau, one, other = min(pairs)
+    return [f"of any two metrics, {other} and {one} rank the generators least alike (Kendall's tau {tau:.2f})"]
+
+
+def grounds(board: Board) -> list[str]:
+    """What intervals and tests are about, what they can find, and why there are none."""
+    verdict = board.verdict
+    if not verdict.evidence.names:
+        return []
+    if not np.isfinite(verdict.evidence.influence).any():
+        return ["no intervals: the runs hold no clip values to draw from; the same score commands add them"]
+    lines = [verdict.units.note]
+    found = verdict.detectable(board.rank_by)
+    if not math.isnan(found):
+        clips = len(verdict.evidence.clips)
+        lines.append(f"{board.rank_by}: {clips} clips tell {found:.2g} apart (80 % power, the median pair)")
+        if not math.isnan(board.clips_needed):
+            lines[-1] += f"; {board.difference:g} takes about {board.clips_needed:,.0f} clips"
+    compared = int(verdict.compared[board.keys.index(board.rank_by)].sum())
+    if verdict.units.freedom and smallest_p(verdict.units) * compared * (compared - 1) / 2 >= ALPHA:
+        lines.append(
+            f"{compared} generators are too many for {verdict.units.count} {verdict.units.by}s: no pair can be"
+        )
+        lines[-1] += " told apart after correction for all pairs"
+    return lines
+
+
+def notes(result: Result) -> list[str]:
+    """What must be read with one run's numbers, keys that share a reason together."""
+    said = []
+    if result.frames < result.reference_frames:
+        said.append(f"{result.frames} of {result.reference_frames} reference frames compared")
+    reasons: dict[str, list[str]] = {}
+    for key, why in result.unavailable.items():
+        reasons.setdefault(f"not measured: {why}", []).append(key)
+    for key, score in result.scores.items():
+        if score.note:
+            reasons.setdefault(score.note, []).append(key)
+    return said + [f"{_short(result, keys)}: {reason}" for reason, keys in reasons.items()]
+
+
+def _short(result: Result, keys: list[str]) -> str:
+    """The keys, with one name for a metric whose regions are all among them."""
+    every = [*result.scores, *result.unavailable]
+    named = []
+    for key in keys:
+        metric = key.partition("/")[0]
+        whole = all(other in keys for other in every if other.partition("/")[0] == metric)
+        named.append(metric if whole else key)
+    return ", ".join(dict.fromkeys(named))
