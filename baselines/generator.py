@@ -21,7 +21,7 @@ from baselines.lipgan import keras
 from baselines.lipgan.model import Generator as Network
 from baselines.windows import window_rows
 from lsbench.clip import Clip, FaceTrack, Region
-from lsbench.errors import FaceError, GeneratorError
+from lsbench.errors import FaceError, GeneratorError, MediaError
 from lsbench.face_crops import FACE_SIZE, crop_faces, paste_faces
 from lsbench.generator import Generator, Rendered
 from lsbench.lipgan_audio import SAMPLE_RATE, lipgan_mel
@@ -76,7 +76,10 @@ class Baseline(Generator):
         boxes = track.box(Region.FACE)
         if len(speech) and face.sample_rate != SAMPLE_RATE:
             speech = soxr.resample(speech, face.sample_rate, SAMPLE_RATE)
-        mel = lipgan_mel(speech, SAMPLE_RATE)
+        try:
+            mel = lipgan_mel(speech, SAMPLE_RATE)
+        except MediaError as error:
+            raise MediaError(f"clip {face.id}: {error}") from error
         windows = mel[window_rows(np.arange(len(face)), len(mel), face.fps)]
         faces = self.speak(crop_faces(face.frames, boxes), windows, face.id)
         return Rendered(paste_faces(face.frames, boxes, faces, self.feather_px), boxes)

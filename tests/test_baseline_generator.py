@@ -19,7 +19,7 @@ from baselines.recipes import RECIPES
 from lsbench import protocol
 from lsbench.clip import Clip, FaceTrack, Region
 from lsbench.corpus import synthetic
-from lsbench.errors import GeneratorError, LsbenchError, TrainingError, WeightsError
+from lsbench.errors import GeneratorError, LsbenchError, MediaError, TrainingError, WeightsError
 from lsbench.face_crops import crop_faces, paste_faces
 from lsbench.generator import perform
 from lsbench.generators.spelling import signature
@@ -255,3 +255,10 @@ def test_a_network_that_gives_nan_is_named(tmp_path: Path, toy: tuple[Clip, Face
     torch.nn.init.constant_(made.network.head[2].bias, float("nan"))  # type: ignore[index,union-attr]
     with pytest.raises(GeneratorError, match="NaN"):
         made.render(clip, clip.speech, track)
+
+
+def test_a_sound_too_short_to_hear_is_named(echo: tuple[LipGAN, Echo], toy: tuple[Clip, FaceTrack]) -> None:
+    made, _ = echo
+    clip, track = toy
+    with pytest.raises(MediaError, match=r"clip t1/a0: speech is float32 \(100,\)"):
+        made.render(clip, clip.speech[:100], track)
