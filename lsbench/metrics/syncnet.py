@@ -81,11 +81,11 @@ class SyncNet(Metric):
     """Base of SyncNet's scores: the mean over clips, NaN where no clip has a value.
 
     The face is cut from the generated video by the place of the reference's face oval, so that every generator is
-    cropped alike; where there is no ground truth, by the video's own. Squares of it as in the authors' pipeline (see
-    syncnet_crop), whose box is that of a face detector, a little smaller or larger than the oval's bounds; not encoded
-    again. SyncNet takes 25 frames a second: at another rate the frames nearest to 0, 40, 80 ... ms are taken, and the
-    note says so. Sound is resampled to 16 kHz and 16 bit. A clip of T frames and N samples has
-    W = min(T, N // 640) - 5 windows, and under 6 windows no value.
+    cropped alike; where there is no ground truth, by the video's own. The square is that of the authors' pipeline (see
+    syncnet_crop), around the bounds of the oval where theirs is around a face detector's box, and is not encoded again.
+    SyncNet takes 25 frames a second: at another rate the frames nearest to 0, 40, 80 ... ms are taken, and the note
+    says so. Sound is resampled to 16 kHz and 16 bit. A clip of T frames and N samples has W = min(T, N // 640) - 5
+    windows, and under 6 windows no value. Embeddings of faces are kept on disk by their pixels.
     """
 
     source: ClassVar[str] = "Chung & Zisserman 2016, Out of time; Prajwal et al. 2020, Wav2Lip, arXiv 2008.10010"
@@ -204,6 +204,11 @@ class AVOffset(Shifting):
     def value(self, distances: np.ndarray) -> float:
         return av_offset(distances)
 
+    def note(self, stats: Stats) -> str | None:
+        return "; ".join(
+            filter(None, ["positive = video late; best at 0, rank by offset_error_frames", super().note(stats)])
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class OffsetError(Shifting):
@@ -244,7 +249,7 @@ def _measure(pair: ClipPair, name: str) -> Stats:
     if count >= FEWEST_WINDOWS and squares is not None:
         faces = crop_squares(clip.frames[picks], squares[picks])
         path, device = pair.weights["syncnet"], pair.device
-        lips = face_embeddings(faces, path, device, keep=_is_reference(pair))[:count]
+        lips = face_embeddings(faces, path, device, keep=pair.reference_sha256 is not None)[:count]
         sound = sound_embeddings(samples, path, device)[:count]
         distances = {padding: mean_distances(lips, sound, padding=padding) for padding in PADDINGS}
     return Stats(
@@ -275,11 +280,6 @@ def _squares(pair: ClipPair, name: str) -> tuple[int, np.ndarray | None]:
         return found, face_squares(fill_gaps(own, pair.generated.id))
     except FaceError:  # in a video that a generator made that is a finding, not a fault of the run
         return found, None
-
-
-def _is_reference(pair: ClipPair) -> bool:
-    """Whether the frames are the reference's own: those are scored again and again, with one sound or another."""
-    return pair.reference_sha256 is not None and np.array_equal(pair.generated.frames, pair.reference.frames)
 
 
 def _is_25(fps: np.ndarray) -> np.ndarray:
