@@ -188,7 +188,8 @@ class Verdict:
 
     @cached_property
     def _scattered(self) -> np.ndarray:
-        return self._deviations(self.evidence.influence.reshape(-1, len(self.evidence.clips)))
+        keys, runs, clips = self.evidence.influence.shape
+        return self._deviations(self.evidence.influence.reshape(keys * runs, clips))
 
     def _deviations(self, influence: np.ndarray) -> np.ndarray:
         if not self.units.freedom:
