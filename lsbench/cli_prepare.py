@@ -85,13 +85,9 @@ def _show(prepared: Prepared, out: Path) -> None:
     sizes = Counter(f"{record.width}x{record.height}" for record in prepared.ready)
     speakers = {record.speaker for record in prepared.ready}
     held = ", ".join(f"{count} {size}" for size, count in sorted(sizes.items())) or "none"
-    click.echo(
-        f"{len(prepared.ready)} clips of {len(speakers)} speakers are ready in {out} ({held}); "
-        f"{prepared.checked} were checked in this run."
-    )
-    silent = sum(not record.alignment for record in prepared.ready)
-    if silent:
-        click.echo(f"{silent} of them have no alignment.")
+    unaligned = sum(not record.alignment for record in prepared.ready)
+    click.echo(f"ready in {out}: {len(prepared.ready)} clips ({held}), {unaligned} without alignment")
+    click.echo(f"speakers: {len(speakers)}; checked in this run: {prepared.checked}")
     _list("broken", [f"{record.source or record.clip_id}: {record.problem}" for record in prepared.broken], out)
     _list("missing", list(prepared.missing), out)
     _list("too few", list(prepared.few), out)

@@ -369,10 +369,11 @@ def test_the_command_prepares_real_clips(grid: Path, tmp_path: Path) -> None:
     arguments = ["prepare", "grid", str(raw), "--out", str(out), "--workers", "1", "-q"]
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 3, done.output
-    assert f"1 clips of 1 speakers are ready in {out} (1 360x288); 2 were checked" in done.output
+    assert f"ready in {out}: 1 clips (1 360x288), 0 without alignment" in done.output
+    assert "checked in this run: 2" in done.output
     assert "s2/bbaf1n.mpg: " in done.output and "frames decoded" in done.output
     again = CliRunner().invoke(main, arguments)
-    assert "0 were checked in this run" in again.output
+    assert "checked in this run: 0" in again.output
     faces = np.load(out / "shards/s1/faces.npy")
     assert faces.shape == (75, 96, 96, 3)
     assert tracker.signature in (out / "shards/s1/clips.json").read_text()
