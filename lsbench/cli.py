@@ -99,6 +99,7 @@ def show_stand_in(bench: Protocol, out: Path, name: str) -> None:
 @click.option("--on-error", type=click.Choice(["stop", "skip"]), default="stop", show_default=True)
 @click.option("--sound", type=click.Choice(["required", "optional"]), default="required", show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Where networks and tensors run, such as cuda.")
+@click.option("--anchors/--no-anchors", "with_anchors", default=True, show_default=True, help="Ceiling and floors.")
 @timeout_option
 @common_options
 def score(
@@ -114,6 +115,7 @@ def score(
     workers: int | None,
     weight_files: tuple[str, ...],
     quiet: bool,
+    with_anchors: bool,
     **options: Any,
 ) -> None:
     """Score GENERATED against real clips and keep the run in OUT/NAME.
@@ -125,32 +127,38 @@ def score(
       name, name:ARGUMENT    one of `lsbench generators`
     \b
 
+    Beside it, once for all runs of one kind, the anchors are measured that say what a score is worth: the real clips
+    re-encoded, with a still mouth, and with the sound of another clip. The board shows them.
+
     Under torchrun the ranks share the clips. A killed run goes on when the same command is given again. Exit status: 0
     done, 1 an error, 3 incomplete.
     """
-    from lsbench import ranks, weights
+    from lsbench import anchors, ranks, weights
     from lsbench.evaluate import score as evaluate
     from lsbench.report.terminal import progress_bar, show_result
 
     demand_one_bench(reference, protocol_name, data)
+    options |= {
+        "reference": reference,
+        "protocol": protocol_name,
+        "data": data,
+        "metrics": metrics or None,
+        "regions": regions or None,
+        "workers": workers or ranks.cores(),
+        "weight_files": weights.parse_overrides(weight_files),
+    }
     with progress_bar(quiet or ranks.rank() > 0) as progress:
         result = evaluate(
-            generated,
-            reference=reference,
-            protocol=protocol_name,
-            data=data,
-            metrics=metrics or None,
-            regions=regions or None,
-            name=name,
-            out=out,
-            workers=workers or ranks.cores(),
-            weight_files=weights.parse_overrides(weight_files),
-            timeout_s=timeout,
-            progress=labelled(progress, "score"),
-            **options,
+            generated, name=name, out=out, timeout_s=timeout, progress=labelled(progress, "score"), **options
         )
+        if ranks.rank() == 0:
+            show_result(result)
+        failed = {}
+        if with_anchors:
+            failed = anchors.measure(result.path, progress=labelled(progress, "anchors"), **options)
     if ranks.rank() == 0:
-        show_result(result)
+        for anchor, reason in failed.items():
+            click.echo(f"lsbench: anchor {anchor} not measured: {' '.join(reason.split())}", err=True)
     if not result.complete:
         sys.exit(INCOMPLETE)
 

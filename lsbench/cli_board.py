@@ -83,10 +83,12 @@ def show_board(
     quoted: tuple[Path, ...] = (),
 ) -> None:
     """Rank runs and print the board."""
+    from lsbench import anchors
     from lsbench.leaderboard import leaderboard as rank
     from lsbench.quotes import read_quotes
 
-    board = rank(runs, rank_by, quotes=[read_quotes(path) for path in quoted], difference=difference)
+    beside = anchors.beside(runs)
+    board = rank(runs, rank_by, anchors=beside, quotes=[read_quotes(path) for path in quoted], difference=difference)
     if style == "table":
         from lsbench.report import terminal
 

@@ -6,12 +6,12 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from functools import partial as bound
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from lsbench import learning, protocol, ranks, registry
+from lsbench import protocol, ranks, registry
+from lsbench.campaign import measure_all
 from lsbench.clip import Region
 from lsbench.errors import LsbenchError, MatchError, ProtocolError, RunError
 from lsbench.face import FaceTracker
@@ -19,12 +19,12 @@ from lsbench.folding import finish
 from lsbench.generators import spelling
 from lsbench.generators.command import TIMEOUT_S
 from lsbench.generators.folder import Matches, match_folder
-from lsbench.measure import Job, Settings, make_and_measure, measure_clip
-from lsbench.media import Sound, content_sha256
+from lsbench.measure import Settings
+from lsbench.media import Sound
 from lsbench.meeting import Meeting
 from lsbench.pool import Progress
 from lsbench.protocol import Align, Protocol, Task
-from lsbench.rendering import Studio, kept_sha256, studio_of, tracker_for, write_summary
+from lsbench.rendering import studio_of, tracker_for, write_summary
 from lsbench.requirements import needs, untrue, weight_paths
 from lsbench.results import FORMAT, Result, RunFolder
 
@@ -123,7 +123,7 @@ def score(
         if studio and ranks.rank() == 0:
             stack.callback(write_summary, studio, bench.clips)
         failed = {clip_id: _missing(clip_id, source) for clip_id in matches.missing}
-        failed |= _measure_all(meeting, settings, matches, studio, workers, on_error, progress)
+        failed |= measure_all(meeting, settings, matches, studio, workers, on_error, progress)
         return meeting.conclude(lambda: finish(run, settings, failed, matches.extra, unavailable))
 
 
@@ -221,81 +221,3 @@ def _request(settings: Settings, device: str, generated: str, files: Mapping[str
         "sound": settings.sound,
         "versions": versions,
     }
-
-
-def _measure_all(
-    meeting: Meeting,
-    settings: Settings,
-    matches: Matches,
-    studio: Studio | None,
-    workers: int,
-    on_error: str,
-    progress: Progress | None,
-) -> dict[str, str]:
-    """Score every matched clip that is not finished yet; clip id -> why, for those that cannot be scored.
-
-    studio: makes the videos first, where they are not there.
-    """
-    clips = [clip for clip in settings.protocol.clips if clip.id in matches.found]
-    keys = [metric.key for metric in settings.metrics]
-    jobs, failed = [], {}
-    for clip in clips:
-        try:
-            jobs.append(
-                Job(
-                    clip,
-                    matches.found[clip.id],
-                    kept_sha256(studio, clip, settings.protocol.driver(clip))
-                    if studio
-                    else content_sha256(matches.found[clip.id]),
-                    driving=settings.protocol.driver(clip) if clip.audio else None,
-                )
-            )
-        except LsbenchError as error:
-            if on_error == "stop":
-                raise
-            failed[clip.id] = str(error)
-    finished = meeting.finished([job.reference.id for job in jobs if _is_finished(meeting.run, job, keys)])
-    jobs = [job for job in jobs if job.reference.id not in finished]
-    done = len(finished)
-    report = progress or (lambda *_: None)
-
-    def own_done(job: Job, outcome: object) -> None:
-        nonlocal done
-        if isinstance(outcome, LsbenchError) and on_error == "stop":
-            raise outcome
-        done += 1
-        report(job.reference.id, min(len(clips), len(finished) + (done - len(finished)) * ranks.world()), len(clips))
-
-    if jobs:
-        meeting.run.discard_result()
-        jobs = _taught(jobs, settings, workers, on_error, progress)
-    report("", done, len(clips))
-    work = bound(make_and_measure, studio, settings) if studio else bound(measure_clip, settings)
-    for job, outcome in ranks.run(work, jobs, workers, own_done):
-        if isinstance(outcome, LsbenchError):
-            failed[job.reference.id] = str(outcome)
-    meeting.gather([job.reference.id for job in jobs], failed)
-    return failed
-
-
-def _is_finished(run: RunFolder, job: Job, keys: list[str]) -> bool:
-    kept = run.read_partial(job.reference.id, keys)
-    hashes = job.generated_sha256, job.reference.sha256
-    return kept is not None and (kept.generated_sha256, kept.reference_sha256) == hashes
-
-
-def _taught(jobs: list[Job], settings: Settings, workers: int, on_error: str, progress: Progress | None) -> list[Job]:
-    """The jobs with the models that their metrics learn from the clips of other speakers."""
-    learners = {metric.learner.signature: metric.learner for metric in settings.metrics if metric.learner}
-    if not learners or settings.tracker is None:
-        return jobs
-
-    def refuse(error: LsbenchError) -> None:
-        if on_error == "stop":
-            raise error
-
-    models = learning.fit(
-        learners.values(), settings.protocol, settings.tracker, settings.sound, workers, refuse, progress
-    )
-    return [replace(job, models=models[job.reference.id]) for job in jobs]

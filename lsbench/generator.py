@@ -33,13 +33,15 @@ class Generator(ABC):
     """Base of every generator.
 
     needs_track: whether it wants the landmarks of the face where the protocol's rule does not need them anyway.
-    sees_answer: whether it is handed the reference clip itself, for stand-ins that spoil it. comment: what the metadata
+    sees_answer: whether it is handed the reference clip itself, for stand-ins that spoil it. swaps_sound: whether it is
+    driven by another clip's sound, whatever the protocol says. comment: what the metadata
     of its videos say; empty for the usual. A sub-class that is registered by name is made with the text after the first
     colon of `name:ARGUMENT`, where there is one.
     """
 
     needs_track: ClassVar[bool] = False
     sees_answer: ClassVar[bool] = False
+    swaps_sound: ClassVar[bool] = False
     comment: str = ""
 
     @abstractmethod

@@ -24,6 +24,7 @@ from lsbench.errors import GeneratorError, LsbenchError
 from lsbench.face import FaceTracker, reference_track
 from lsbench.generator import perform
 from lsbench.generators import spelling
+from lsbench.generators.standin import as_long
 from lsbench.generators.command import TIMEOUT_S
 from lsbench.identity import seen, with_mouth_of
 from lsbench.media import read_clip
@@ -59,8 +60,11 @@ class ClipLeakage:
 
 @dataclass(frozen=True)
 class Leakage:
-    """What the probe found. shown: of the true mouth's motion, what the protocol's identity rule lets a generator see
-    (correlation of apertures at the best lag within MAX_LAG frames, mean over clips)."""
+    """What the probe found.
+
+    shown: how much of the true lips' motion the protocol's identity rule lets a generator see, 0..1: the correlation of
+    apertures at the best lag within MAX_LAG frames, less where they move less; mean over clips.
+    """
 
     generator: str
     identity: str
@@ -122,11 +126,9 @@ def probe(
 ) -> Leakage:
     """Probe a generator, as it is spelled, on a few clips of a bound protocol, evenly spread over its manifest."""
     spelling.check(text)
-    if len(bench.clips) < 2:
-        raise GeneratorError("the leakage probe swaps the sounds of clips; expected 2 clips or more")
     if clips < 1:
         raise GeneratorError(f"{clips} clips to probe; expected 1 or more")
-    trials = [Trial(clip, _other(bench, clip)) for clip in _spread(bench.clips, clips)]
+    trials = [Trial(clip, bench.another(clip)) for clip in _spread(bench.clips, clips)]
     job = Probe(text, replace(bench, clips=()), tracker, timeout_s)
     found: list[ClipLeakage] = []
     visible: list[float] = []
@@ -150,7 +152,7 @@ def probe_clip(job: Probe, trial: Trial) -> tuple[ClipLeakage, float]:
 
     face, track = read(trial.face)
     driver, driver_track = read(trial.driver)
-    swapped = _as_long(driver.speech, round(len(face) * face.sample_rate / face.fps))
+    swapped = as_long(driver.speech, round(len(face) * face.sample_rate / face.fps))
     sounds = {"own": face.speech, "swapped": swapped, "silent": np.zeros_like(swapped)}
     held, held_track = with_mouth_of(face, track, np.full(len(face), len(face) // 2))
     with tempfile.TemporaryDirectory(prefix="lsbench-") as logs:
@@ -182,7 +184,7 @@ def probe_clip(job: Probe, trial: Trial) -> tuple[ClipLeakage, float]:
         math.sqrt(float(np.mean((own - freed) ** 2)) / motion) if motion else math.nan,
     )
     visible = seen(face, track, rules.identity)[1] or held_track
-    return leakage, _best_correlation(aperture(track.landmarks), aperture(visible.landmarks))
+    return leakage, _visible(aperture(track.landmarks), aperture(visible.landmarks))
 
 
 def survived(shown: np.ndarray, found: np.ndarray) -> tuple[float, int]:
@@ -233,30 +235,19 @@ def _correlation(one: np.ndarray, other: np.ndarray, given: np.ndarray | None = 
     return float(left @ right) / scale if scale > 1e-9 else math.nan
 
 
-def _best_correlation(truth: np.ndarray, visible: np.ndarray) -> float:
-    """The largest correlation within MAX_LAG frames either way; 0 where nothing of it varies."""
+def _visible(truth: np.ndarray, visible: np.ndarray) -> float:
+    """The largest correlation within MAX_LAG frames either way, less where what is visible moves less."""
     pairs = [(truth[max(0, -lag) : len(truth) - max(0, lag)], visible[max(0, lag) : len(truth) + min(0, lag)])
              for lag in range(-MAX_LAG, MAX_LAG + 1)]  # fmt: skip
     known = [value for pair in pairs if not math.isnan(value := _correlation(*pair))]
-    return max([0.0, *known])
+    motion, motion_seen = float(truth.std()), float(visible.std())
+    return max([0.0, *known]) * min(1.0, motion_seen / motion if motion else 0.0)
 
 
 def _moving(values: np.ndarray) -> np.ndarray:
     return values - values.mean(axis=0)
 
 
-def _as_long(speech: np.ndarray, samples: int) -> np.ndarray:
-    """Cut, or silence added at the end."""
-    return np.pad(speech[:samples], (0, max(0, samples - len(speech))))
-
-
 def _spread(clips: Sequence[Reference], number: int) -> list[Reference]:
     places = np.unique(np.linspace(0, len(clips) - 1, min(number, len(clips))).round().astype(int))
     return [clips[place] for place in places]
-
-
-def _other(bench: Protocol, clip: Reference) -> Reference:
-    """The next clip of the same speaker, or where there is none the next clip."""
-    place = bench.clips.index(clip)
-    others = [*bench.clips[place + 1 :], *bench.clips[:place]]
-    return next((other for other in others if other.speaker == clip.speaker), others[0])

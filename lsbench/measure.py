@@ -19,7 +19,7 @@ from lsbench.results import Partial, RunFolder
 
 @dataclass(frozen=True)
 class Settings:
-    """What a worker needs to know beside the clip: pickled to other processes."""
+    """What a worker needs to know beside the clip: pickled to other processes. protocol: its rules, without clips."""
 
     run: Path
     protocol: Protocol
@@ -34,14 +34,15 @@ class Settings:
 class Job:
     """One clip to score.
 
-    driving: the clip whose sound drove the generated video, where that is known. models: what metrics learned from
-    other speakers.
+    driving: the clip whose sound drove the generated video, where the protocol says so; driver: the one whose sound
+    drives a generator that has yet to make it. models: what metrics learned from other speakers.
     """
 
     reference: Reference
     generated: Path
     generated_sha256: str
     driving: Reference | None = None
+    driver: Reference | None = None
     models: Models = field(default_factory=dict)
 
 
@@ -71,7 +72,7 @@ def measure_clip(settings: Settings, job: Job) -> None:
 
 def make_and_measure(studio: Studio, settings: Settings, job: Job) -> None:
     """Have a generator make the video of one clip, unless it is there, and measure it."""
-    render_clip(studio, Order(job.reference, job.driving or job.reference))
+    render_clip(studio, Order(job.reference, job.driver or job.reference))
     measure_clip(settings, replace(job, generated_sha256=content_sha256(job.generated)))
 
 

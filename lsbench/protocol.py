@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import cached_property
 from importlib.resources import files
@@ -95,6 +96,12 @@ class Protocol:
         """The clip whose sound drives a clip of this protocol: often the clip itself."""
         return self._by_id[clip.audio or clip.id]
 
+    def another(self, clip: Reference) -> Reference:
+        """The next clip of the same speaker, round to the first; where there is none the next clip of all."""
+        if len(self.clips) < 2:
+            raise ProtocolError(f"protocol {self.name}: swapping sounds takes 2 clips or more; it has {clip.id} alone")
+        return self._next[clip.id]
+
     def shown(self, clip: Clip) -> Clip:
         """A decoded reference clip in the colour that this protocol shows and compares with."""
         return replace(clip, frames=gray(clip.frames)) if self.color == "gray" else clip
@@ -106,6 +113,15 @@ class Protocol:
     @cached_property
     def _by_id(self) -> dict[str, Reference]:
         return {clip.id: clip for clip in self.clips}
+
+    @cached_property
+    def _next(self) -> dict[str, Reference]:
+        """Clip id -> the clip after it: of the same speaker where that has several."""
+        found = _following(self.clips)
+        for speaker in {clip.speaker for clip in self.clips}:
+            theirs = [clip for clip in self.clips if clip.speaker == speaker]
+            found |= _following(theirs) if len(theirs) > 1 else {}
+        return found
 
     def bind(self, data: Path) -> Protocol:
         """This protocol with the reference files under `data` found and hashed; ProtocolError where any is missing."""
@@ -136,6 +152,11 @@ class Protocol:
                 replace(clip, sha256=sha256, source=source, landmarks=landmarks if landmarks.exists() else None)
             )
         return replace(self, clips=tuple(bound))
+
+
+def _following(clips: Sequence[Reference]) -> dict[str, Reference]:
+    """Clip id -> the next clip, round to the first."""
+    return {clip.id: clips[place - len(clips) + 1] for place, clip in enumerate(clips)}
 
 
 def from_folder(folder: Path) -> Protocol:

@@ -116,7 +116,7 @@ def generate(
         if clip.file.with_suffix("").resolve() in targets or clip.file.resolve() in targets:
             raise GeneratorError(f"clip {clip.id}: {out} holds the reference clips themselves; pass another --out")
     studio = studio_of(text, bench, out, out, tracker, timeout_s, ".mkv" if lossless else ".mp4")
-    orders = [Order(clip, bench.driver(clip)) for clip in bench.clips]
+    orders = [Order(clip, driver(text, bench, clip)) for clip in bench.clips]
     try:
         for done, (order, outcome) in enumerate(pool.run(bound(render_clip, studio), orders, workers), start=1):
             if isinstance(outcome, LsbenchError):
@@ -141,6 +141,11 @@ def studio_of(
     spelling.check(text)
     rules = replace(bench, clips=())
     return Studio(text, spelling.signature(text), rules, videos, notes, suffix, tracker, timeout_s)
+
+
+def driver(text: str, bench: Protocol, clip: Reference) -> Reference:
+    """The clip whose sound drives a generator on a clip."""
+    return bench.another(clip) if spelling.swaps_sound(text) else bench.driver(clip)
 
 
 def render_clip(studio: Studio, order: Order) -> None:
@@ -193,12 +198,13 @@ def take(
 
     clip, track = read(order.face), None
     if generator.needs_track or needs_face(rules.identity):
-        track = reference_track(clip, order.face.digest, order.face.landmarks, tracker)
+        track = reference_track(clip, rules.content(order.face), order.face.landmarks, tracker)
     if order.driver.id == order.face.id:
         return clip, track, clip.speech
-    driver = read(order.driver)
-    clip, track = lasting(clip, track, len(driver))
-    return clip, track, driver.speech
+    driving = read(order.driver)
+    if not generator.swaps_sound:
+        clip, track = lasting(clip, track, len(driving))
+    return clip, track, driving.speech
 
 
 def as_video(face: Clip, made: Rendered, speech: np.ndarray) -> Clip:

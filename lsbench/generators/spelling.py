@@ -62,6 +62,11 @@ def needs_track(text: str) -> bool:
     return kind in registry.STANDINS or (kind != "cmd" and getattr(_found(text)[0], "needs_track", False))
 
 
+def swaps_sound(text: str) -> bool:
+    """Whether the generator is driven by another clip's sound, whatever the protocol says."""
+    return _split(text)[0] not in ("cmd", *registry.STANDINS) and getattr(_found(text)[0], "swaps_sound", False)
+
+
 def label(text: str) -> str:
     """A plain name for its runs: `lipgan-step9000` of `lipgan:out/step9000.pt`, `tool` of `cmd:python tool.py ...`."""
     kind, rest = _split(text)

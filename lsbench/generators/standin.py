@@ -1,4 +1,4 @@
-"""The stand-ins of lsbench.standins as generators."""
+"""The stand-ins as generators: those of lsbench.standins, and the real clip with the wrong sound."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from lsbench.clip import Clip, FaceTrack
 from lsbench.errors import FaceError
-from lsbench.generator import Generator
+from lsbench.generator import Generator, Rendered
 
 
 @dataclass(frozen=True)
@@ -33,3 +33,20 @@ class StandIn(Generator):
         if track is None:
             raise FaceError(f"clip {face.id}: stand-in {self.name} needs to know where the face is")
         return self.spoil(face, track)
+
+
+class SwappedAudio(Generator):
+    """The real pictures with the sound of another clip, of the same speaker where there is one: out of sync."""
+
+    sees_answer: ClassVar[bool] = True
+    swaps_sound: ClassVar[bool] = True
+    comment = "synthetic: real pictures with the sound of another clip"
+
+    def render(self, face: Clip, speech: np.ndarray, track: FaceTrack | None) -> Rendered:
+        """The pictures as they are; the sound is cut, or silence added at its end, to last as long."""
+        return Rendered(face.frames, speech=as_long(speech, round(len(face) * face.sample_rate / face.fps)))
+
+
+def as_long(speech: np.ndarray, samples: int) -> np.ndarray:
+    """Speech cut, or silence added at its end: float32 (samples,)."""
+    return np.pad(speech[:samples], (0, max(0, samples - len(speech))))
