@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,16 +89,18 @@ def _show(prepared: Prepared, out: Path) -> None:
     unaligned = sum(not record.alignment for record in prepared.ready)
     click.echo(f"ready in {out}: {len(prepared.ready)} clips ({held}), {unaligned} without alignment")
     click.echo(f"speakers: {len(speakers)}; checked in this run: {prepared.checked}")
-    _list("broken", [f"{record.source or record.clip_id}: {record.problem}" for record in prepared.broken], out)
-    _list("missing", list(prepared.missing), out)
-    _list("too few", list(prepared.few), out)
-    _list("left out", list(prepared.faults), out)
+    _list("broken", [f"{record.source or record.clip_id}: {record.problem}" for record in prepared.broken])
+    _list("missing", prepared.missing)
+    _list("too few", prepared.few)
+    _list("left out", prepared.faults)
+    if not prepared.complete:
+        click.echo(f"every clip and its problem: {out / 'index.parquet'}")
 
 
-def _list(what: str, lines: list[str], out: Path) -> None:
+def _list(what: str, lines: Sequence[str]) -> None:
     if lines:
         click.echo(f"{len(lines)} {what}:")
     for line in lines[:MOST_LINES]:
         click.echo(f"  {line}")
     if len(lines) > MOST_LINES:
-        click.echo(f"  and {len(lines) - MOST_LINES} more; {out / 'index.parquet'} has them all")
+        click.echo(f"  and {len(lines) - MOST_LINES} more")
