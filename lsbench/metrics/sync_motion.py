@@ -20,6 +20,7 @@ from lsbench.stats import Stats
 REACH_S = 0.48  # lags are looked for this far to both sides: 12 frames of 25 a second
 MIN_FRAMES = 10  # that show the mouth, at every lag
 FULL_MOTION = 0.25  # of other speakers' motion: a mouth that moves less counts in proportion
+FEW_CLIPS = 12  # to learn from: with fewer the note says so
 SILENT_PEAK = 1e-3  # of full scale, -60 dB
 
 MEASURED, UNTAUGHT, SILENT, UNSEEN, STILL = range(5)
@@ -46,7 +47,8 @@ def sync_lag(landmarks: np.ndarray, speech: np.ndarray, model: Model, *, fps: fl
 
 def measure_sync(landmarks: np.ndarray, speech: np.ndarray, model: Model | None, fps: float, sample_rate: int) -> Stats:
     """One row of a clip: correlation at lag 0 with its discounts; lag_frames, of the highest correlation; motion of the
-    mouth over that of other speakers; frames, and faces found in them; by_speaker; outcome, a key of REASONS."""
+    mouth over that of other speakers; frames, and faces found in them; outcome, a key of REASONS; learned_from, clips;
+    by_speaker."""
     if not fps > 0:
         raise MetricError(f"sync: {fps} frames a second; expected a positive rate")
     if speech.dtype.kind != "f" or speech.ndim != 1 or not np.isfinite(speech).all():
@@ -54,7 +56,7 @@ def measure_sync(landmarks: np.ndarray, speech: np.ndarray, model: Model | None,
     signals = mouth_signals(landmarks, fps)
     shown = np.count_nonzero(np.isfinite(signals).all(axis=1))
     row: dict[str, float] = {"correlation": math.nan, "lag_frames": math.nan, "motion": math.nan}
-    if model is None or not model["frames"] > 0:
+    if model is None or not model["clips"] > 0:
         row["outcome"] = UNTAUGHT
     elif not np.abs(speech).max(initial=0) >= SILENT_PEAK:
         row["outcome"] = SILENT
@@ -70,6 +72,7 @@ def measure_sync(landmarks: np.ndarray, speech: np.ndarray, model: Model | None,
         outcome=np.array([row["outcome"]], np.int64),
         faces=np.array([faces], np.int64),
         frames=np.array([len(signals)], np.int64),
+        learned_from=np.array([model["clips"] if model else 0], np.int64),
         by_speaker=np.array([bool(model.get("by_speaker", True)) if model else True]),
     )
 
@@ -151,6 +154,9 @@ class _Sync(Metric):
             count = np.count_nonzero(stats["outcome"] == outcome)
             if count:
                 parts.append(f"{self._without(outcome)} {count} of {stats.rows} clips: {reason}")
+        learned_from = stats["learned_from"][stats["learned_from"] > 0]
+        if len(learned_from) and learned_from.min() < FEW_CLIPS:
+            parts.append(f"the model has learned from {learned_from.min()} clips: {FEW_CLIPS} or more make it surer")
         if not stats["by_speaker"].all():
             parts.append("fitted on other clips of the same speaker")
         return "; ".join(parts) or None

@@ -17,8 +17,8 @@ from lsbench.stats import Stats
 
 TAPS_S = np.linspace(-0.16, 0.16, 9)  # instants at which a frame's speech is heard, from the frame's own
 FEATURES = len(TAPS_S) * LOG_MEL_BANDS
-PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-PENALTY = 1.0  # where there is one training speaker, so that there is none to choose with
+PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0)
+PENALTY = 3.0  # where there is one training speaker, so that there is none to choose with
 FOLDS = 5  # in which the training speakers are held out to choose the penalty
 
 
@@ -60,7 +60,7 @@ class SyncRidge(Learner):
         }
 
     def solve(self, groups: Mapping[str, Moments]) -> Model:
-        """weights (360, 6); penalty; spread (6,): the mean over clips of each signal's spread; frames: trained on."""
+        """weights (360, 6); penalty; spread (6,): the mean over clips of each signal's; clips: that it learned from."""
         from threadpoolctl import threadpool_limits
 
         kept = [groups[name] for name in sorted(groups) if groups[name]["frames"] > 0]
@@ -72,7 +72,7 @@ class SyncRidge(Learner):
             "weights": weights,
             "penalty": np.array(penalty),
             "spread": total["spread"] / np.maximum(total["clips"], 1),
-            "frames": total["frames"],
+            "clips": total["clips"],
         }
 
 
@@ -89,7 +89,7 @@ def fit(
         for speaker, clips in talkers.items()
     }
     model = learner.solve(groups)
-    if not model["frames"] > 0:
+    if not model["clips"] > 0:
         raise MetricError(f"sync: no clip of {len(groups)} speakers shows a moving mouth; expected at least one")
     return model
 
