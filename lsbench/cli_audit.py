@@ -92,7 +92,7 @@ def leakage(
 
 def _told(found: Leakage) -> str:
     """The findings, clip by clip, and what they mean."""
-    from lsbench.leakage import COPIES, FOLLOWS, PARTLY
+    from lsbench.leakage import COPIES, FOLLOWS, MAX_LAG, PARTLY
 
     lines = [f"{'clip':<24} {'survives':>8} {'lag':>4} {'own':>6} {'swapped':>8} {'silent':>7} {'listens':>8}"]
     for clip in found.clips:
@@ -108,7 +108,7 @@ def _told(found: Leakage) -> str:
         "listens: how much the mouth changes with the sound, over the motion of the real mouth.",
         f"Verdict by medians: copies from {COPIES:g}, partly from {PARTLY:g} surviving or {FOLLOWS:g} correlation.",
         f"The protocol's identity rule {found.identity} shows {found.shown:.2f} of the true lips' motion (correlation "
-        "at the best of +-6 frames).",
+        f"at the best lag within {MAX_LAG} frames).",
         "",
         f"{found.generator}: {found.verdict}",
     ]

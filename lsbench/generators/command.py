@@ -63,10 +63,7 @@ class Command(Generator):
             write_sound(files["audio"], speech, face.sample_rate)
             arguments = [_filled(argument, files) for argument in split_template(self.template)]
             where = f"clip {face.id}: {Path(arguments[0]).name}"
-            try:
-                ended = run_program(arguments, log, self.timeout_s)
-            except OSError as error:
-                raise GeneratorError(f"{where} cannot be started: {error.strerror}") from None
+            ended = run_program(arguments, log, self.timeout_s)
             said = f". Its last words: {last}" if (last := last_line(log)) else ""
             said += f". All of them are in {log}"
             if ended.timed_out:
