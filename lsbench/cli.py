@@ -237,15 +237,18 @@ def metrics() -> None:
 
 @main.command(epilog=examples("lsbench generators"))
 def generators() -> None:
-    """List the registered generators."""
+    """List the registered generators, and whether they see the answer, as stand-ins do."""
     from lsbench import registry
     from lsbench.report.terminal import show_table
 
-    rows = [
-        [name, " ".join((registry.load(target).__doc__ or "").split())]
-        for name, target in registry.table("generators", registry.GENERATORS).items()
-    ]
-    show_table(["name", "what it renders"], rows)
+    rows = []
+    for name, target in registry.table("generators", registry.GENERATORS).items():
+        found = registry.load(target)
+        answer = name in registry.STANDINS or getattr(found, "sees_answer", False)
+        rows.append(
+            [name, "the answer" if answer else "what the protocol shows", " ".join((found.__doc__ or "").split())]
+        )
+    show_table(["name", "sees", "what it renders"], rows)
 
 
 main.add_command(compare)
