@@ -179,15 +179,15 @@ def _demand_names(results: Iterable[Result]) -> None:
 
 def _rounding(requests: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """In what runs differ that moves last digits only, one line a field."""
-    found: dict[str, dict[str, list[str]]] = {}
-    for name in sorted(requests):
-        for difference in differences(requests[min(requests)], requests[name]):
-            found.setdefault(difference.field, {str(difference.one): [min(requests)]}).setdefault(
-                str(difference.other), []
-            ).append(name)
+    names = sorted(requests)
+    found: dict[str, dict[str, str]] = {}  # field -> run -> value
+    for name in names[1:]:
+        for difference in differences(requests[names[0]], requests[name]):
+            found.setdefault(difference.field, dict.fromkeys(names, str(difference.one)))[name] = str(difference.other)
     lines = []
     for what, values in found.items():
-        listed = "; ".join(f"{value}: {', '.join(names)}" for value, names in values.items())
+        groups = {value: [name for name in names if values[name] == value] for value in values.values()}
+        listed = "; ".join(f"{value}: {', '.join(runs)}" for value, runs in groups.items())
         lines.append(f"{what} differs ({listed}): ranked all the same, for it moves last digits only")
     return lines
 

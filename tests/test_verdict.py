@@ -1,0 +1,345 @@
+"""From run folders to a verdict: intervals, ties, flips, formats, quoted figures, and two runs compared."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+from rich.text import Text
+
+from lsbench.cli import main
+from lsbench.compare import compare
+from lsbench.errors import ComparisonError, RunError
+from lsbench.leaderboard import leaderboard
+from lsbench.quotes import read_quotes
+from lsbench.report import latex, record, text
+from lsbench.report.remarks import remarks
+from lsbench.results import FORMAT, Partial, Result, RunFolder, Score
+from lsbench.stats import Stats
+
+CLIPS = [f"s{speaker}/c{clip}" for speaker in range(1, 5) for clip in range(6)]
+PROTOCOL = {
+    "name": "test", "version": "1", "digest": "d" * 64, "manifest_sha256": "m" * 64, "clips": len(CLIPS),
+    "rank_by": "ssim/mouth", "align": "strict",
+}  # fmt: skip
+VERSIONS = {"av": "18.1.0", "soxr": "1.0", "numpy": "2.0", "piq": "0.8"}
+BETTER = {"psnr": "higher", "ssim": "higher", "lmd": "lower"}
+
+
+def run(root: Path, name: str, values: dict[str, Any], *, folder: str | None = None, **changes: Any) -> Path:
+    """A complete run: values (clips,) by key, every clip of 10 frames; changes go into run.json."""
+    kept = RunFolder(root / (folder or name))
+    signatures = {key: f"{key}.1" for key in values}
+    request = {
+        "format": FORMAT, "name": name, "protocol": PROTOCOL, "metrics": signatures, "tracker": "t.1", "weights": {},
+        "versions": VERSIONS, "device": "cpu",
+    }  # fmt: skip
+    kept.open(request | changes)
+    rows, scores = [], {}
+    for key, given in values.items():
+        clip_values = np.asarray(given, np.float64)
+        known = clip_values[~np.isnan(clip_values)]
+        value = float(known.mean()) if len(known) else math.nan
+        metric, _, region = key.rpartition("/") if "/" in key else (key, "", "")
+        scores[key] = Score(value, BETTER[metric], signatures[key], 240)
+        with np.errstate(invalid="ignore"):
+            influence = np.where(np.isnan(clip_values), 0, clip_values - value)
+        rows += [
+            {
+                "clip_id": clip, "speaker": clip[:2], "metric": metric, "region": region, "value": clip_value,
+                "frames": 10, "influence": moved if math.isfinite(value) else math.nan,
+            }
+            for clip, clip_value, moved in zip(CLIPS, clip_values, influence, strict=True)
+        ]  # fmt: skip
+    protocol = (request | changes)["protocol"]
+    kept.finish(Result(name, kept.path, protocol, scores, len(CLIPS), len(CLIPS), frames=240), rows)
+    return kept.path
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[Path]:
+    """good and twin are as good, poor is worse on the mouth and best on the whole frame."""
+    random = np.random.default_rng(0)
+    shared = random.normal(0, 0.05, len(CLIPS))
+
+    def some(mean: float, spread: float) -> Any:
+        return mean + spread * (10 * shared + random.normal(0, 0.3, len(CLIPS)))
+
+    return [
+        run(tmp_path, "good", {"ssim/whole": some(0.90, 0.02), "ssim/mouth": some(0.90, 0.02), "lmd": some(2, 0.1)}),
+        run(tmp_path, "twin_$&", {"ssim/whole": some(0.91, 0.02), "ssim/mouth": some(0.90, 0.02), "lmd": some(2, 0.1)}),
+        run(tmp_path, "poor", {"ssim/whole": some(0.95, 0.02), "ssim/mouth": some(0.70, 0.02), "lmd": some(4, 0.1)}),
+    ]
+
+
+def said(board: Any) -> str:
+    return "\n".join(remarks(board))
+
+
+def test_scores_lie_in_their_intervals_and_letters_say_who_is_apart(runs: list[Path]) -> None:
+    board = leaderboard(runs)
+    for row in board.rows:
+        for key in board.keys:
+            low, high = board.interval(row, key)
+            assert low < row.result.scores[key].value < high
+    assert {name: board.letters("ssim/mouth")[name] for name in ("good", "twin_$&", "poor")} == {
+        "good": "a", "twin_$&": "a", "poor": "b",
+    }  # fmt: skip
+    first, second = board.neighbours()
+    assert (first.significant, second.significant) == (False, True)
+    assert first.low < first.difference < first.high
+    assert first.clips_needed > len(CLIPS) > second.clips_needed
+    assert "cannot be told apart" in said(board)
+    assert "4 speakers are too few" in said(board)
+
+
+def test_flips_between_whole_and_mouth_are_counted_and_tested(runs: list[Path]) -> None:
+    board = leaderboard(runs)
+    (agreement,) = board.whole_against_mouth()
+    assert {(flip.ahead, flip.behind, flip.significant) for flip in agreement.flips} >= {
+        ("poor", "good", True), ("poor", "twin_$&", True),
+    }  # fmt: skip
+    assert agreement.low <= agreement.tau <= agreement.high <= 1
+    assert "pairs of generators in opposite order, 2 of them significantly" in said(board)
+    assert "rank the generators least alike" in said(board)
+
+
+def test_the_verdict_depends_on_neither_order_nor_company(runs: list[Path]) -> None:
+    whole = leaderboard(runs)
+    assert record.to_json(whole) == record.to_json(leaderboard([*runs[1:], runs[0]]))
+    alone = leaderboard(runs[:1])
+    np.testing.assert_allclose(alone.interval(alone.rows[0], "lmd"), whole.verdict.interval("lmd", "good"), rtol=1e-12)
+
+
+def test_scores_that_leave_out_clips_are_not_ranked(tmp_path: Path, runs: list[Path]) -> None:
+    lucky = np.full(len(CLIPS), 0.5)
+    lucky[3] = np.nan
+    board = leaderboard([*runs, run(tmp_path, "lucky", {"ssim/mouth": np.full(len(CLIPS), 0.1), "lmd": lucky})], "lmd")
+    row = next(row for row in board.rows if row.generator == "lucky")
+    assert row.rank is None
+    assert row.ranks == {"ssim/mouth": 4}
+    assert "lucky: lmd is defined in 23 of 24 clips, fewer than for others, and not ranked" in said(board)
+    assert "lucky" not in board.letters("lmd")
+
+
+def test_clips_undefined_for_all_do_not_matter(tmp_path: Path) -> None:
+    values = np.linspace(1, 2, len(CLIPS))
+    values[3] = np.nan
+    board = leaderboard([run(tmp_path, "a", {"lmd": values}), run(tmp_path, "b", {"lmd": values + 0.2})])
+    assert [row.rank for row in board.rows] == [1, 2]
+    assert board.letters("lmd") == {"a": "a", "b": "b"}
+
+
+def test_infinite_scores_are_ranked_but_not_tested(tmp_path: Path) -> None:
+    finite = np.linspace(30, 40, len(CLIPS))
+    perfect = np.where(np.arange(len(CLIPS)) == 2, math.inf, finite)
+    board = leaderboard(
+        [run(tmp_path, name, {"psnr/whole": values}) for name, values in {"a": perfect, "b": finite}.items()]
+    )
+    assert [row.generator for row in board.rows] == ["a", "b"]
+    assert math.isnan(board.interval(board.rows[0], "psnr/whole")[0])
+    assert board.letters("psnr/whole") == {}
+    assert not board.tested
+    json.dumps(record.record(board), allow_nan=False)
+
+
+def test_anchors_are_shown_and_never_compared(runs: list[Path]) -> None:
+    board = leaderboard(runs[:2], anchors=runs[2:])
+    assert [(row.generator, row.rank) for row in board.anchors] == [("poor", None)]
+    assert "poor" not in board.letters("ssim/mouth")
+    assert board.interval(board.anchors[0], "ssim/mouth")[0] > 0
+    content = record.record(board)
+    assert [row["generator"] for row in content["anchors"]] == ["poor"]
+    assert "anchor" in text.to_markdown(board)
+
+
+def test_json_keeps_its_schema(tmp_path: Path, runs: list[Path]) -> None:
+    schema = json.loads(files("lsbench.report").joinpath("leaderboard.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    quote = tmp_path / "paper.toml"
+    quote.write_text('source = "a paper"\n[[rows]]\ngenerator = "LipGAN"\nscores = { "ssim/whole" = 0.9 }\n')
+    infinite = run(tmp_path, "perfect", {"psnr/whole": np.full(len(CLIPS), math.inf)})
+    for board in (
+        leaderboard([*runs, infinite], quotes=[read_quotes(quote)], difference=0.01),
+        leaderboard(runs[:2], anchors=runs[2:]),
+        leaderboard(runs[:1]),
+    ):
+        jsonschema.validate(json.loads(record.to_json(board)), schema, jsonschema.Draft202012Validator)
+    broken = json.loads(record.to_json(leaderboard(runs)))
+    broken["rows"][0]["scores"]["lmd"]["better"] = "faster"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(broken, schema)
+
+
+def test_latex_escapes_names_marks_the_best_and_has_equal_rows(runs: list[Path]) -> None:
+    board = leaderboard(runs)
+    written = latex.to_latex(board)
+    assert r"twin\_\$\&" in written
+    lines = written.splitlines()
+    cells = [line.replace(r"\&", "").count("&") for line in lines if line.endswith(r"\\")]
+    assert cells == [3, 4, 4, 4, 4]  # ssim spans whole and mouth in the first
+    best = next(line for line in lines if line.startswith("1 &"))
+    assert best.count(r"\textbf") == list(board.rows[0].ranks.values()).count(1) < 3
+    assert r"\textsuperscript{a}" in best
+    assert [line for line in lines if line in (r"\toprule", r"\midrule", r"\bottomrule")] == [
+        r"\toprule", r"\midrule", r"\bottomrule",
+    ]  # fmt: skip
+    assert latex.escape("a_b%c\\{~}^") == r"a\_b\%c\textbackslash{}\{\textasciitilde{}\}\textasciicircum{}"
+
+
+def test_intervals_are_shown_to_the_decimals_of_the_value(runs: list[Path]) -> None:
+    assert text.half(0.9123, 0.01119) == "0.0112"
+    assert text.half(37.0, 0.5) == "0.50"
+    assert text.half(1e-9, 2.345e-10) == "2.3e-10"
+    board = leaderboard(runs)
+    cell = text.cell(board, next(row for row in board.rows if row.generator == "poor"), "ssim/mouth")
+    value, spread, letters, rank, moved = cell.split()
+    assert (letters, rank, moved) == ("b", "(3)", "▼2")
+    assert len(value) == len(spread) - 1
+
+
+def test_versions_that_only_round_are_said_and_others_refused(tmp_path: Path, runs: list[Path]) -> None:
+    values = {"ssim/mouth": np.linspace(0.5, 0.6, len(CLIPS))}
+    other = run(tmp_path, "older", values, versions=VERSIONS | {"numpy": "1.26", "piq": "0.7"})
+    board = leaderboard([*runs, other])
+    assert "version of numpy differs (2.0: good, poor, twin_$&; 1.26: older)" in said(board)
+    assert "version of piq differs" in said(board)  # nobody measured with it
+    measured = {"fsim/mouth": "fsim.1"}
+    one, two = (
+        run(tmp_path, name, {}, metrics=measured, versions=VERSIONS | {"piq": piq}) for name, piq in
+        (("p", "0.7"), ("q", "0.8"))
+    )  # fmt: skip
+    assert [str(field) for field in compare(one, two).fields] == ["version of piq is 0.7 in the one, 0.8 in the other"]
+    assert not compare(one, two).comparable
+
+
+def test_quotes_are_checked(tmp_path: Path) -> None:
+    path = tmp_path / "quote.toml"
+    for content, message in {
+        "source = 3": "expected source",
+        'source = "x"\nrows = []': "expected source",
+        'source = "x"\n[[rows]]\ngenerator = "a"\nscores = {fid = "12"}': "score fid is '12'; expected a number",
+        'source = "x"\n[[rows]]\ngenerator = "a"\nscores = {fid = nan}': "expected a number",
+        'source = "x"\n[[rows]]\ngenerator = "a"\nscore = {fid = 12}': "row 1: expected source",
+        'source = "x': "not readable",
+    }.items():
+        path.write_text(content)
+        with pytest.raises(ComparisonError, match=message):
+            read_quotes(path)
+    with pytest.raises(ComparisonError, match="not readable"):
+        read_quotes(tmp_path / "none.toml")
+
+
+def test_quotes_stand_below_the_board_as_not_comparable(tmp_path: Path, runs: list[Path]) -> None:
+    path = tmp_path / "quote.toml"
+    path.write_text('source = "A paper"\n[[rows]]\ngenerator = "Lip|GAN"\nscores = { fid = 12.5, lmd = 1.0 }\n')
+    for style in ("table", "markdown", "latex"):
+        done = CliRunner().invoke(main, ["leaderboard", *map(str, runs), "--quote", str(path), "--format", style])
+        assert done.exit_code == 0, done.output
+        board, _, below = done.output.partition("not comparable")
+        assert "12.50" in below
+        assert "12.50" not in board
+
+
+def test_compare_lists_the_worst_clips_first(runs: list[Path]) -> None:
+    found = compare(runs[0], runs[2])
+    mouth = found.score()
+    assert mouth is not None
+    assert (mouth.key, mouth.pair.significant) == ("ssim/mouth", True)
+    assert mouth.pair.difference == pytest.approx(mouth.other - mouth.one)
+    losses = [clip.difference for clip in mouth.clips]
+    assert losses == sorted(losses)
+    lmd = found.score("lmd")
+    assert lmd is not None
+    assert [clip.difference for clip in lmd.clips] == sorted((clip.difference for clip in lmd.clips), reverse=True)
+    with pytest.raises(ComparisonError, match="did you mean lmd"):
+        found.score("lmdd")
+    done = CliRunner().invoke(main, ["compare", str(runs[0]), str(runs[2]), "--clips", "2", "--by", "lmd"])
+    assert done.exit_code == 0, done.output
+    assert lmd.clips[1].clip in done.output
+    assert lmd.clips[2].clip not in done.output
+    content = json.loads(CliRunner().invoke(main, ["compare", str(runs[0]), str(runs[2]), "--format", "json"]).output)
+    assert len(content["scores"]["lmd"]["clips"]) == len(CLIPS)
+    assert content["comparable"] is True
+
+
+def test_compare_tests_nothing_across_conditions(tmp_path: Path, runs: list[Path]) -> None:
+    values = {"ssim/mouth": np.linspace(0.5, 0.6, len(CLIPS))}
+    other = run(tmp_path, "good", values, folder="elsewhere", versions=VERSIONS | {"av": "14.0"})
+    found = compare(runs[0], other)
+    assert {found.one.name, found.other.name} == {str(runs[0]), str(other)}  # one name, two runs
+    assert not found.comparable
+    assert math.isnan(found.scores[0].pair.p)
+    assert found.scores[0].clips
+    elsewhere = run(tmp_path, "clips", values, protocol=PROTOCOL | {"digest": "e" * 64, "manifest_sha256": "n" * 64})
+    assert compare(runs[0], elsewhere).withheld == "the runs were scored on other clips"
+    assert not compare(runs[0], elsewhere).scores
+    with pytest.raises(ComparisonError, match="same run"):
+        compare(runs[0], runs[0])
+
+
+def test_runs_without_influence_are_ranked_without_intervals(runs: list[Path]) -> None:
+    import pandas
+
+    for path in runs:
+        table = pandas.read_parquet(path / "clips.parquet").drop(columns="influence")
+        table.to_parquet(path / "clips.parquet")
+    board = leaderboard(runs)
+    assert [row.rank for row in board.rows] == [1, 2, 3]
+    assert math.isnan(board.interval(board.rows[0], "lmd")[0])
+    assert "no intervals" in said(board)
+    (runs[0] / "clips.parquet").write_bytes(b"PAR1")
+    with pytest.raises(RunError, match="score the run again"):
+        leaderboard(runs)
+
+
+def test_summary_is_of_frames(tmp_path: Path) -> None:
+    from lsbench.metrics.psnr import PSNR
+
+    metric = PSNR()
+    path = run(tmp_path, "a<b>", {"psnr/whole": np.full(len(CLIPS), 30.0)}, metrics={"psnr/whole": metric.signature})
+    content = json.loads((path / "result.json").read_text())
+    content["scores"]["psnr/whole"]["signature"] = metric.signature
+    (path / "result.json").write_text(json.dumps(content))
+    errors = np.array([0, 1, 4, 100]) * 48.0  # squared errors of 4 x 4 x 3 values
+    for clip in CLIPS:
+        stats = Stats(squared_error=errors, samples=np.full(4, 48))
+        RunFolder(path).write_partial(Partial(clip, "g", "r", 4, 4, 0, {"psnr/whole": stats}))
+    done = CliRunner().invoke(
+        main, ["leaderboard", str(path), "--summary", "--format", "json", "--out", str(tmp_path / "f")]
+    )
+    assert done.exit_code == 0, done.output
+    (row,) = json.loads(done.stdout)
+    assert row["frames"] == 4 * len(CLIPS)
+    assert (row["max"], row["mean"]) == ("inf", "inf")
+    assert row["min"] == pytest.approx(10 * math.log10(255**2 / 100))
+    assert row["median"] == pytest.approx((10 * math.log10(255**2) + 10 * math.log10(255**2 / 4)) / 2)
+    assert {path.name for path in (tmp_path / "f").iterdir()} == {"psnr-whole.svg", "psnr-whole.png"}
+    assert "a<b>" not in (tmp_path / "f/psnr-whole.svg").read_text()
+    assert CliRunner().invoke(main, ["leaderboard", str(path), "--out", "x"]).exit_code == 2
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_tables_fit_with_and_without_colour(runs: list[Path], width: int) -> None:
+    from lsbench.report import terminal
+
+    shown = []
+    for colour in (False, True):
+        out = io.StringIO()
+        terminal.show_board(
+            leaderboard(runs), Console(file=out, width=width, force_terminal=colour, no_color=not colour)
+        )
+        assert ("\x1b[" in out.getvalue()) == colour
+        shown.append(Text.from_ansi(out.getvalue()).plain.rstrip())
+    assert shown[0] == shown[1]
+    assert max(map(len, shown[0].splitlines())) <= width
+    assert "±" in shown[0]
