@@ -30,7 +30,10 @@ from lsbench.results import FORMAT, Result, RunFolder
 
 REGIONS = tuple(region.value for region in Region)
 # Libraries whose version can move a number.
-LIBRARIES = ("lsbench", "numpy", "scipy", "av", "soxr", "numba", "mediapipe", "torch", "torchvision", "piq", "lpips")
+LIBRARIES = (
+    *("lsbench", "numpy", "scipy", "av", "soxr", "numba", "mediapipe", "torch", "torchvision", "piq", "lpips"),
+    "opencv-contrib-python",
+)
 
 
 def score(
