@@ -9,11 +9,9 @@ come from the mouth that was shown: the face, its pose and the sound are the sam
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial as bound
-from pathlib import Path
 
 import numpy as np
 
@@ -24,8 +22,8 @@ from lsbench.errors import GeneratorError, LsbenchError
 from lsbench.face import FaceTracker, reference_track
 from lsbench.generator import perform
 from lsbench.generators import spelling
-from lsbench.generators.standin import as_long
 from lsbench.generators.command import TIMEOUT_S
+from lsbench.generators.standin import as_long
 from lsbench.identity import seen, with_mouth_of
 from lsbench.media import read_clip
 from lsbench.metrics.landmarks import aperture
@@ -148,6 +146,7 @@ def probe_clip(job: Probe, trial: Trial) -> tuple[ClipLeakage, float]:
 
     def read(reference: Reference) -> tuple[Clip, FaceTrack]:
         real = read_clip(reference.file, reference.id, sample_rate=rules.sample_rate, folder_fps=rules.fps or 25.0)
+        real = rules.shown(real)
         return real, reference_track(real, reference.digest, reference.landmarks, job.tracker)
 
     face, track = read(trial.face)
@@ -155,18 +154,17 @@ def probe_clip(job: Probe, trial: Trial) -> tuple[ClipLeakage, float]:
     swapped = as_long(driver.speech, round(len(face) * face.sample_rate / face.fps))
     sounds = {"own": face.speech, "swapped": swapped, "silent": np.zeros_like(swapped)}
     held, held_track = with_mouth_of(face, track, np.full(len(face), len(face) // 2))
-    with tempfile.TemporaryDirectory(prefix="lsbench-") as logs:
-        generator = spelling.open_generator(job.text, job.timeout_s, Path(logs))
+    generator = spelling.open_generator(job.text, job.timeout_s, None)
 
-        def rendered(shown: Clip, sound: np.ndarray) -> Clip:
-            copy = replace(shown, frames=shown.frames.copy(), speech=sound)
-            made = perform(generator, job.text, copy, sound, held_track)  # only the pictures may tell of the mouth
-            out = Clip(face.id, made.frames, sound, made.fps or face.fps, face.sample_rate)
-            align(face, out, rules.align)
-            return out
+    def rendered(shown: Clip, sound: np.ndarray) -> Clip:
+        copy = replace(shown, frames=shown.frames.copy(), speech=sound)
+        made = perform(generator, job.text, copy, sound, held_track)  # only the pictures may tell of the mouth
+        out = Clip(face.id, made.frames, sound, made.fps or face.fps, face.sample_rate)
+        align(face, out, rules.align)
+        return out
 
-        outputs = {name: rendered(face, sound) for name, sound in sounds.items()}
-        control = rendered(held, swapped)
+    outputs = {name: rendered(face, sound) for name, sound in sounds.items()}
+    control = rendered(held, swapped)
     frames = min(len(clip) for clip in (face, control, *outputs.values()))
     lips = _lips(held_track)[:frames]
     shown, hidden, freed, kept, own = (

@@ -46,18 +46,18 @@ class Command(Generator):
 
     {video}: what the protocol lets it see, lossless FFV1 with the driving sound, in .mkv. {audio}: that sound, 16-bit
     mono wav. {output}: an .mp4 by name; whatever container is in it is read. It runs in the working directory, for at
-    most timeout_s seconds. logs: where the log of clip `s1/x` is kept as s1/x.log.
+    most timeout_s seconds. logs: where the log of clip `s1/x` is kept as s1/x.log, if anywhere.
     """
 
     template: str
     timeout_s: float
-    logs: Path
+    logs: Path | None
 
     def render(self, face: Clip, speech: np.ndarray, track: FaceTrack | None) -> Rendered:
         """What the program wrote; GeneratorError saying how it ended where there is nothing to use."""
-        log = self.logs / f"{face.id}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="lsbench-") as folder:
+            log = self.logs / f"{face.id}.log" if self.logs else Path(folder, "log")
+            log.parent.mkdir(parents=True, exist_ok=True)
             files = {name: Path(folder, name).with_suffix(suffix) for name, suffix in _SUFFIXES.items()}
             write_clip(files["video"], face.frames, speech, face.fps, sample_rate=face.sample_rate)
             write_sound(files["audio"], speech, face.sample_rate)
@@ -65,7 +65,7 @@ class Command(Generator):
             where = f"clip {face.id}: {Path(arguments[0]).name}"
             ended = run_program(arguments, log, self.timeout_s)
             said = f". Its last words: {last}" if (last := last_line(log)) else ""
-            said += f". All of them are in {log}"
+            said += f". All of them are in {log}" if self.logs else ""
             if ended.timed_out:
                 raise GeneratorError(f"{where} took more than {self.timeout_s:g} s and was killed; see --timeout{said}")
             if ended.code != 0:
@@ -90,7 +90,7 @@ def _filled(argument: str, files: dict[str, Path]) -> str:
 
 
 def _others(folder: Path, files: dict[str, Path]) -> str:
-    """What a program wrote beside the file it should have written."""
+    """Videos that a program wrote beside the file it should have written."""
     found = sorted(path.name for path in folder.iterdir() if path not in files.values())
-    videos = [name for name in found if name.lower().endswith(VIDEO_SUFFIXES)] or found
+    videos = [name for name in found if name.lower().endswith(VIDEO_SUFFIXES)]
     return f" (but {', '.join(videos[:3])} beside it)" if videos else ""

@@ -44,15 +44,17 @@ def check(text: str) -> None:
         _found(text)
 
 
-@functools.lru_cache(maxsize=1)
-def open_generator(text: str, timeout_s: float, logs: Path) -> Generator:
-    """The generator, made once a process. timeout_s, logs: of a program (see Command)."""
+def open_generator(text: str, timeout_s: float, logs: Path | None) -> Generator:
+    """The generator; a Python object is made once a process. timeout_s, logs: of a program (see Command)."""
     kind, rest = _split(text)
-    if kind == "cmd":
-        return Command(rest, timeout_s, logs)
+    return Command(rest, timeout_s, logs) if kind == "cmd" else _opened(text)
+
+
+@functools.lru_cache(maxsize=1)
+def _opened(text: str) -> Generator:
     found, argument = _found(text)
-    if kind in registry.STANDINS:
-        return StandIn(text, found)
+    if (kind := _split(text)[0]) in registry.STANDINS:
+        return StandIn(kind, found)
     return as_generator(found, text, argument)
 
 
