@@ -20,7 +20,7 @@ from lsbench.errors import FaceError, MetricError, WeightsError
 from lsbench.face import MAX_GAP, fill_gaps
 from lsbench.metric import Metric
 from lsbench.metrics.landmarks import mean_found
-from lsbench.metrics.syncnet_crop import FPS, at_25_fps, crop_squares, face_squares
+from lsbench.metrics.syncnet_crop import at_25_fps, crop_squares, face_squares, is_25_fps
 from lsbench.metrics.syncnet_features import FRAME_SAMPLES, SAMPLE_RATE, face_embeddings, sound_embeddings
 from lsbench.stats import Stats
 
@@ -125,7 +125,7 @@ class SyncNet(Metric):
     def note(self, stats: Stats) -> str | None:
         clips, faceless = stats.rows, stats["faceless"]
         short = np.isnan(self.distances(stats)).any(axis=1) & ~faceless
-        uneven = ~_is_25(stats["fps"])
+        uneven = ~is_25_fps(stats["fps"])
         seen, frames = stats["found"].sum(), stats["frames"].sum()
         notes = []
         if short.any():
@@ -280,7 +280,3 @@ def _squares(pair: ClipPair, name: str) -> tuple[int, np.ndarray | None]:
         return found, face_squares(fill_gaps(own, pair.generated.id))
     except FaceError:  # in a video that a generator made that is a finding, not a fault of the run
         return found, None
-
-
-def _is_25(fps: np.ndarray) -> np.ndarray:
-    return np.abs(fps - FPS) <= 1e-3 * FPS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.ndimage import median_filter
 
@@ -56,7 +58,12 @@ def at_25_fps(count: int, fps: float) -> np.ndarray:
 
     Every frame once where fps is 25 within 0.1 %.
     """
-    if abs(fps - FPS) <= 1e-3 * FPS:
+    if is_25_fps(fps):
         return np.arange(count)
     times = np.arange(max(1, int(count * FPS / fps + 1e-6)))
     return np.minimum(np.floor(times * fps / FPS + 0.5).astype(np.int64), count - 1)
+
+
+def is_25_fps(fps: Any) -> Any:
+    """Whether a frame rate, or each of an array, is taken for 25 frames a second."""
+    return np.abs(fps - FPS) <= 1e-3 * FPS
