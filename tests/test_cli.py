@@ -19,7 +19,7 @@ from lsbench.cli import main
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.rendering import generate
 
-VERBS = ["quickstart", "score", "leaderboard", "generate", "weights", "metrics", "protocols", "generators"]
+VERBS = ["quickstart", "score", "leaderboard", "compare", "generate", "weights", "metrics", "protocols", "generators"]
 
 
 def lsbench(*arguments: Any) -> Result:
