@@ -1,11 +1,11 @@
-"""sync_corr and sync_lag on real clips, leaving one speaker out: `python bench/sync_motion.py CLIPS [--train 3]`.
+"""sync_corr and sync_lag on real clips, leaving one speaker out: `python bench/sync_motion.py CLIPS`.
 
-CLIPS is a folder of clips in sync, SPEAKER/CLIP.*. Every clip is scored by a model of other speakers (of the next so
-many by name with --train), as `lsbench score` does it. Printed: the share of clips whose lag is found within one frame;
+CLIPS is a folder of clips in sync, SPEAKER/CLIP.*. Every clip is scored by a model of the other speakers,
+as `lsbench score` does it. Printed: the share of clips whose lag is found within one frame;
 how well the correlation at lag 0 tells a clip's own sound from that of every other clip (area under the ROC curve); the
 lag found when the pictures are so many frames late (cut, not held); in how many clips the real video stands above the
 same with a still mouth (the stand-in generator's, tracked again), four frames late, and with another clip's sound;
-what it takes.
+what becomes of it when the model has learned from the first clips of only the next speakers; what it takes.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from lsbench.metrics.landmarks import seen
 from lsbench.metrics.sync_motion import measure_sync, sync_corr
 from lsbench.metrics.sync_ridge import fit
 
+FEWER = ((1, 1), (1, 3), (1, 6), (2, 2), (2, 6), (3, 6), (5, 6))  # speakers, clips of each
 SHIFTS = (-8, -6, -4, -2, -1, 0, 1, 2, 4, 6, 8)  # frames
 
 
@@ -52,15 +53,15 @@ def read(clip_id: str, path: Path, tracker: FaceTracker) -> Talk:
     return Talk(clip_id.split("/")[0], seen(track), seen(still), clip.speech, clip.fps, took)
 
 
-def models(talks: list[Talk], train: int | None) -> dict[str, Model]:
-    """Speaker -> the model of the others, or of the next `train` speakers by name."""
+def models(talks: list[Talk], most_speakers: int | None = None, most_clips: int | None = None) -> dict[str, Model]:
+    """Speaker -> the model of the others, or of the first clips of only the next ones by name."""
     speakers = sorted({talk.speaker for talk in talks})
     if len(speakers) < 2:
         raise SystemExit(f"{len(speakers)} speaker; expected clips of two or more, SPEAKER/CLIP.*")
     found = {}
     for place, speaker in enumerate(speakers):
-        others = (speakers[place + 1 :] + speakers[:place])[:train]
-        clips = {name: [(t.landmarks, t.speech) for t in talks if t.speaker == name] for name in others}
+        others = (speakers[place + 1 :] + speakers[:place])[:most_speakers]
+        clips = {name: [(t.landmarks, t.speech) for t in talks if t.speaker == name][:most_clips] for name in others}
         found[speaker] = fit(clips, fps=talks[0].fps)
     return found
 
@@ -79,11 +80,11 @@ def area(positive: np.ndarray, negative: np.ndarray) -> float:
     return float((ranks.mean() - (len(positive) + 1) / 2) / len(negative))
 
 
-def main(folder: Path, train: int | None) -> None:
+def main(folder: Path) -> None:
     tracker = FaceTracker(*weights.require("face_landmarker"))
     talks = [read(clip_id, path, tracker) for clip_id, path in find_clips(folder).items()]
     began = time.perf_counter()
-    model = models(talks, train)
+    model = models(talks)
     fitted_s = time.perf_counter() - began
 
     def corr(talk: Talk, landmarks: np.ndarray, speech: np.ndarray) -> float:
@@ -104,8 +105,7 @@ def main(folder: Path, train: int | None) -> None:
     late = np.array([corr(talk, landmarks, talk.speech) for talk, landmarks in zip(talks, held, strict=True)])
     following = np.roll(swapped, -1, axis=1).diagonal()
 
-    count = train or len(model) - 1
-    print(f"{len(talks)} clips of {len(model)} speakers; each scored by a model of {count} other speakers")
+    print(f"{len(talks)} clips of {len(model)} speakers; each scored by a model of the {len(model) - 1} others")
     penalties = sorted(float(fitted["penalty"]) for fitted in model.values())
     print(f"penalties chosen among the training speakers: {', '.join(f'{penalty:g}' for penalty in penalties)}")
     print(f"lag within one frame      {np.mean(np.abs(found[0]) <= 1):.1%}")
@@ -126,6 +126,16 @@ def main(folder: Path, train: int | None) -> None:
     above = np.mean(swapped[other] < np.repeat(real, len(talks) - 1))
     swaps = swapped[other]
     print(f"{'every other sound':<22} {swaps.mean():>9.3f} {swaps.std():>6.3f} {above:>9.1%} of pairs")
+    print("\nlearned from, at most    within one frame  mean sync_corr  above next clip's sound")
+    for speakers, clips in FEWER:
+        model = models(talks, speakers, clips)
+        near = np.mean([abs(lag(talk, 0)) <= 1 for talk in talks])
+        own = np.array([corr(talk, talk.landmarks, talk.speech) for talk in talks])
+        following = np.array(
+            [corr(talk, talk.landmarks, talks[i].speech) for i, talk in enumerate(talks, -len(talks) + 1)]
+        )
+        what = f"{speakers} speakers, {clips} clips each"
+        print(f"{what:<24} {near:>16.1%} {own.mean():>15.3f} {np.mean(own > following):>24.1%}")
     tracked_ms = 1000 * np.median([talk.track_s for talk in talks])
     print(f"\nms a clip: landmarks {tracked_ms:.0f}, sync_corr {scored_ms:.1f}")
     print(f"learning and fitting all {len(model)} models: {fitted_s:.1f} s")
@@ -134,6 +144,4 @@ def main(folder: Path, train: int | None) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path)
-    parser.add_argument("--train", type=int, help="speakers to learn from (default: all others)")
-    arguments = parser.parse_args()
-    main(arguments.clips, arguments.train)
+    main(parser.parse_args().clips)
