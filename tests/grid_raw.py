@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -12,6 +13,12 @@ import numpy as np
 from lsbench.clip import Clip, FaceTrack
 from lsbench.corpus.synthetic import render
 from lsbench.face import FaceTracker
+
+
+@lru_cache(maxsize=1)
+def landmarks() -> np.ndarray:
+    """A face in a picture of 64x64."""
+    return render(1, 0, frames=1, size=64)[1].landmarks[0]
 
 
 @dataclass(frozen=True)
@@ -29,10 +36,10 @@ class BrightTracker(FaceTracker):
     def measure_cached(self, clip: Clip, content_sha256: str) -> FaceTrack:
         time.sleep(self.pause_s)
         height, width = clip.frames.shape[1:3]
-        face = render(1, 0, frames=1, size=64)[1].landmarks[0] * (height / 64)
+        face = landmarks() * (height / 64)
         found = clip.frames[:, ::16, ::16].mean(axis=(1, 2, 3)) > 40
-        landmarks = np.where(found[:, None, None], face, np.nan).astype(np.float32)
-        return FaceTrack(landmarks, found, height, width)
+        points = np.where(found[:, None, None], face, np.nan).astype(np.float32)
+        return FaceTrack(points, found, height, width)
 
 
 def write_mpg(
@@ -54,10 +61,10 @@ def write_mpg(
         video.width, video.height, video.pix_fmt = *size, "yuv420p"
         video.bit_rate = 1_000_000
         audio = container.add_stream("mp2", rate=44100, layout="mono") if sound else None
+        shades = [level + min(level, 40) * np.sin((rows + columns + 4 * k) / 23) for k in range(4)]
+        pictures = [np.repeat(shade.astype(np.uint8)[..., None], 3, axis=-1) for shade in shades]
         for k in range(frames):
-            shade = level + (min(level, 40) * np.sin((rows + columns + 4 * k) / 23)).astype(int)
-            picture = np.repeat(np.clip(shade, 0, 255).astype(np.uint8)[..., None], 3, axis=-1)
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame = av.VideoFrame.from_ndarray(pictures[k % 4], format="rgb24")
             frame.pts = k
             container.mux(video.encode(frame))
         if audio:

@@ -41,7 +41,7 @@ def test_grid_test_is_the_published_list() -> None:
 
 
 def test_toy_matches_the_corpus(tmp_path: Path) -> None:
-    write_corpus(tmp_path)
+    write_corpus(tmp_path, frames=2, size=32)
     bench = protocol.load("toy").bind(tmp_path)
     assert len(bench.clips) == 12
     assert all(clip.landmarks and clip.sha256 for clip in bench.clips)
