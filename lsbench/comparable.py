@@ -14,6 +14,7 @@ DECISIVE = {
     "soxr": None,
     "piq": ("ms_ssim", "gmsd", "fsim", "vif", "haarpsi"),
     "lpips": ("lpips",),
+    "opencv-contrib-python": ("lse_d", "lse_c", "lse_d0", "av_offset", "offset_error_frames"),
 }
 DESCRIPTIVE = ("name", "version", "rank_by", "digest")  # fields of a protocol that move no number themselves
 
