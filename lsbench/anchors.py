@@ -1,4 +1,4 @@
-"""Anchor rows say what a score is worth: real clips re-encoded, the ceiling; a still mouth and swapped sound, floors.
+"""Anchor rows say what a score is worth: real clips compressed, the ceiling; a still mouth and swapped sound, floors.
 
 They are runs like any other, of the stand-ins, measured once beside the runs that they explain: RUNS/.anchors/ holds
 one folder for every set of conditions (protocol, signatures, weights, tracker).
@@ -17,7 +17,7 @@ from lsbench import ranks
 from lsbench.errors import LsbenchError, RunError
 from lsbench.results import RunFolder
 
-ANCHORS = ("reencoded", "still-mouth", "swapped-audio")
+ANCHORS = ("compressed", "still-mouth", "swapped-audio")
 CONDITIONS = ("metrics", "tracker", "weights")
 
 

@@ -128,7 +128,7 @@ def score(
     \b
 
     Beside it, once for all runs of one kind, the anchors are measured that say what a score is worth: the real clips
-    re-encoded, with a still mouth, and with the sound of another clip. The board shows them.
+    compressed, with a still mouth, and with the sound of another clip. The board shows them.
 
     Under torchrun the ranks share the clips. A killed run goes on when the same command is given again. Exit status: 0
     done, 1 an error, 3 incomplete.

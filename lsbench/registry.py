@@ -53,6 +53,7 @@ STANDINS = {
 }
 GENERATORS = {
     **STANDINS,
+    "compressed": "lsbench.generators.standin:Compressed",
     "swapped-audio": "lsbench.generators.standin:SwappedAudio",
     "lipgan": "baselines.generator:LipGAN",
     "l1wgangp": "baselines.generator:L1WGANGP",

@@ -1,9 +1,11 @@
-"""The stand-ins as generators: those of lsbench.standins, and the real clip with the wrong sound."""
+"""The stand-ins as generators: those of lsbench.standins, and the real clip compressed or with the wrong sound."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +13,9 @@ import numpy as np
 from lsbench.clip import Clip, FaceTrack
 from lsbench.errors import FaceError
 from lsbench.generator import Generator, Rendered
+from lsbench.media import read_clip, write_clip
+
+CODEC_QUALITY = 18  # constant rate factor of H.264
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,20 @@ class StandIn(Generator):
         if track is None:
             raise FaceError(f"clip {face.id}: stand-in {self.name} needs to know where the face is")
         return self.spoil(face, track)
+
+
+class Compressed(Generator):
+    """The real clip after H.264 as videos are passed on, 4:2:0 at quality 18: what encoding alone costs."""
+
+    sees_answer: ClassVar[bool] = True
+    comment = "synthetic: a real clip, compressed"
+
+    def render(self, face: Clip, speech: np.ndarray, track: FaceTrack | None) -> np.ndarray:
+        """The pictures after the codec."""
+        with tempfile.TemporaryDirectory(prefix="lsbench-") as folder:
+            path = Path(folder) / "clip.mp4"
+            write_clip(path, face.frames, np.empty(0, np.float32), face.fps, crf=CODEC_QUALITY)
+            return read_clip(path, face.id, sound="optional").frames
 
 
 class SwappedAudio(Generator):
