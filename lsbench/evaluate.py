@@ -216,6 +216,7 @@ def _request(settings: Settings, device: str, generated: str, files: Mapping[str
         "format": FORMAT,
         "name": settings.run.name,
         "generated": generated,
+        "reference": str(settings.protocol.folder),
         "protocol": protocol.describe(settings.protocol),
         "metrics": {metric.key: metric.signature for metric in settings.metrics},
         "tracker": settings.tracker.signature if settings.tracker else None,

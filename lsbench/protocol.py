@@ -72,6 +72,12 @@ class Protocol:
         """Whether every clip's file is known."""
         return bool(self.clips) and all(clip.source is not None for clip in self.clips)
 
+    @property
+    def folder(self) -> Path:
+        """The folder that the bound clips lie in."""
+        clip = self.clips[0]
+        return clip.file.absolute().parents[clip.id.count("/")]
+
     @cached_property
     def manifest_sha256(self) -> str:
         """Digest of ids, speakers, contents and driving sounds of the clips, side-cars included; once bound."""
