@@ -1,7 +1,8 @@
 """SyncNet's scores against the package syncnet-python 0.2.3, in one run: `python bench/syncnet.py CLIP`.
 
 Both take the same seeded random weights, which cost as much time as the trained ones, on one real clip. Every round
-times all of them in turn; a line gives the median and how many times longer the package takes.
+times all of them in turn; a line gives the median seconds on the clock and of all cores (children included, the truer
+figure where the machine is shared), and how many times more the package takes.
 
 crops: from the same face crops and sound to offset, LSE-C and LSE-D. The package reads them from the files that it
 takes, lsbench from arrays.
@@ -161,20 +162,25 @@ def main() -> None:
             pipeline = PIPELINE.SyncNetPipeline(settings, device="cpu")
             whole = "syncnet-python, video"
             contenders[whole] = ("lsbench, video", lambda: by_package_from_video(pipeline, video, track))
-        seconds: dict[str, list[float]] = {label: [] for label in contenders}
+        seconds: dict[str, list[tuple[float, float]]] = {label: [] for label in contenders}
         scores = {}
         for _ in range(arguments.rounds + 1):  # the first one is not counted
             for label, (_, score) in contenders.items():
-                start = time.perf_counter()
+                clock, cores = time.perf_counter(), sum(os.times()[:4])
                 with silence():
                     scores[label] = score()
-                seconds[label].append(time.perf_counter() - start)
-    medians = {label: statistics.median(times[1:]) for label, times in seconds.items()}
-    print(f"{len(clip)} frames, {arguments.threads} threads    seconds   ratio   offset     LSE-C     LSE-D")
+                seconds[label].append((time.perf_counter() - clock, sum(os.times()[:4]) - cores))
+    medians = {
+        label: [statistics.median(row[1:]) for row in zip(*rows, strict=True)] for label, rows in seconds.items()
+    }
+    head = f"{len(clip)} frames, {arguments.threads} threads"
+    print(f"{head:<25}    clock   ratio    cores   ratio   offset     LSE-C     LSE-D")
     for label, (rival, _) in contenders.items():
-        ratio = f"{medians[label] / medians[rival]:.2f}x" if rival else ""
+        line = f"{label:<25}"
+        for place, median in enumerate(medians[label]):
+            line += f"{median:>9.2f}" + (f"{median / medians[rival][place]:>7.2f}x" if rival else " " * 8)
         offset, confidence, distance = scores[label]
-        print(f"{label:<25}{medians[label]:>9.2f}{ratio:>8}{offset:>9.0f}{confidence:>10.5f}{distance:>10.5f}")
+        print(f"{line}{offset:>9.0f}{confidence:>10.5f}{distance:>10.5f}")
 
 
 if __name__ == "__main__":
