@@ -42,6 +42,8 @@ def measure(run: Path, **options: Any) -> dict[str, str]:
             try:
                 score(name, **options | {"name": name, "out": anchor.path.parent, "on_error": "stop"})
             except LsbenchError as error:
+                if ranks.world() > 1:
+                    raise  # the others wait for this rank: only its end tells them
                 failed[name] = str(error)
         if ranks.rank() == 0:
             shutil.rmtree(anchor.path / "videos", ignore_errors=True)

@@ -107,7 +107,7 @@ def score(
     if not chosen:
         raise LsbenchError("nothing to measure: " + "; ".join(sorted(set(unavailable.values())) or ["no metric named"]))
     with ExitStack() as stack:
-        stack.enter_context(ranks.joined())
+        ranks.join()
         if out is None:
             if ranks.world() > 1:
                 raise RunError("several ranks need a run folder to meet in; pass out")

@@ -6,9 +6,10 @@ networks of rank r run on the r-th device of its machine.
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -42,24 +43,27 @@ def own_device(device: str) -> str:
     return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if device == "cuda" and world() > 1 else device
 
 
-@contextmanager
-def joined() -> Iterator[None]:
-    """Join the other ranks, and leave them at the end; nothing where there are none."""
+def join() -> None:
+    """Join the other ranks, once, until the process ends; nothing where there are none."""
     if world() == 1:
-        yield
         return
     from torch import distributed
 
+    if distributed.is_initialized():
+        return
     try:
         distributed.init_process_group("gloo", timeout=TIMEOUT)
     except (RuntimeError, ValueError) as error:
         first = str(error).splitlines()[0]
         raise RunError(f"rank {rank()} of {world()} cannot join the others: {first}. Start it with torchrun") from None
-    try:
-        yield
-    finally:
-        with suppress(RuntimeError):  # a group that lost a member cannot be left in order
-            distributed.destroy_process_group()
+    atexit.register(_leave)
+
+
+def _leave() -> None:
+    from torch import distributed
+
+    with suppress(RuntimeError):  # a group that lost a member cannot be left in order
+        distributed.destroy_process_group()
 
 
 def everyones(value: T) -> list[T]:
