@@ -21,7 +21,10 @@ from lsbench.protocol_file import Align, Color, Task, read_file
 
 __all__ = ["Align", "Protocol", "Reference", "Task", "describe", "from_folder", "listed", "load", "read"]
 
-DEFAULT_METRICS = ("psnr", "ssim", "lpips", "fid", "sharpness", "seam", "flicker", "lmd", "jitter")
+DEFAULT_METRICS = (
+    *("psnr", "ssim", "lpips", "fid", "sharpness", "seam", "flicker", "jitter"),
+    *("lmd", "mouth_aperture_corr", "closure_f1", "coverage", "sync_corr", "sync_lag", "lse_d", "lse_c"),
+)
 DEFAULT_REGIONS = (Region.WHOLE, Region.FACE, Region.MOUTH)
 RULES = ("fps", "frames", "sample_rate", "align", "task", "identity", "color")
 

@@ -37,8 +37,8 @@ def counted(settings, job):
         file.write(job.reference.id + "\\n")
     if os.environ["RANK"] == os.environ.get("LOST") and job.reference.id == os.environ["LAST"]:
         os._exit(9)
-import lsbench.evaluate
-lsbench.evaluate.measure_clip = counted
+import lsbench.campaign
+lsbench.campaign.measure_clip = counted
 result = lsbench.score(sys.argv[1], reference=sys.argv[2], metrics=["psnr", "ssim"], out=out, name="run")
 print("RESULT", os.environ["RANK"], result["psnr/mouth"].hex(), result.clips, flush=True)
 """
