@@ -9,7 +9,7 @@ from pathlib import Path
 from baselines import checkpoint, preflight
 from baselines.data import Batch, to_batch, training_data
 from baselines.log import Losses, NonFiniteLoss, Pace
-from baselines.ranks import LostRank, Ranks, joined, local_device
+from baselines.ranks import LostRank, Ranks, join, local_device
 from baselines.recipe import Terms, Turn
 from baselines.recipes import RECIPES
 from baselines.records import Records
@@ -49,7 +49,8 @@ def train(
     loss that is not finite; and where another process is lost. The checkpoint is whole at any time.
     """
     here = local_device(device)
-    with joined(here) as ranks, termination() as asked_to_stop:
+    ranks = join(here)
+    with termination() as asked_to_stop:
         config, saved = configured(model, out, settings, resume, ranks.size)
         windows = training_data(data, config)
         preflight.check(windows, config)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -62,14 +61,13 @@ class Ranks:
             raise LostRank(f"another of the {self.size} processes ended or cannot be reached") from error
 
 
-@contextmanager
-def joined(device: torch.device) -> Iterator[Ranks]:
+def join(device: torch.device) -> Ranks:
     """The job that torchrun's environment describes; one process where there is none. GPUs talk through NCCL."""
-    with ranks.joined():
-        group = None
-        if ranks.world() > 1 and device.type == "cuda":
-            group = distributed.new_group(timeout=TIMEOUT, backend="nccl")
-        yield Ranks(device, ranks.rank(), ranks.world(), group)
+    ranks.join()
+    group = None
+    if ranks.world() > 1 and device.type == "cuda":
+        group = distributed.new_group(timeout=TIMEOUT, backend="nccl")
+    return Ranks(device, ranks.rank(), ranks.world(), group)
 
 
 def local_device(name: str) -> torch.device:

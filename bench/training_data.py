@@ -1,0 +1,104 @@
+"""How fast training windows come, beside how fast a step eats them: `python bench/training_data.py --data DATA`.
+
+Samples a second of the windows as the loop gets them (identity frame, target, two mel windows; uint8 and float32), of
+the batches made of them (float32, scaled, masked), and of the peer: the same samples one by one from the same arrays.
+Rounds take turns; medians. A step's time follows for both models at the width given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from baselines.config import Config
+from baselines.data import Frames, to_batch, training_data
+from baselines.loop import update
+from baselines.ranks import Ranks
+from baselines.recipes import RECIPES
+from baselines.sampler import Draw, Sampler
+from baselines.state import State
+from baselines.toy import toy_data
+from baselines.windows import MEL_STEPS
+
+CPU = torch.device("cpu")
+GOAL = 5000  # samples a second
+
+
+def one_by_one(frames: Frames, draw: Draw) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """A Dataset's __getitem__ as it is usually written, for every sample of a batch, and its default collation."""
+    samples = []
+    choice = draw.choice
+    for target, identity, other in zip(choice.targets, choice.identities, choice.others, strict=True):
+        pictures, sounds = [], []
+        for frame in (identity, target):
+            shard, clip = frames.clips[int(frames.clip_of(frame))]
+            row = clip.first_frame + int(frame - frames.starts[frames.clip_of(frame)])
+            pictures.append(torch.from_numpy(shard.faces[row].copy()).permute(2, 0, 1).float() / 255)
+        for frame in (target, other):
+            shard, clip = frames.clips[int(frames.clip_of(frame))]
+            start = int(3.2 * (frame - frames.starts[frames.clip_of(frame)] - 4))
+            steps = np.clip(np.arange(start, start + MEL_STEPS), 0, clip.mel_steps - 1) + clip.first_mel
+            sounds.append(torch.from_numpy(shard.mels[steps].T.copy())[None])
+        pose = pictures[1].clone()
+        pose[:, pose.shape[1] // 2 :] = 0
+        samples.append((torch.cat([pictures[0], pose]), pictures[1], *sounds))
+    return [torch.stack(parts) for parts in zip(*samples, strict=True)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="prepared shards; the toy corpus if not given")
+    parser.add_argument("--batch", type=int, default=96)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--width", type=float, default=0.25, help="of the networks whose step is timed")
+    options = parser.parse_args()
+    settings = [f"batch={options.batch}", f"width={options.width}"]
+    config = Config.of("lipgan", settings)
+    frames = training_data(options.data or toy_data(), config).train
+    sampler = Sampler(frames, config)
+
+    calls: dict[str, Callable[[Draw], object]] = {
+        "windows": lambda draw: frames.read(draw.choice),
+        "batches": lambda draw: to_batch(frames.read(draw.choice), draw.blend, config.size, CPU),
+        "one by one": lambda draw: one_by_one(frames, draw),
+    }
+    batch, plain = calls["batches"](sampler.draw(0)), one_by_one(frames, sampler.draw(0))
+    ours = (batch.face, batch.target, batch.mel, batch.other_mel)  # type: ignore[attr-defined]
+    same = all(torch.equal(mine, theirs) for mine, theirs in zip(ours, plain, strict=True))
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for step in range(options.rounds):
+        for name, call in calls.items():
+            draw = sampler.draw(step)
+            start = time.perf_counter()
+            call(draw)
+            seconds[name].append(time.perf_counter() - start)
+    rates = {name: options.batch / statistics.median(taken) for name, taken in seconds.items()}
+    print(f"{len(frames):,} frames of {len(frames.shards)} speakers, batch {options.batch}, {torch.get_num_threads()} "
+          f"threads; the same samples: {same}")  # fmt: skip
+    for name, rate in rates.items():
+        print(f"{name:11} {rate:8,.0f} samples/s   {rate / rates['one by one']:5.2f}x one by one   goal {GOAL:,}")
+
+    for model in ("lipgan", "l1wgangp"):
+        config = Config.of(model, settings)
+        state, ranks, taken = State(config, CPU), Ranks(CPU), []
+        state.train()
+        for step in range(critic_steps := config.critic_steps):
+            draw = sampler.draw(step)
+            start = time.perf_counter()
+            batch = to_batch(frames.read(draw.choice), draw.blend, config.size, CPU)
+            for turn in RECIPES[model].turns(config, step, draw.coin):
+                update(state, turn, [batch], ranks)
+            taken.append(time.perf_counter() - start)
+        rate = options.batch * critic_steps / sum(taken)
+        print(f"a step of {model:9} at width {options.width:g}: {rate:6,.1f} samples/s; data takes "
+              f"{100 * rate / rates['batches']:.2f} % of its time")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
