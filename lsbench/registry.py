@@ -72,6 +72,7 @@ TRAINING = {
     "train": "baselines.loop:train",
     "plan": "baselines.plan:plan",
     "toy": "baselines.toy:toy_data",
+    "toy settings": "baselines.toy:SETTINGS",
     "plot": "baselines.plot:draw",
 }
 
