@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import resource
 import statistics
 import sys
 import time
@@ -89,9 +88,13 @@ class Pace:
         return self._samples / (time.perf_counter() - self._since)
 
     def peak_memory_gib(self) -> float:
-        """Of the GPU where there is one, else of the process."""
+        """Of the GPU where there is one, else of the process; NaN where the system does not say."""
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device) / 2**30
+        try:
+            import resource
+        except ImportError:  # on Windows
+            return math.nan
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak / (2**30 if sys.platform == "darwin" else 2**20)
 

@@ -37,6 +37,7 @@ def train(
     data: Path,
     out: Path,
     *,
+    defaults: Iterable[str] = (),
     settings: Iterable[str] = (),
     resume: bool = False,
     device: str = "auto",
@@ -44,14 +45,15 @@ def train(
 ) -> Outcome:
     """Train a model on prepared shards until its last step or a SIGTERM; OUT holds checkpoint, log and sample sheets.
 
-    settings: `key=value`, over the model's defaults or over those of the run that is resumed; a resumed run goes on bit
-    for bit on a CPU. Raises TrainingError where data, settings and checkpoint do not fit, before step 0; at the first
-    loss that is not finite; and where another process is lost. The checkpoint is whole at any time.
+    settings: `key=value`, over the settings of the run that is resumed, or over `defaults` and these over the model's
+    own. A resumed run goes on bit for bit on a CPU. Raises TrainingError before step 0 where data, settings and
+    checkpoint do not fit; at the first loss that is not finite; and where another process is lost. The checkpoint is
+    whole at any time.
     """
     here = local_device(device)
     ranks = join(here)
     with termination() as asked_to_stop:
-        config, saved = configured(model, out, settings, resume, ranks.size)
+        config, saved = configured(model, out, defaults, settings, resume, ranks.size)
         windows = training_data(data, config)
         preflight.check(windows, config)
         state = State(config, here)

@@ -26,14 +26,21 @@ Rows = list[tuple[str, ...]]
 
 
 def plan(
-    model: str, data: Path, out: Path, *, settings: Iterable[str] = (), resume: bool = False, device: str = "auto"
+    model: str,
+    data: Path,
+    out: Path,
+    *,
+    defaults: Iterable[str] = (),
+    settings: Iterable[str] = (),
+    resume: bool = False,
+    device: str = "auto",
 ) -> tuple[Rows, Rows]:
     """What `train` with these arguments would do, after the same checks: (what, how much), (setting, value, meaning).
 
     The first batch is read; the networks compute nothing but shapes.
     """
     processes = ranks.world()
-    config, saved = configured(model, out, settings, resume, processes)
+    config, saved = configured(model, out, defaults, settings, resume, processes)
     windows = training_data(data, config)
     preflight.check(windows, config)
     if saved:

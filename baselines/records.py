@@ -32,7 +32,8 @@ class Records:
         self.log: Log | None = None
 
     def __str__(self) -> str:
-        return f"{self.out / CHECKPOINT} is whole and holds step {self.kept}"
+        whole = f"{self.out / CHECKPOINT} is whole"
+        return f"{whole} and holds step {self.kept}" if self.log else whole
 
     @property
     def intervals(self) -> tuple[int, int, int]:

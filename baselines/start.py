@@ -17,12 +17,15 @@ from lsbench.errors import TrainingError
 
 
 def configured(
-    model: str, out: Path, settings: Iterable[str], resume: bool, processes: int
+    model: str, out: Path, defaults: Iterable[str], settings: Iterable[str], resume: bool, processes: int
 ) -> tuple[Config, dict[str, Any] | None]:
-    """The configuration of a new run, or that of OUT's checkpoint and the checkpoint, with settings on top."""
+    """The configuration of a new run, or that of OUT's checkpoint and the checkpoint, with settings on top.
+
+    defaults: settings of a new run that the others go before.
+    """
     path, saved = out / CHECKPOINT, None
     if not path.exists():
-        config = Config.of(model, settings)
+        config = Config.of(model, [*defaults, *settings])
     elif not resume:
         raise TrainingError(f"{path} is there already. Pass --resume automatic to go on with it, or another --out")
     else:

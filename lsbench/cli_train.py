@@ -14,14 +14,14 @@ from lsbench.verbs import INCOMPLETE, examples
 
 @click.command(
     epilog=examples(
-        "lsbench train lipgan --data toy --out training/toy --steps 200 --set width=0.25 --set size=48 --set batch=16",
+        "lsbench train lipgan --data toy --out training/toy --steps 200",
         "lsbench train l1wgangp --data DATA --out training/l1wgangp --dry-run",
         "lsbench train l1wgangp --data DATA --out training/l1wgangp --resume automatic",
         "torchrun --nproc-per-node 4 -m lsbench train lipgan --data DATA --out training/lipgan",
     )
 )
 @click.argument("model")
-@click.option("--data", required=True, metavar="DIR|toy", help="What `lsbench prepare grid` made, or the toy corpus.")
+@click.option("--data", required=True, metavar="DIR|toy", help="What `lsbench prepare grid` made; or toy.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The run's folder.")
 @click.option("--steps", type=click.IntRange(1), help="Batches in all; the model's own number if not given.")
 @click.option(
@@ -44,20 +44,21 @@ def train(
 ) -> None:
     """Train MODEL: lipgan, l1wgangp or wgangp.
 
+    `--data toy` renders a small corpus and trains a small network on it, unless settings say otherwise.
     OUT holds checkpoint.pt (everything, to go on from), log.jsonl, tensorboard/ and sheets/. SIGTERM or Ctrl-C ends the
     run after a checkpoint. Exit status: 0 done, 1 an error, 3 stopped before the last step.
     """
     from lsbench import ranks, registry
     from lsbench.report.terminal import progress_bar, show_table
 
+    folder, defaults = Path(data), ()
     if data == "toy":
+        defaults = registry.load(registry.TRAINING["toy settings"])
         with progress_bar(quiet) as progress:
             folder = registry.load(registry.TRAINING["toy"])(progress)
-    else:
-        folder = Path(data)
     if steps is not None:
         settings = (*settings, f"steps={steps}")
-    request = {"settings": settings, "resume": resume == "automatic", "device": device}
+    request = {"defaults": defaults, "settings": settings, "resume": resume == "automatic", "device": device}
     if dry_run:
         plan, described = registry.load(registry.TRAINING["plan"])(model, folder, out, **request)
         show_table(["", ""], plan)
