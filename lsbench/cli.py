@@ -14,6 +14,7 @@ from lsbench.cli_audit import audit_group
 from lsbench.cli_board import compare, leaderboard, show_board
 from lsbench.cli_prepare import prepare_group
 from lsbench.cli_protocols import protocols_group
+from lsbench.cli_report import report
 from lsbench.cli_train import plot, train
 from lsbench.cli_weights import weights_group
 from lsbench.errors import LsbenchError
@@ -251,6 +252,7 @@ def generators() -> None:
     show_table(["name", "sees", "what it renders"], rows)
 
 
+main.add_command(report)
 main.add_command(compare)
 main.add_command(audit_group)
 main.add_command(prepare_group)

@@ -117,3 +117,15 @@ def metrics(specs: Iterable[str], regions: Iterable[Region]) -> list[Metric]:
             metric = kind(region=region).with_options(options)
             found[metric.key] = metric
     return list(found.values())
+
+
+def metric(key: str) -> Metric:
+    """The metric that a score key such as `ssim:color=luma/mouth` names."""
+    spec, _, region = key.rpartition("/") if "/" in key else (key, "", "")
+    regions = [known for known in Region if known.value == region]
+    found = metrics([spec], regions)
+    if not found or found[0].key != key:
+        raise MetricError(
+            f"{key!r} is not the key of a score; expected METRIC/REGION, or METRIC where it has no region"
+        )
+    return found[0]

@@ -293,7 +293,7 @@ def _demand_same(path: Path, before: Mapping[str, Any], asked: Mapping[str, Any]
 
     Where the reference clips lie may change: what they hold is part of the digest.
     """
-    old, new = _flat(before), _flat(asked)
+    old, new = flat(before), flat(asked)
     shared = (old.keys() & new.keys()) - {"reference"}
     for name in sorted(shared, key=lambda name: ("digest" in name, "sha256" in name, name)):
         added = name == "tracker" and None in (old[name], new[name])
@@ -304,11 +304,12 @@ def _demand_same(path: Path, before: Mapping[str, Any], asked: Mapping[str, Any]
             )
 
 
-def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The leaves of nested mappings by dotted names: `protocol.digest`."""
+    leaves: dict[str, Any] = {}
     for name, value in content.items():
         if isinstance(value, Mapping):
-            flat.update(_flat(value, f"{prefix}{name}."))
+            leaves.update(flat(value, f"{prefix}{name}."))
         else:
-            flat[prefix + name] = value
-    return flat
+            leaves[prefix + name] = value
+    return leaves

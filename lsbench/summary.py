@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsbench import registry
-from lsbench.clip import Region
 from lsbench.errors import ComparisonError
 from lsbench.leaderboard import Board, Row
 from lsbench.results import RunFolder
@@ -48,8 +47,7 @@ def summarise(board: Board) -> list[Summary]:
 
 def frames(row: Row, key: str) -> np.ndarray:
     """The value of every frame of a run by one score, clips in manifest order: float64 (frames,), none undefined."""
-    spec, _, region = key.rpartition("/")
-    metric = registry.metrics([spec], [Region(region)])[0]
+    metric = registry.metric(key)
     signature = row.result.scores[key].signature
     if metric.signature != signature:
         raise ComparisonError(

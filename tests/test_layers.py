@@ -19,7 +19,7 @@ LAYERS = """
     leakage learning requirements measure folding meeting campaign evaluate anchors comparable evidence quotes verdict
     leaderboard compare summary
     report
-    verbs cli_audit cli_board cli_prepare cli_protocols cli_train cli_weights cli __main__
+    verbs cli_audit cli_board cli_prepare cli_protocols cli_report cli_train cli_weights cli __main__
 """
 ORDER = {name: place for place, name in enumerate(LAYERS.split())}
 

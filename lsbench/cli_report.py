@@ -1,0 +1,67 @@
+"""`lsbench report`: a leaderboard as static pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lsbench.verbs import examples
+
+path_option = click.Path(path_type=Path)
+
+
+@click.command(
+    epilog=examples(
+        "lsbench report runs/* --out report",
+        "lsbench report runs/* --out report --clips 10 --rank-by lmd",
+        "lsbench report runs/* --out report --no-videos",
+    )
+)
+@click.argument("runs", nargs=-1, required=True, type=path_option, metavar="RUN...")
+@click.option("--out", required=True, type=path_option, metavar="DIR", help="Folder for the pages.")
+@click.option("--rank-by", metavar="METRIC/REGION", help="Score to rank by; the protocol's if not given.")
+@click.option("--quote", "quoted", multiple=True, type=path_option, metavar="FILE.toml", help="Published figures.")
+@click.option("--clips", type=click.IntRange(0), metavar="N", help="Videos of the N worst clips of each run only.")
+@click.option("--videos/--no-videos", default=True, show_default=True, help="Real and generated side by side.")
+@click.option(
+    "--reference", type=path_option, metavar="DIR", help="The real clips, where they are not where they were."
+)
+@click.option("--workers", type=click.IntRange(1), help="Processes; one per core if not given.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
+def report(
+    runs: tuple[Path, ...],
+    out: Path,
+    rank_by: str | None,
+    quoted: tuple[Path, ...],
+    clips: int | None,
+    videos: bool,
+    reference: Path | None,
+    workers: int | None,
+    quiet: bool,
+) -> None:
+    """Write a page that opens from disk, without server or network: OUT/index.html.
+
+    The board with intervals, sortable and filterable; box plots, whole frame against mouth, which metrics agree, what
+    each asks, where the numbers come from; and for every clip real and generated side by side, with the mouth, the
+    difference, and the curves of every metric. Videos are made once: a later report into the same folder keeps them.
+    """
+    from lsbench import anchors, pool
+    from lsbench.leaderboard import leaderboard
+    from lsbench.quotes import read_quotes
+    from lsbench.report.html import write_report
+    from lsbench.report.terminal import progress_bar
+
+    beside = anchors.beside(list(runs))
+    board = leaderboard(list(runs), rank_by, anchors=beside, quotes=[read_quotes(path) for path in quoted])
+    with progress_bar(quiet) as progress:
+        index = write_report(
+            board,
+            out,
+            videos=videos,
+            clips=clips,
+            reference=reference,
+            workers=workers or pool.cores(),
+            progress=progress,
+        )
+    click.echo(index)

@@ -1,0 +1,179 @@
+"""A leaderboard as the report page shows it: cells, explanations, agreement, provenance, as plain values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lsbench import registry
+from lsbench.errors import LsbenchError
+from lsbench.leaderboard import Board, Row
+from lsbench.report.remarks import against
+from lsbench.report.text import clips, columns, group, half, number, rank_cell
+from lsbench.results import RunFolder, encode, flat
+
+
+def headline(board: Board) -> str:
+    """Who is ahead by the board's key, and whether that is more than chance, in a sentence."""
+    ranked = [row for row in board.rows if row.rank is not None]
+    if not ranked:
+        return f"No run can be ranked by {board.rank_by}."
+    leaders = [row.generator for row in ranked if row.rank == 1]
+    value = number(ranked[0].result[board.rank_by])
+    if len(ranked) == 1:
+        return f"{leaders[0]} has {board.rank_by} {value}; there is no other generator to compare it with."
+    if len(leaders) > 1:
+        return f"{', '.join(leaders[:-1])} and {leaders[-1]} share the first place by {board.rank_by} ({value})."
+    pair = board.neighbours()[0]
+    said = f"{pair.one} is ahead by {board.rank_by} ({value}) of {len(ranked)} generators"
+    if math.isnan(pair.p):
+        return f"{said}; whether its lead over {pair.other} is more than chance could not be tested."
+    if pair.significant:
+        return f"{said}, and its lead over {pair.other} is more than chance (p = {pair.p:.2g})."
+    return f"{said}, but cannot be told apart from {pair.other} (p = {pair.p:.2g})."
+
+
+def lede(board: Board) -> str:
+    """How whole frame and mouth agree by the board's own metric, in a sentence; empty where there is nothing to say."""
+    metric = board.rank_by.rpartition("/")[0]
+    return against(board.verdict.agreement(f"{metric}/whole", f"{metric}/mouth")) if metric in board.paired() else ""
+
+
+def heads(board: Board) -> list[dict[str, Any]]:
+    """The columns: key, metric, region, which way is better."""
+    found = []
+    for key in columns(board):
+        metric, _, region = key.rpartition("/") if "/" in key else (key, "", "")
+        better = _better(board, key)
+        found.append({"key": key, "metric": metric, "region": region, "better": better})
+    return found
+
+
+def rows(board: Board) -> list[dict[str, Any]]:
+    """The rows, anchors last, each with a cell for every column."""
+    keys = columns(board)
+    spans = {key: _span(board, key) for key in keys}
+    return [
+        {
+            "place": place,
+            "rank": rank_cell(board, row),
+            "order": place,
+            "generator": row.generator,
+            "anchor": row in board.anchors,
+            "clips": clips(row),
+            "cells": [_cell(board, row, key, spans[key]) for key in keys],
+        }
+        for place, row in enumerate((*board.rows, *board.anchors))
+    ]
+
+
+def agreement(board: Board) -> dict[str, Any]:
+    """Kendall's tau of every two scores, in the order of the columns."""
+    keys = [key for key in columns(board) if key in board.keys]
+    taus = board.verdict.taus
+    at = [board.keys.index(key) for key in keys]
+    return {"scores": keys, "taus": [[None if math.isnan(taus[i, j]) else float(taus[i, j]) for j in at] for i in at]}
+
+
+def explanations(board: Board) -> list[dict[str, str]]:
+    """What each score asks, which way is better, its source and its signature."""
+    found = []
+    for key in columns(board):
+        score = next(row.result.scores[key] for row in (*board.rows, *board.anchors) if key in row.result.scores)
+        try:
+            metric = registry.metric(key)
+            asks, source = metric.asks, metric.source
+        except LsbenchError as error:
+            asks, source = str(error), "-"
+        found.append({"key": key, "asks": asks, "better": score.better, "source": source, "signature": score.signature})
+    return found
+
+
+def provenance(board: Board) -> dict[str, Any]:
+    """Every field of run.json: those that all runs share, and for each other field what the runs say."""
+    requests = {row.generator: flat(RunFolder(row.result.path).request()) for row in (*board.rows, *board.anchors)}
+    fields = list(dict.fromkeys(name for request in requests.values() for name in request))
+    values = {name: {run: _shown(request, name) for run, request in requests.items()} for name in fields}
+    same = {name: next(iter(held.values())) for name, held in values.items() if len(set(held.values())) == 1}
+    return {
+        "same": same,
+        "differs": {name: held for name, held in values.items() if name not in same},
+        "paths": {row.generator: str(row.result.path.resolve()) for row in (*board.rows, *board.anchors)},
+    }
+
+
+def clip_values(row: Row, ids: Sequence[str], keys: Sequence[str]) -> dict[str, list[Any]]:
+    """The value of every clip by every score that has one, in the order of ids; None where there is none."""
+    table = RunFolder(row.result.path).table() if row.result.scores else None
+    found: dict[str, list[Any]] = {}
+    if table is None:
+        return found
+    held: dict[str, dict[str, float]] = {}
+    for (metric, region), lines in table.groupby(["metric", "region"], sort=False):
+        held[f"{metric}/{region}" if region else str(metric)] = dict(
+            zip(lines["clip_id"], lines["value"].tolist(), strict=True)
+        )
+    for key in keys:
+        values = held.get(key, {})
+        if any(not math.isnan(value) for value in values.values()):
+            found[key] = [encode(float(f"{values.get(clip, math.nan):.5g}")) for clip in ids]
+    return found
+
+
+def worst_first(values: Mapping[str, Sequence[Any]], key: str, better: str) -> list[int]:
+    """Places of the clips, the worst first by a score; those without a value last."""
+    sign = 1 if better == "higher" else -1
+    held = values.get(key, [])
+    known = [place for place, value in enumerate(held) if value is not None]
+    return sorted(known, key=lambda place: sign * float(held[place])) + [
+        place for place, value in enumerate(held) if value is None
+    ]
+
+
+def _cell(board: Board, row: Row, key: str, span: tuple[float, float]) -> dict[str, Any] | None:
+    score = row.result.scores.get(key)
+    if score is None:
+        return None
+    low, high = board.interval(row, key)
+    metric, _, region = key.rpartition("/")
+    cell: dict[str, Any] = {
+        "value": number(score.value),
+        "sort": None if math.isnan(score.value) else encode(score.value),
+        "rank": row.ranks.get(key),
+        "best": row.ranks.get(key) == 1,
+        "group": group(board, row, key),
+        "moved": board.disagreement(row, metric) if region == "mouth" else 0,
+        "spread": "" if math.isnan(low) else half(score.value, (high - low) / 2),
+        "note": score.note or "",
+        "bar": None,
+    }
+    if math.isfinite(score.value):
+        ends = [score.value if math.isnan(end) else end for end in (low, high)]
+        cell["limits"] = "" if math.isnan(low) else f"{number(low)} to {number(high)}"
+        cell["bar"] = [_percent(value, span) for value in (ends[0], score.value, ends[1])]
+    return cell
+
+
+def _span(board: Board, key: str) -> tuple[float, float]:
+    """The range that the bars of a column cover: of all finite values and limits."""
+    found = []
+    for row in (*board.rows, *board.anchors):
+        if key in row.result.scores:
+            found += [row.result[key], *board.interval(row, key)]
+    found = [value for value in found if math.isfinite(value)]
+    return (min(found), max(found)) if found else (0.0, 1.0)
+
+
+def _percent(value: float, span: tuple[float, float]) -> float:
+    low, high = span
+    return round(100 * (value - low) / (high - low), 1) if high > low else 50.0
+
+
+def _better(board: Board, key: str) -> str:
+    return next(row.result.scores[key].better for row in (*board.rows, *board.anchors) if key in row.result.scores)
+
+
+def _shown(request: Mapping[str, Any], name: str) -> str:
+    value = request.get(name, "")
+    return "none" if value is None else str(value)

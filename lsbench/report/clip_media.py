@@ -1,0 +1,126 @@
+"""Videos and pictures for the page of a clip: made once, kept by content, so that a second report makes none."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsbench.cache import write_atomically
+from lsbench.clip import Clip, Region
+from lsbench.errors import FaceError, LsbenchError, MediaError
+from lsbench.face import FaceTracker, reference_track, sidecar
+from lsbench.media import content_sha256, read_clip, write_clip
+from lsbench.protocol import Protocol, Reference
+from lsbench.results import Partial
+
+REVISION = 1  # of what is made; a change makes everything again
+SAMPLE_RATE = 48000
+CRF = 18
+THUMBNAIL = (160, 128)  # at most, px
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the two videos of a scored clip lie; absent: why one is not known. rules: of the run, without clips."""
+
+    reference: Path | None
+    generated: Path | None
+    absent: tuple[str, ...]
+    rules: Protocol
+    tracker: FaceTracker | None
+
+
+def show(media: Path, sources: Sources, partial: Partial) -> dict[str, Any]:
+    """Make what the page shows of a clip, in the folder `media`: the frames that were compared, both from frame 0.
+
+    reference, generated: {name, fps, frames, width, height} of media/NAME.mp4 and NAME.jpg, or None; boxes: the top
+    left corners of the mouth box, frame by frame, and box its side, or None; problems: why something is not there.
+    """
+    found: dict[str, Any] = {"reference": None, "generated": None, "boxes": None, "box": None}
+    problems = list(sources.absent)
+    start = max(0, -partial.lag_frames)
+    for side, source, sha256, first in (
+        ("reference", sources.reference, partial.reference_sha256, start),
+        ("generated", sources.generated, partial.generated_sha256, start + partial.lag_frames),
+    ):
+        if source is None:
+            continue
+        try:
+            found[side] = _entry(media, side, source, sha256, first, partial, sources)
+        except LsbenchError as error:
+            problems.append(str(error))
+    if found["reference"]:
+        found |= {name: found["reference"].pop(name) for name in ("boxes", "box")}
+        problems += filter(None, [found["reference"].pop("unboxed")])
+    return found | {"problems": problems}
+
+
+def _entry(
+    media: Path, side: str, source: Path, sha256: str, first: int, partial: Partial, sources: Sources
+) -> dict[str, Any]:
+    asked: list[Any] = [REVISION, sha256, first, partial.frames]
+    if side == "reference":
+        asked += [sources.rules.rules, sources.tracker.signature if sources.tracker else None]
+    name = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:24]
+    note = media / f"{name}.json"
+    if not note.exists():
+        facts = _make(media, name, side, source, sha256, first, partial, sources)
+        write_atomically(note, lambda file: file.write(json.dumps(facts).encode()))
+    try:
+        return json.loads(note.read_text(encoding="utf-8")) | {"name": name}
+    except ValueError as error:
+        raise MediaError(f"{note}: not readable ({error}); delete it") from error
+
+
+def _make(
+    media: Path, name: str, side: str, source: Path, sha256: str, first: int, partial: Partial, sources: Sources
+) -> dict[str, Any]:
+    from PIL import Image
+
+    if content_sha256(source) != sha256:
+        raise MediaError(f"clip {partial.clip_id}: {source} is another file than was scored; it is not shown")
+    fps = sources.rules.fps or 25.0
+    whole = read_clip(source, partial.clip_id, sample_rate=SAMPLE_RATE, sound="optional", folder_fps=fps)
+    clip = sources.rules.shown(whole) if side == "reference" else whole
+    shown = _even(clip.cut(first, min(len(clip), first + partial.frames)))
+    write_clip(media / f"{name}.mp4", shown.frames, shown.speech, shown.fps, sample_rate=SAMPLE_RATE, crf=CRF)
+    picture = Image.fromarray(shown.frames[len(shown) // 2])
+    picture.thumbnail(THUMBNAIL)
+    write_atomically(media / f"{name}.jpg", lambda file: picture.save(file, "JPEG", quality=80))
+    height, width = shown.frames.shape[1:3]
+    facts: dict[str, Any] = {"fps": shown.fps, "frames": len(shown), "width": width, "height": height}
+    if side == "reference":
+        facts |= _mouth(clip, source, first, len(shown), sources, partial.reference_sha256)
+    return facts
+
+
+def _mouth(clip: Clip, source: Path, first: int, frames: int, sources: Sources, sha256: str) -> Mapping[str, Any]:
+    """The mouth boxes of the shown frames."""
+    if sources.rules.task == "dubbing":
+        return {
+            "boxes": None,
+            "box": None,
+            "unboxed": "no mouth view: a dubbed clip has no reference to take boxes from",
+        }
+    landmarks = sidecar(source)
+    content = sources.rules.content(Reference(clip.id, sha256=sha256))
+    try:
+        track = reference_track(clip, content, landmarks if landmarks.exists() else None, sources.tracker)
+        boxes = track.box(Region.MOUTH)[first : first + frames]
+    except FaceError as error:
+        return {"boxes": None, "box": None, "unboxed": f"no mouth view: {error}"}
+    return {"boxes": boxes[:, :2].tolist(), "box": (boxes[0, 2:] - boxes[0, :2]).tolist(), "unboxed": None}
+
+
+def _even(clip: Clip) -> Clip:
+    """The clip with sides that H.264 4:2:0 takes: an odd one is one pixel longer, its last row or column repeated."""
+    height, width = clip.frames.shape[1:3]
+    if height % 2 == 0 and width % 2 == 0:
+        return clip
+    return replace(clip, frames=np.pad(clip.frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge"))

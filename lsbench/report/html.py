@@ -1,0 +1,213 @@
+"""A leaderboard as a folder of static pages that open from disk: the board, and every clip of every run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsbench import __version__, pool
+from lsbench.cache import write_atomically
+from lsbench.errors import LsbenchError
+from lsbench.leaderboard import Board, Row
+from lsbench.pool import Progress
+from lsbench.report import board_page
+from lsbench.report.drilldown import Done, Footage, Job, frame_metrics, script, tracker, write_clip_file
+from lsbench.report.figures import draw_boxes, draw_slopes
+from lsbench.report.remarks import remarks
+from lsbench.report.text import caption, quoted_caption, quoted_table
+from lsbench.results import RunFolder
+
+MARK = '<meta name="generator" content="lsbench report">'
+WORST = 12  # clips shown on the board's page
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """One run on the page. order: places of its clips, the worst first."""
+
+    place: int
+    row: Row
+    values: dict[str, list[Any]]
+    order: list[int]
+
+
+def write_report(
+    board: Board,
+    out: Path,
+    *,
+    videos: bool = True,
+    clips: int | None = None,
+    reference: Path | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Path:
+    """Write OUT/index.html with everything that it needs beside it, and return its path.
+
+    clips: make videos of so many clips of each run only, the worst ones; of all where None. reference: folder of the
+    real clips, where they are no longer where the runs found them. Videos that an earlier report left in OUT/media are
+    kept. Raises LsbenchError where OUT holds another page.
+    """
+    _demand_own(out)
+    every = (*board.rows, *board.anchors)
+    ids = _clip_ids(every)
+    heads = board_page.heads(board)
+    runs = []
+    for place, row in enumerate(every):
+        values = board_page.clip_values(row, ids, [head["key"] for head in heads])
+        runs.append((place, row, values))
+    by = next(
+        (key for key in [board.rank_by, *(head["key"] for head in heads)] if any(key in v for _, _, v in runs)), ""
+    )
+    better = next((head["better"] for head in heads if head["key"] == by), "higher")
+    ordered = [_Run(*run, board_page.worst_first(run[2], by, better)) for run in runs]
+    done = _write_clips(ordered, ids, out, videos, clips, reference, workers, progress or (lambda *_: None))
+    for run in ordered:
+        thumbnails = [done[run.place, clip].thumbnail for clip in range(len(ids))]
+        content = script("lsbench.run", {"values": run.values, "thumbnails": thumbnails})
+        _write(out / "data" / f"g{run.place}" / "run.js", content)
+    frames: dict[str, dict[str, np.ndarray]] = {key: {} for key in board.keys}
+    for run in ordered:
+        for key in board.keys:
+            held = [
+                done[run.place, clip].frames[key] for clip in range(len(ids)) if key in done[run.place, clip].frames
+            ]
+            if held:
+                joined = np.concatenate(held)
+                frames[key][run.row.generator] = joined[~np.isnan(joined)]
+    shared = {"mark": MARK, "version": __version__, "style": _source("style.css"), "protocol": board.protocol}
+    _render(
+        out / "index.html",
+        "index.html",
+        **shared,
+        script=_source("board.js"),
+        headline=board_page.headline(board),
+        lede=board_page.lede(board),
+        caption=caption(board),
+        rank_by=board.rank_by,
+        remarks=remarks(board),
+        heads=heads,
+        rows=board_page.rows(board),
+        worst=_worst(ordered, ids, by, better, done),
+        by=by,
+        boxes=draw_boxes(board, frames, out),
+        slopes=draw_slopes(board, out),
+        agreement=board_page.agreement(board),
+        quotes=[(quoted_caption(quotes), *quoted_table(board, quotes)) for quotes in board.quotes],
+        explanations=board_page.explanations(board),
+        provenance=board_page.provenance(board),
+    )
+    page = {
+        "runs": [{"name": run.row.generator, "anchor": run.row in board.anchors} for run in ordered],
+        "clips": ids,
+        "keys": [{name: head[name] for name in ("key", "metric", "region", "better")} for head in heads],
+        "by": by,
+    }
+    scripts = _source("clip_list.js") + _source("curves.js") + _source("player.js") + _source("clip.js")
+    _render(out / "clip.html", "clip.html", **shared, script=scripts, page=page)
+    return out / "index.html"
+
+
+def _write_clips(
+    runs: Sequence[_Run],
+    ids: Sequence[str],
+    out: Path,
+    videos: bool,
+    clips: int | None,
+    reference: Path | None,
+    workers: int,
+    progress: Progress,
+) -> dict[tuple[int, int], Done]:
+    """Write the file of every clip of every run: what became of it, by places of run and clip."""
+    faces = tracker() if videos else None
+    jobs: dict[tuple[int, int], Job] = {}
+    for run in runs:
+        folder = RunFolder(run.row.result.path)
+        metrics, problems = frame_metrics(run.row)
+        footage = Footage(folder, ids, reference) if videos else None
+        shown = set(run.order[:clips] if clips is not None else range(len(ids)))
+        for place, clip_id in enumerate(ids):
+            sources = footage.of(clip_id, faces) if footage and place in shown else None
+            said = problems if sources else (*problems, "this report was made without videos of this clip")
+            target = out / "data" / f"g{run.place}" / f"c{place}.js"
+            jobs[run.place, place] = Job(folder.path, clip_id, metrics, sources, said, target, out / "media")
+    done: dict[tuple[int, int], Done] = {}
+    results = pool.run(write_clip_file, list(jobs.values()), workers)
+    for count, (place, (_, outcome)) in enumerate(zip(jobs, results, strict=True), start=1):
+        if isinstance(outcome, LsbenchError):
+            raise outcome
+        done[place] = outcome
+        progress("clips", count, len(jobs))
+    return done
+
+
+def _clip_ids(rows: Sequence[Row]) -> list[str]:
+    """Every clip that a run has a value of, in the order of the manifest."""
+    found: dict[str, None] = {}
+    for row in rows:
+        if row.result.scores:
+            found |= dict.fromkeys(RunFolder(row.result.path).table()["clip_id"])
+    return list(found)
+
+
+def _worst(
+    runs: Sequence[_Run], ids: Sequence[str], by: str, better: str, done: dict[tuple[int, int], Done]
+) -> list[dict[str, Any]]:
+    """The worst clips of all ranked runs by one score."""
+    sign = 1 if better == "higher" else -1
+    found = [
+        (sign * float(value), run, clip)
+        for run in runs
+        if run.row.rank is not None
+        for clip, value in enumerate(run.values.get(by, []))
+        if value is not None
+    ]
+    found.sort(key=lambda item: (item[0], item[1].place, item[2]))
+    return [
+        {
+            "g": run.place,
+            "c": clip,
+            "generator": run.row.generator,
+            "clip": ids[clip],
+            "value": run.values[by][clip],
+            "thumbnail": done[run.place, clip].thumbnail,
+        }
+        for _, run, clip in found[:WORST]
+    ]
+
+
+def _demand_own(out: Path) -> None:
+    """Raise LsbenchError where the folder is not ours to write a page into."""
+    index = out / "index.html"
+    if out.exists() and not out.is_dir():
+        raise LsbenchError(f"{out} is a file; expected a folder for the report. Pass another --out")
+    if index.exists() and MARK not in index.read_text(encoding="utf-8", errors="replace")[:2000]:
+        raise LsbenchError(f"{index} is not a report of lsbench; pass another --out, or delete it")
+
+
+def _render(path: Path, template: str, **values: Any) -> None:
+    from jinja2 import DictLoader, Environment, StrictUndefined
+    from markupsafe import Markup
+
+    names = ("base.html", template)
+    loader = DictLoader({name: _source(name) for name in names})
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    trusted = {name: Markup(values.pop(name)) for name in ("mark", "style", "script")}
+    _write(path, environment.get_template(template).render(**trusted, **values).encode())
+
+
+def _source(name: str) -> str:
+    return (files("lsbench.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        write_atomically(path, lambda file: file.write(content))
+    except OSError as error:
+        raise LsbenchError(f"{path}: cannot be written ({error})") from error
