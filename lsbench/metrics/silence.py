@@ -66,8 +66,9 @@ class SilenceMotion(Metric):
     The mean of |aperture(t) - aperture(t - 1)| times the frame rate over pairs of neighbouring frames that are silent,
     aperture being the distance of the middles of the inner lips over that of the outer eye corners. A frame is silent
     where the sound above 100 Hz is `below_db` or more below the clip's loudest frame for 0.2 s or more. On GRID's own
-    clips that finds 99 % of the frames marked silent, and 2 % of those more than two frames inside of words. A pair that lacks a face counts
-    0.25 inter-ocular distances. Real speakers breathe and open their lips before they speak: they do not score 0.
+    clips that finds 99 % of the frames marked silent, and 2 % of those more than two frames inside of words. A pair
+    that lacks a face counts 0.25 inter-ocular distances. Real speakers breathe and open their lips before they speak:
+    they do not score 0. A mouth that never moves does: read it beside mouth_aperture_corr or sync_corr.
     """
 
     name: ClassVar[str] = "silence_motion"
