@@ -12,6 +12,7 @@ LsbenchError               every named error; the command line prints it on one 
 ├── WeightsError           a weight file is missing, damaged or cannot be fetched
 ├── TrainingError          training data, settings or a checkpoint that do not fit, or a training that failed
 ├── RunError               a run folder is unreadable, or belongs to another request
+├── BundleError            a bundle is damaged, unsafe, or does not hold what it says
 └── ComparisonError        runs that must not be ranked together
 """
 
@@ -62,6 +63,10 @@ class TrainingError(LsbenchError):
 
 class RunError(LsbenchError):
     """A run folder is unreadable, or belongs to another request."""
+
+
+class BundleError(LsbenchError):
+    """A bundle is damaged, unsafe to unpack, or does not hold what it says."""
 
 
 class ComparisonError(LsbenchError):

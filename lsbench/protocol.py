@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import cached_property
 from importlib.resources import files
@@ -19,7 +19,7 @@ from lsbench.manifest import Reference, Select, listed
 from lsbench.media import content_sha256, find_clips
 from lsbench.protocol_file import Align, Color, Task, read_file
 
-__all__ = ["Align", "Protocol", "Reference", "Task", "describe", "from_folder", "listed", "load", "read"]
+__all__ = ["Align", "Protocol", "Reference", "Task", "describe", "from_folder", "listed", "load", "read", "recall"]
 
 DEFAULT_METRICS = (
     *("psnr", "ssim", "lpips", "fid", "sharpness", "seam", "flicker", "jitter"),
@@ -208,6 +208,12 @@ def describe(protocol: Protocol) -> dict[str, Any]:
         "manifest_sha256": protocol.manifest_sha256,
         "rank_by": protocol.rank_by,
     }
+
+
+def recall(described: Mapping[str, Any], clips: tuple[Reference, ...] = ()) -> Protocol:
+    """The rules that describe() wrote down, with other clips or none."""
+    rules = {name: described[name] for name in (*RULES, "rank_by") if name in described}
+    return Protocol(str(described.get("name")), str(described.get("version")), clips, **rules)
 
 
 def _digest(value: Any) -> str:

@@ -17,9 +17,9 @@ LAYERS = """
     ranks manifest protocol_file protocol results networks
     align identity standins generator generators rendering metrics corpus
     leakage learning requirements measure folding meeting campaign evaluate anchors comparable evidence quotes verdict
-    leaderboard compare summary
+    leaderboard compare summary bundle verify
     report
-    verbs cli_audit cli_board cli_prepare cli_protocols cli_report cli_train cli_weights cli __main__
+    verbs cli_audit cli_board cli_bundle cli_prepare cli_protocols cli_report cli_train cli_weights cli __main__
 """
 ORDER = {name: place for place, name in enumerate(LAYERS.split())}
 

@@ -19,7 +19,7 @@ from lsbench.generators.folder import match_folder
 from lsbench.leaderboard import Row
 from lsbench.media import find_clips
 from lsbench.metric import Metric
-from lsbench.protocol import RULES, Protocol
+from lsbench.protocol import recall
 from lsbench.report.clip_media import Sources, show
 from lsbench.results import RunFolder, encode
 
@@ -70,12 +70,7 @@ class Footage:
 
     def __init__(self, run: RunFolder, ids: Sequence[str], reference: Path | None) -> None:
         request = run.request()
-        described = request["protocol"]
-        self.rules = Protocol(
-            str(described["name"]),
-            str(described["version"]),
-            **{name: described[name] for name in RULES if name in described},
-        )
+        self.rules = recall(request["protocol"])
         self.generated, self.no_generated = _generated(run.path, str(request.get("generated", "")), ids)
         self.reference, self.no_reference = _references(request, reference)
 

@@ -137,10 +137,10 @@ def _write_clips(
             jobs[run.place, place] = Job(folder.path, clip_id, metrics, sources, said, target, out / "media")
     done: dict[tuple[int, int], Done] = {}
     results = pool.run(write_clip_file, list(jobs.values()), workers)
-    for count, (place, (_, outcome)) in enumerate(zip(jobs, results, strict=True), start=1):
+    for count, (key, (_, outcome)) in enumerate(zip(jobs, results, strict=True), start=1):
         if isinstance(outcome, LsbenchError):
             raise outcome
-        done[place] = outcome
+        done[key] = outcome
         progress("clips", count, len(jobs))
     return done
 

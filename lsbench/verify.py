@@ -1,0 +1,195 @@
+"""Whether a bundle holds what it says: its hashes, its result folded again from its clips, its clips scored again."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lsbench import registry
+from lsbench.bundle import HEADS, demand_same, unpack
+from lsbench.comparable import differences
+from lsbench.errors import BundleError, MetricError
+from lsbench.folding import finish
+from lsbench.manifest import Reference
+from lsbench.measure import Settings
+from lsbench.metric import Metric
+from lsbench.protocol import recall
+from lsbench.results import Result, RunFolder, flat
+
+FOLDED = 1e-6  # by how much a number may move, over its size, when it is folded on another machine
+SCORED = 1e-4  # when its clip is decoded and measured on another machine
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A bundle that holds what it says. scores: how many were folded again; rescored: whether clips were, too."""
+
+    result: Result
+    scores: int
+    rescored: bool
+
+
+def verify(bundle: Path, generated: str | None = None, **options: Any) -> Verified:
+    """Check a bundle; BundleError naming the first thing that is not as it says.
+
+    generated: the folder of videos that it was made from, to score them again; options: those of score() that say
+    where the reference clips are (reference, or protocol and data), and how to run (workers, device, weight_files).
+    """
+    with tempfile.TemporaryDirectory(prefix="lsbench-") as folder:
+        run = unpack(bundle, Path(folder))
+        request, result = run.request(), run.result()
+        metrics = _metrics(bundle, request, result)
+        table, clips = _clips(bundle, run, result, metrics)
+        names = [*HEADS, *(f"clips/{clip.id}.npz" for clip in clips)]
+        demand_same(bundle, names, (path.relative_to(run.path).as_posix() for path in _files(run.path)))
+        _demand_parts(bundle, run, clips, metrics)
+        _refold(bundle, run, table, clips, metrics, result)
+        if generated is not None:
+            _rescore(bundle, run, table, metrics, Path(folder), generated, options)
+    return Verified(result, len(metrics), generated is not None)
+
+
+def _metrics(bundle: Path, request: Mapping[str, Any], result: Result) -> list[Metric]:
+    """The metrics of the run, each as this version measures it."""
+    if not result.scores or not result.complete or result.failed:
+        raise BundleError(f"{bundle}: the run it holds is not finished")
+    said = {key: score.signature for key, score in result.scores.items()}
+    if said != request["metrics"] or result.protocol != request["protocol"] or result.name != request.get("name"):
+        raise BundleError(f"{bundle}: run.json and result.json speak of different metrics, protocols or names")
+    found = []
+    for key, signature in said.items():
+        try:
+            metric = registry.metric(key)
+        except MetricError as error:
+            raise BundleError(f"{bundle}: {error}") from error
+        if metric.signature != signature:
+            raise BundleError(
+                f"{bundle}: {key} was measured as {signature}, this version of lsbench measures {metric.signature}; "
+                "score the run again"
+            )
+        found.append(metric)
+    return found
+
+
+def _clips(bundle: Path, run: RunFolder, result: Result, metrics: list[Metric]) -> tuple[Any, tuple[Reference, ...]]:
+    """The clip table, and the clips in its order: the same for every score."""
+    from pyarrow import ArrowException, parquet
+
+    try:
+        rows = parquet.read_metadata(run.path / "clips.parquet").num_rows
+    except (ArrowException, OSError) as error:
+        raise BundleError(f"{bundle}: clips.parquet is not readable ({error})") from error
+    if rows != result.expected * len(metrics):
+        raise BundleError(
+            f"{bundle}: clips.parquet has {rows} rows; expected {result.expected} clips x {len(metrics)} scores"
+        )
+    table = run.table()
+    groups = dict(iter(table.groupby(["metric", "region"], sort=False)))
+    if list(groups) != [(metric.spec, metric.region.value if metric.region else "") for metric in metrics]:
+        raise BundleError(f"{bundle}: clips.parquet and result.json list different scores")
+    listed = [list(zip(lines["clip_id"], lines["speaker"], strict=True)) for lines in groups.values()]
+    if any(other != listed[0] for other in listed) or len(dict(listed[0])) != result.expected:
+        raise BundleError(f"{bundle}: clips.parquet does not list the same clips for every score, each once")
+    return table, tuple(Reference(str(clip), str(speaker)) for clip, speaker in listed[0])
+
+
+def _demand_parts(bundle: Path, run: RunFolder, clips: tuple[Reference, ...], metrics: list[Metric]) -> None:
+    for clip in clips:
+        if run.read_partial(clip.id, [metric.key for metric in metrics]) is None:
+            raise BundleError(f"{bundle}: clip {clip.id} is damaged, or lacks a score")
+
+
+def _refold(
+    bundle: Path, run: RunFolder, table: Any, clips: tuple[Reference, ...], metrics: list[Metric], result: Result
+) -> None:
+    """Fold the clips again and compare result.json and clips.parquet with what comes out."""
+    settings = Settings(run.path, recall(result.protocol, clips), tuple(metrics), None, {}, "optional", "cpu")
+    before = _content(run)
+    try:
+        finish(run, settings, {}, [Path(path) for path in result.extra], result.unavailable)
+    except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"{bundle}: no scores can be computed from its clips ({error!r})") from error
+    after = _content(run)
+    for name in sorted((before.keys() | after.keys()) - {"name"}):
+        if not _close(before.get(name), after.get(name), FOLDED):
+            raise BundleError(
+                f"{bundle}: result.json says {name} {before.get(name)}, its clips say {after.get(name)}; "
+                "the result does not follow from the clips"
+            )
+    _demand_table(bundle, table, run.table(), FOLDED, "its clips say")
+
+
+def _rescore(
+    bundle: Path,
+    run: RunFolder,
+    table: Any,
+    metrics: list[Metric],
+    folder: Path,
+    generated: str,
+    options: Mapping[str, Any],
+) -> None:
+    """Score the videos again and compare every clip."""
+    from lsbench.evaluate import score
+
+    request = run.request()
+    rules = request["protocol"]
+    again = score(
+        generated,
+        metrics=list(dict.fromkeys(metric.spec for metric in metrics)),
+        regions=list(dict.fromkeys(metric.region.value for metric in metrics if metric.region)) or None,
+        align=rules["align"],
+        task=rules["task"],
+        sound=request.get("sound", "required"),
+        name="again",
+        out=folder / "rescored",
+        **options,
+    )
+    fresh = RunFolder(again.path)
+    for difference in differences(request, fresh.request()):
+        if difference.decisive:
+            raise BundleError(f"{bundle}: it was scored under other conditions than here: {difference}")
+    for clip in dict.fromkeys(table["clip_id"]):
+        kept, found = run.read_partial(clip, []), fresh.read_partial(clip, [])
+        if kept is None or found is None or kept.generated_sha256 != found.generated_sha256:
+            raise BundleError(f"{bundle}: clip {clip}: the video in {generated} is another than was scored")
+    _demand_table(bundle, table, fresh.table(), SCORED, "scored again it is")
+    for metric in metrics:
+        held = float(run.result()[metric.key])
+        if not _close(held, again[metric.key], SCORED):
+            raise BundleError(f"{bundle}: {metric.key} is {held}, scored again it is {again[metric.key]}")
+
+
+def _demand_table(bundle: Path, table: Any, other: Any, tolerance: float, says: str) -> None:
+    """Compare the clips of both tables, by metric, region and clip."""
+    columns = ["metric", "region", "clip_id"]
+    found = other.set_index(columns)
+    for name, lines in table.groupby(["metric", "region"], sort=False):
+        for column in ("value", "frames", "influence"):
+            theirs = [found[column].get((*name, clip), math.nan) for clip in lines["clip_id"]]
+            size = max((abs(value) for value in theirs if math.isfinite(value)), default=0.0)
+            for clip, mine, value in zip(lines["clip_id"], lines[column], theirs, strict=True):
+                if not _close(float(mine), float(value), tolerance, tolerance * size):
+                    raise BundleError(
+                        f"{bundle}: clip {clip}: {column} of {'/'.join(filter(None, name))} is {mine} in "
+                        f"clips.parquet, {says} {value}"
+                    )
+
+
+def _close(one: Any, other: Any, relative: float, absolute: float = 1e-12) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        both_undefined = math.isnan(one) and math.isnan(other)
+        return both_undefined or math.isclose(one, other, rel_tol=relative, abs_tol=absolute)
+    return bool(one == other)
+
+
+def _content(run: RunFolder) -> dict[str, Any]:
+    return flat(json.loads((run.path / "result.json").read_text(encoding="utf-8")))
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
