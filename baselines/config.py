@@ -67,6 +67,11 @@ class Config:
         if self.batch % self.accumulate:
             raise TrainingError(f"training setting batch={self.batch} cannot be cut into accumulate={self.accumulate}")
 
+    @property
+    def generator_every(self) -> int:
+        """Steps for one step of the generator."""
+        return 1 if self.model == "lipgan" else self.critic_steps
+
     @classmethod
     def of(cls, model: str, settings: Iterable[str] = ()) -> Config:
         """A model's own defaults with settings such as `width=0.25` on top."""

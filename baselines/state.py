@@ -75,10 +75,11 @@ class State:
 
     @torch.no_grad()
     def average_generator(self) -> None:
-        """Move the averaged generator towards the present one: by 1 - decay, and faster in the first steps."""
+        """Move the averaged generator towards the present one: by 1 - decay, and faster in its first steps."""
         if self.ema is None:
             return
-        decay = min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
+        before = self.step // self.config.generator_every
+        decay = min(self.config.ema_decay, (1 + before) / (10 + before))
         averages, values = (_floats(network) for network in (self.ema, self.networks["generator"]))
         torch._foreach_lerp_(averages, values, 1 - decay)
 

@@ -21,7 +21,7 @@ def networks(config: Config) -> tuple[nn.Module, nn.Module]:
 
 def turns(config: Config, step: int, coin: bool) -> Iterator[Turn]:
     yield Turn("critic", "L_D", partial(critic_terms, config))
-    if (step + 1) % config.critic_steps == 0:
+    if (step + 1) % config.generator_every == 0:
         yield Turn("generator", "L_G", partial(generator_terms, config))
 
 
