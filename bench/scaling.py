@@ -1,7 +1,8 @@
 """Time and memory of scoring more and more clips, and what it comes to for corpora: `python bench/scaling.py`.
 
 Renders small toy clips, pairs each with a neighbour, and runs `lsbench score` in a process of its own for each number
-of clips. Cost is linear where seconds a clip stay the same, and memory flat where the peak does.
+of clips. Cost is linear where the time a clip stays the same (that of a core, too, which other work does not move), and
+memory flat where the peak does.
 """
 
 from __future__ import annotations
@@ -24,8 +25,12 @@ import json, resource, sys, time
 import lsbench
 start = time.perf_counter()
 lsbench.score(sys.argv[1], reference=sys.argv[2], metrics=sys.argv[5:], out=sys.argv[3], workers=int(sys.argv[4]))
-peak = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-print(json.dumps({"seconds": time.perf_counter() - start, "peak_mb": peak}))
+used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+print(json.dumps({
+    "seconds": time.perf_counter() - start,
+    "core_seconds": sum(each.ru_utime + each.ru_stime for each in used),
+    "peak_mb": [each.ru_maxrss / 1024 for each in used],
+}))
 """
 
 
@@ -65,7 +70,8 @@ def main() -> None:
             said = json.loads(done.stdout.splitlines()[-1])
             peaks = " + ".join(f"{peak:.0f}" for peak in said["peak_mb"])
             print(
-                f"{clips:6} clips: {seconds:7.1f} s, {1000 * said['seconds'] / clips:6.1f} ms a clip, peak {peaks} MB",
+                f"{clips:6} clips: {seconds:7.1f} s; {1000 * said['seconds'] / clips:6.1f} ms a clip, of a core "
+                f"{1000 * said['core_seconds'] / clips:6.1f} ms; peak {peaks} MB",
                 flush=True,
             )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from lsbench.errors import RunError
 from lsbench.measure import Settings
-from lsbench.results import Partial, Result, RunFolder, Score
+from lsbench.results import TABLE, Partial, Result, RunFolder, Score
 from lsbench.stats import Stats
 
 
@@ -41,21 +41,21 @@ def finish(
 ) -> Result:
     """Fold the finished clips in manifest order and write the run's result."""
     clips = [clip for clip in settings.protocol.clips if clip.id not in failed]
-    rows: list[dict[str, Any]] = []
+    table: dict[str, list[Any]] = {name: [] for name in TABLE}
     scores = {}
     for metric in settings.metrics:
         region = metric.region.value if metric.region else ""
         frames = 0
         for clip in clips:
             partial = _finished(run, clip.id, metric.key)
-            head = {"clip_id": clip.id, "speaker": clip.speaker, "metric": metric.spec, "region": region}
             value = metric.compute(partial.stats[metric.key]) if metric.per_clip else math.nan
-            rows.append(head | {"value": value, "frames": partial.frames})
+            row = (clip.id, clip.speaker, metric.spec, region, value, partial.frames)
+            for column, cell in zip(table.values(), row, strict=False):  # influence follows
+                column.append(cell)
             frames += partial.frames
         if clips:
             parts = Parts(run, tuple(clip.id for clip in clips), metric.key)
-            for row, influence in zip(rows[-len(clips) :], metric.influence(parts), strict=True):
-                row["influence"] = influence
+            table["influence"].extend(metric.influence(parts))
             value, note = metric.fold(parts)
             scores[metric.key] = Score(value, metric.better, metric.signature, frames, note)
     heads = [_finished(run, clip.id) for clip in clips]
@@ -73,5 +73,5 @@ def finish(
         frames=sum(head.frames for head in heads),
         reference_frames=sum(head.reference_frames for head in heads),
     )
-    run.finish(result, rows)
+    run.finish(result, table)
     return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from lsbench.locks import exclusive
 from lsbench.stats import Stats
 
 FORMAT = 1
+TABLE = ("clip_id", "speaker", "metric", "region", "value", "frames", "influence")  # columns of clips.parquet
 
 
 @dataclass(frozen=True)
@@ -165,13 +166,13 @@ class RunFolder:
         except Exception:  # the ways in which a damaged archive can fail to be read are many
             return None
 
-    def finish(self, result: Result, rows: list[dict[str, Any]]) -> None:
-        """Write clips.parquet (rows: clip_id, speaker, metric, region, value, frames, influence), then result.json."""
+    def finish(self, result: Result, table: Mapping[str, Sequence[Any]]) -> None:
+        """Write clips.parquet (the columns of TABLE, a row for each metric of each clip), then result.json."""
         import pandas
 
         kinds = {"value": "float64", "frames": "int64", "influence": "float64"}
-        table = pandas.DataFrame(rows, columns=["clip_id", "speaker", "metric", "region", *kinds]).astype(kinds)
-        write_atomically(self.path / "clips.parquet", lambda file: table.to_parquet(file, index=False))
+        frame = pandas.DataFrame(table, columns=list(TABLE)).astype(kinds)
+        write_atomically(self.path / "clips.parquet", lambda file: frame.to_parquet(file, index=False))
         content = {
             "format": FORMAT,
             "name": result.name,
