@@ -123,7 +123,7 @@ def _checked(bundle: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInf
 
 def _manifest(bundle: Path, archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo]) -> dict[str, Any]:
     if MANIFEST not in entries:
-        raise BundleError(f"{bundle}: no {MANIFEST}; it is not a bundle of lsbench")
+        raise BundleError(f"{bundle}: damaged, or cut off, or not a bundle (no {MANIFEST}); pack the run again")
     try:
         content = json.loads(archive.read(entries[MANIFEST]))
         if content["format"] != FORMAT:
