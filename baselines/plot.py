@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ Record = dict[str, Any]
 
 QUALITY = ("ssim/whole", "ssim/mouth", "psnr/whole", "psnr/mouth")
 BOXES = 8  # at most so many box plots beside each other
+OUTLIER = 20  # times the typical mean of a term: then the axis is logarithmic beyond that mean
 
 
 def draw(run: Path, out: Path) -> list[Path]:
@@ -30,7 +32,7 @@ def draw(run: Path, out: Path) -> list[Path]:
 
 
 def _losses(records: list[Record]) -> Any:
-    """One panel a term: its mean between two entries of the log, and all it has been in between."""
+    """One panel a term: its mean between two entries of the log, and all that it has been in between."""
     names = list(dict.fromkeys(name for record in records for name in record["losses"]))
     figure, panels = _panels(len(names), columns=2)
     for axes, name in zip(panels, names, strict=True):
@@ -40,6 +42,9 @@ def _losses(records: list[Record]) -> Any:
         axes.fill_between(steps, low, high, alpha=0.25, linewidth=0, label="least to greatest")
         axes.plot(steps, mean, marker=".", label="mean")
         axes.set(title=name, xlabel="step")
+        typical = statistics.median(map(abs, mean))
+        if max(map(abs, (*low, *high))) > OUTLIER * typical > 0:
+            axes.set_yscale("symlog", linthresh=typical)
     panels[0].legend()
     return figure
 
