@@ -168,3 +168,14 @@ def test_a_run_that_moved_says_so_and_still_shows_its_curves(tab: Any, folder: P
     assert tab.locator(".curve").count() == 2 and tab.is_disabled("#play")
     tab.eval_on_selector("#scrub", "bar => { bar.value = 5; bar.dispatchEvent(new Event('input')); }")
     assert tab.get_attribute(".curve .cursor >> nth=0", "x1") == "5"
+
+
+def test_a_page_that_lost_its_videos_says_which(browser: Any, folder: Path) -> None:
+    shutil.copytree(folder / "out", folder / "lost")
+    for path in (folder / "lost/media").glob("*.mp4"):
+        path.unlink()
+    page = browser.new_page()  # Chromium itself complains of files that are not there
+    page.goto((folder / "lost/clip.html").as_uri())
+    page.wait_for_selector("#problems li:nth-child(2)")
+    assert page.inner_text("#problems").count("cannot be played") == 2
+    page.close()

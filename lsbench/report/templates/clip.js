@@ -4,7 +4,7 @@
   const page = JSON.parse(document.getElementById("page").textContent);
   const at = (id) => document.getElementById(id);
   const state = { g: 0, c: null, key: page.by };
-  const player = new Player((frame) => curves.move(frame));
+  const player = new Player((frame) => curves.move(frame), (file) => say([`${file} cannot be played; was it moved?`]));
   const curves = new Curves(at("curves"), (frame) => player.seek(frame));
   let order = [];
   let turn = 0;
@@ -15,6 +15,11 @@
       option.selected = String(value) === String(chosen);
       return option;
     }));
+  }
+
+  function say(problems) {
+    at("problems").append(...problems.map((text) => element("li", {}, text)));
+    at("problems").hidden = !at("problems").children.length;
   }
 
   function go(change) {
@@ -54,8 +59,8 @@
     at("values").replaceChildren(element("tbody", {}, ...rows));
     const content = (await load(`data/g${state.g}/c${state.c}.js`)) || { problems: ["the data of this clip are not there"], curves: {} };
     if (mine !== turn) return;
-    at("problems").hidden = !content.problems.length;
-    at("problems").replaceChildren(...content.problems.map((text) => element("li", {}, text)));
+    at("problems").replaceChildren();
+    say(content.problems);
     const fps = (content.generated || content.reference || { fps: 25 }).fps;
     const sorted = [...page.keys].sort((one, other) => (other.metric === head.metric) - (one.metric === head.metric));
     curves.show(content.curves, sorted, content.frames || 0, fps);

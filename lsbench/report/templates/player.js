@@ -2,8 +2,10 @@
 // Two videos on one clock, with views that are drawn from them. The canvases are only drawn to, never read: a page
 // opened from disk may not read the pixels of a video.
 class Player {
-  constructor(moved) {
+  // moved: what to do at another frame; failed: with the name of a video that cannot be played.
+  constructor(moved, failed) {
     this.moved = moved;
+    this.failed = failed;
     this.videos = ["reference", "generated"].map((id) => document.getElementById(id));
     this.scrub = document.getElementById("scrub");
     this.play = document.getElementById("play");
@@ -18,6 +20,7 @@ class Player {
       video.addEventListener("seeked", draw);
       video.addEventListener("loadeddata", draw);
       video.addEventListener("ended", () => this.stop());
+      video.addEventListener("error", () => video.getAttribute("src") && this.failed(video.getAttribute("src")));
     }
     for (const id of ["speed", "sound", "gain"]) document.getElementById(id).addEventListener("change", () => this.set());
     document.addEventListener("keydown", (event) => {
