@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from lsbench import protocol, ranks, registry
 from lsbench.campaign import measure_all
-from lsbench.clip import Region
+from lsbench.clip import BOX_RULES, Region
 from lsbench.errors import LsbenchError, MatchError, ProtocolError, RunError
 from lsbench.face import FaceTracker
 from lsbench.folding import finish
@@ -99,7 +99,7 @@ def score(
     unavailable = untrue(wanted, bench)
     wanted = [metric for metric in wanted if metric.key not in unavailable]
     demanded = {name for metric in wanted if metrics for name in needs(metric, bench)} | set(weight_files or ())
-    if regions and any(metric.needs_track and "face_landmarker" in needs(metric, bench) for metric in wanted):
+    if regions and any(metric.region in BOX_RULES and "face_landmarker" in needs(metric, bench) for metric in wanted):
         demanded.add("face_landmarker")
     files, lacking = weight_paths(wanted, bench, demanded, offline, weight_files or {}, progress)
     unavailable |= lacking

@@ -36,10 +36,10 @@ from lsbench.errors import (
     WeightsError,
 )
 from lsbench.face import load_track, sidecar
-from lsbench.rendering import generate
 from lsbench.media import find_clips, read_clip, write_clip
 from lsbench.metrics.psnr import psnr_frames
 from lsbench.metrics.ssim import ssim_frames
+from lsbench.rendering import generate
 from lsbench.results import RunFolder
 
 METRICS = ["psnr", "ssim", "ssim:color=luma"]
@@ -72,11 +72,11 @@ def rewrite(path: Path, change: Callable[[Clip], Clip], fps: float | None = None
     write_clip(path.with_suffix(suffix), clip.frames, clip.speech, fps or clip.fps)
 
 
-def numbers(run: Path) -> tuple[str, Any]:
-    """Everything that a run says, but for its name: result.json and clips.parquet."""
+def numbers(run: Path) -> tuple[str, str]:
+    """Everything that a run says, but for its name: result.json, and clips.parquet as text, where NaN equals NaN."""
     content = json.loads((run / "result.json").read_text())
     content.pop("name")
-    return json.dumps(content), pd.read_parquet(run / "clips.parquet").to_dict("records")
+    return json.dumps(content), repr(pd.read_parquet(run / "clips.parquet").values.tolist())
 
 
 def test_the_numbers_are_those_of_the_metrics(reference: Path, finished: Path) -> None:
@@ -108,7 +108,7 @@ def test_the_run_folder_keeps_what_was_asked_and_every_clip(reference: Path, fin
     assert run["protocol"]["digest"] == protocol.from_folder(reference).digest
     assert {"av", "numpy", "mediapipe"} <= set(run["versions"])
     rows = pd.read_parquet(tmp_path / "mine/clips.parquet")
-    assert list(rows.columns) == ["clip_id", "speaker", "metric", "region", "value", "frames"]
+    assert list(rows.columns) == ["clip_id", "speaker", "metric", "region", "value", "frames", "influence"]
     assert rows[(rows.metric == "psnr") & (rows.region == "mouth")].clip_id.tolist() == [
         "t1/a0",
         "t1/a1",
@@ -119,7 +119,7 @@ def test_the_run_folder_keeps_what_was_asked_and_every_clip(reference: Path, fin
     assert set(rows.frames) == {10}
     partial = RunFolder(tmp_path / "mine").read_partial("t1/a0")
     assert partial is not None
-    assert all(stats.rows == 10 for stats in partial.stats.values())  # per-frame values
+    assert all(partial.stats[key].rows == 10 for key in ("psnr/mouth", "ssim/whole", "lmd"))  # per-frame values
 
 
 @pytest.mark.slow
@@ -137,7 +137,7 @@ def test_workers_order_and_containers_do_not_move_a_bit(reference: Path, generat
 
 
 def test_a_partial_run_is_taken_up_and_ends_the_same(reference: Path, generated: Path, tmp_path: Path) -> None:
-    lsbench.score(generated, reference=reference, name="whole", out=tmp_path)
+    lsbench.score(generated, reference=reference, name="whole", out=tmp_path, metrics=METRICS)
     shutil.copytree(tmp_path / "whole", tmp_path / "part")
     request = json.loads((tmp_path / "part/run.json").read_text()) | {"name": "part"}
     (tmp_path / "part/run.json").write_text(json.dumps(request))
@@ -148,7 +148,8 @@ def test_a_partial_run_is_taken_up_and_ends_the_same(reference: Path, generated:
     kept = tmp_path / "part/clips/t1/a0.npz"
     before = kept.stat().st_mtime_ns
     seen: list[tuple[str, int, int]] = []
-    lsbench.score(generated, reference=reference, name="part", out=tmp_path, progress=lambda *step: seen.append(step))
+    options: dict[str, Any] = {"metrics": METRICS, "progress": lambda *step: seen.append(step)}
+    lsbench.score(generated, reference=reference, name="part", out=tmp_path, **options)
     assert seen == [("", 2, 4), ("t1/a1", 3, 4), ("t2/a0", 4, 4)]
     assert kept.stat().st_mtime_ns == before
     assert numbers(tmp_path / "part") == numbers(tmp_path / "whole")
