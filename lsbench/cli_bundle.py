@@ -13,7 +13,7 @@ path_option = click.Path(path_type=Path)
 
 @click.command(epilog=examples("lsbench bundle runs/mine", "lsbench bundle runs/mine --out submission.zip"))
 @click.argument("run", type=path_option, metavar="RUN")
-@click.option("--out", type=path_option, metavar="FILE.zip", help="RUN.zip beside the run if not given.")
+@click.option("--out", type=path_option, metavar="FILE.zip", help="NAME.zip here if not given.")
 def bundle(run: Path, out: Path | None) -> None:
     """Pack a finished run into one zip: what was asked, the scores, every clip's statistics, and the sha256 of each.
 
@@ -21,8 +21,7 @@ def bundle(run: Path, out: Path | None) -> None:
     """
     from lsbench.bundle import pack
 
-    run = run.resolve()
-    click.echo(pack(run, out if out is not None else run.with_name(f"{run.name}.zip")))
+    click.echo(pack(run, out if out is not None else Path(f"{run.resolve().name}.zip")))
 
 
 @click.command(

@@ -91,7 +91,7 @@ def slope_figure(board: Board, agreement: Agreement) -> Figure:
             )  # fmt: skip
     axes.set_xlim(-1.1, 2.1)
     axes.set_ylim(len(rows) + 0.5, 0.5)
-    axes.set_xticks([0, 1], [agreement.one, agreement.other], parse_math=False)
+    axes.set_xticks([0, 1], [key.rpartition("/")[2] for key in (agreement.one, agreement.other)])
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.set_yticks([])

@@ -52,7 +52,7 @@
     options(at("clip"), order.map((c) => [c, `${page.clips[c]}  ${values ? spell(values[c]) : ""}`]), state.c);
     at("worse").disabled = order.indexOf(state.c) <= 0;
     at("better").disabled = order.indexOf(state.c) >= order.length - 1;
-    at("list-title").textContent = `All clips of ${name}, worst first by ${head.key || "nothing"}`;
+    at("list-title").textContent = `All clips of ${name}${head.key ? `, worst first by ${head.key}` : ""}`;
     at("list").replaceChildren(...clipList(page, run, state.g, state.c, order, values));
     const rows = held.map((each) => element("tr", {}, element("th", { scope: "row" }, each.key),
       element("td", {}, spell(run.values[each.key][state.c])), element("td", { title: `${each.better} is better` }, each.better === "higher" ? "↑" : "↓")));
