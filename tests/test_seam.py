@@ -15,11 +15,11 @@ from lsbench.clip import Clip, ClipPair, FaceTrack, Region
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face import FaceTracker, fill_gaps
-from lsbench.rendering import generate
 from lsbench.media import content_sha256, find_clips, read_clip, write_clip
 from lsbench.metrics.largest_sum import largest_sum
 from lsbench.metrics.paste_box import found_boxes
 from lsbench.metrics.seam import Seam, seam, seam_frames
+from lsbench.rendering import generate
 
 STEPS = (1, 2, 4, 8, 16)
 BOX = (40, 30, 100, 80)

@@ -14,9 +14,9 @@ from lsbench.clip import Clip, FaceTrack, Region, crop
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import GeneratorError, WeightsError
 from lsbench.face import FaceTracker
-from lsbench.rendering import generate
 from lsbench.leaderboard import leaderboard
 from lsbench.metrics.psnr import psnr_frames
+from lsbench.rendering import generate
 from lsbench.results import RunFolder
 
 Toy = tuple[Clip, FaceTrack]
