@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from lsbench.leaderboard import leaderboard
 from lsbench.media import read_clip
 from lsbench.rendering import generate
 from lsbench.report import board_page
-from lsbench.report.clip_media import _even
+from lsbench.report.clip_media import _even, show
+from lsbench.report.drilldown import Footage
 from lsbench.report.html import write_report
 from lsbench.results import RunFolder
 
@@ -154,6 +156,15 @@ def test_the_headline_does_not_claim_more_than_the_tests_do(runs: list[Path]) ->
     said = board_page.headline(leaderboard(runs))
     assert "by ssim/mouth" in said and ("cannot be told apart" in said or "could not be tested" in said)
     assert "no other generator" in board_page.headline(leaderboard(runs[:1]))
+
+
+def test_a_dubbed_clip_is_not_held_against_its_reference(runs: list[Path], tmp_path: Path) -> None:
+    footage = Footage(RunFolder(runs[0]), ["t1/a0"], None)
+    sources = footage.of("t1/a0", None)
+    partial = RunFolder(runs[0]).read_partial("t1/a0", [])
+    assert partial is not None and show(tmp_path, sources, partial)["paired"]
+    shown = show(tmp_path, replace(sources, rules=replace(sources.rules, task="dubbing")), partial)
+    assert not shown["paired"] and shown["boxes"] is None and shown["reference"] and shown["generated"]
 
 
 def test_worst_first_puts_what_is_undefined_last() -> None:

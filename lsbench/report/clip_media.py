@@ -40,9 +40,11 @@ def show(media: Path, sources: Sources, partial: Partial) -> dict[str, Any]:
     """Make what the page shows of a clip, in the folder `media`: the frames that were compared, both from frame 0.
 
     reference, generated: {name, fps, frames, width, height} of media/NAME.mp4 and NAME.jpg, or None; boxes: the top
-    left corners of the mouth box, frame by frame, and box its side, or None; problems: why something is not there.
+    left corners of the mouth box, frame by frame, and box its sides, or None; paired: whether both should look alike;
+    problems: why something is not there.
     """
     found: dict[str, Any] = {"reference": None, "generated": None, "boxes": None, "box": None}
+    found["paired"] = sources.rules.task != "dubbing"
     problems = list(sources.absent)
     start = max(0, -partial.lag_frames)
     for side, source, sha256, first in (

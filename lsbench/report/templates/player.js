@@ -49,7 +49,7 @@ class Player {
         video.load();
       }
     }
-    const both = there.reference && there.generated;
+    const both = there.reference && there.generated && content.paired;
     const mouth = Boolean(content.boxes);
     const wanted = { reference: there.reference, generated: there.generated, difference: both,
       "mouth-reference": mouth && there.reference, "mouth-generated": mouth && there.generated,
