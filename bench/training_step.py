@@ -2,8 +2,9 @@
 
 The peer is the loop as it is usually written: batches in PyTorch's own memory layout, networks called one after the
 other, losses from the same functions, Adam as it comes, every loss read with .item(). Both start from the same weights
-and see the same batches; the losses are compared. Then what each habit brings on its own: channels_last, a fused Adam,
-and torch.compile of the generator (--compile; it needs a C++ compiler and minutes). Rounds take turns; medians.
+and see the same batches; the losses are compared. Beside it our step without channels_last, and with a compiled
+generator (--compile; it needs a C++ compiler and minutes). Rounds take turns; medians, of the clock and of the cores'
+own time, which other jobs on the machine disturb less.
 """
 
 from __future__ import annotations
@@ -117,27 +118,29 @@ def main() -> None:
         }
         if options.compile:
             steps["ours, compiled"] = ours(Config.of(model, [*settings, "compile=on"]), start)
-        seconds: dict[str, list[float]] = {name: [] for name in steps}
+        wall: dict[str, list[float]] = {name: [] for name in steps}
+        core: dict[str, list[float]] = {name: [] for name in steps}
         apart = 0.0
         for number in range(options.rounds + 5):
             draw = sampler.draw(number)
             batch = to_batch(sampler.frames.read(draw.choice), draw.blend, config.size, CPU)
             values = {}
             for name, step in steps.items():
-                begun = time.perf_counter()
+                begun = time.perf_counter(), time.process_time()
                 values[name] = step(draw, batch)
                 if number >= 5:  # of which one is a generator's too
-                    seconds[name].append(time.perf_counter() - begun)
+                    wall[name].append(time.perf_counter() - begun[0])
+                    core[name].append(time.process_time() - begun[1])
             if number == 0:
                 first = values["plain eager loop"]
                 apart = max(abs(values["ours"][name] / value - 1) for name, value in first.items() if value)
         print(f"{model}, width {options.width:g}, batch {options.batch}, {torch.get_num_threads()} threads; "
               f"losses of the first step differ by {apart:.0e}")  # fmt: skip
-        peer = statistics.median(seconds["plain eager loop"])
-        for name, taken in seconds.items():
-            typical = statistics.median(taken)
-            print(f"  {name:24} {1000 * typical:8.1f} ms a step   {peer / typical:5.2f}x   "
-                  f"{options.batch / typical:7.1f} samples/s")  # fmt: skip
+        peers = [statistics.median(each["plain eager loop"]) for each in (wall, core)]
+        for name in steps:
+            taken, used = (statistics.median(each[name]) for each in (wall, core))
+            print(f"  {name:24} {1000 * taken:7.0f} ms a step {peers[0] / taken:5.2f}x   {1000 * used:7.0f} core ms "
+                  f"{peers[1] / used:5.2f}x   {options.batch / taken:6.1f} samples/s")  # fmt: skip
 
 
 if __name__ == "__main__":
