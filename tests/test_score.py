@@ -206,6 +206,18 @@ def test_few_frames_are_said_and_fewer_than_half_refused(reference: Path, genera
         lsbench.score(generated, reference=reference, metrics=["psnr"], align="trim")
 
 
+def test_a_cache_that_cannot_be_written_costs_time_alone(
+    reference: Path, generated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"reference": reference, "metrics": ["psnr", "coverage", "sync_corr"]}
+    first = lsbench.score(generated, out=tmp_path / "first", **options)
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("LSBENCH_CACHE", str(tmp_path / "file" / "cache"))
+    second = lsbench.score(generated, out=tmp_path / "second", **options)
+    assert set(first.scores) == set(second.scores)
+    assert numbers(tmp_path / "first/generated") == numbers(tmp_path / "second/generated")
+
+
 def test_a_changed_reference_is_another_run(reference: Path, generated: Path, tmp_path: Path) -> None:
     mine = Path(shutil.copytree(reference, tmp_path / "mine"))
     lsbench.score(generated, reference=mine, out=tmp_path / "runs", metrics=["psnr"])
