@@ -254,7 +254,10 @@ run_program(sys.argv[2:], Path(sys.argv[1]), 600)
 def test_no_orphans_when_we_are_ended(work: Path, tmp_path: Path, number: int) -> None:
     group = tmp_path / "group"
     command = [sys.executable, str(work / "tool 1.py"), "hang", "v", "a", "o", str(group)]
-    us = subprocess.Popen([sys.executable, "-c", RUN, str(tmp_path / "log"), *command], stderr=subprocess.DEVNULL)
+    us = subprocess.Popen(
+        [sys.executable, "-c", RUN, str(tmp_path / "log"), *command], stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+    )  # fmt: skip
     deadline = time.monotonic() + 30
     while not (group.exists() and group.read_text()):
         assert time.monotonic() < deadline
