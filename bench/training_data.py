@@ -2,7 +2,7 @@
 
 Samples a second of the windows as the loop gets them (identity frame, target, two mel windows; uint8 and float32), of
 the batches made of them (float32, scaled, masked), and of the peer: the same samples one by one from the same arrays.
-Rounds take turns; medians. A step's time follows for both models at the width given.
+Rounds take turns; medians, of the clock and of the cores' own time. A step follows for both models, at the width given.
 """
 
 from __future__ import annotations
@@ -71,18 +71,23 @@ def main() -> None:
     batch, plain = calls["batches"](sampler.draw(0)), one_by_one(frames, sampler.draw(0))
     ours = (batch.face, batch.target, batch.mel, batch.other_mel)  # type: ignore[attr-defined]
     same = all(torch.equal(mine, theirs) for mine, theirs in zip(ours, plain, strict=True))
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    wall: dict[str, list[float]] = {name: [] for name in calls}
+    core: dict[str, list[float]] = {name: [] for name in calls}
     for step in range(options.rounds):
         for name, call in calls.items():
             draw = sampler.draw(step)
-            start = time.perf_counter()
+            start = time.perf_counter(), time.process_time()
             call(draw)
-            seconds[name].append(time.perf_counter() - start)
-    rates = {name: options.batch / statistics.median(taken) for name, taken in seconds.items()}
+            wall[name].append(time.perf_counter() - start[0])
+            core[name].append(time.process_time() - start[1])
+    rates, per_core = (
+        {name: options.batch / statistics.median(taken) for name, taken in each.items()} for each in (wall, core)
+    )
     print(f"{len(frames):,} frames of {len(frames.shards)} speakers, batch {options.batch}, {torch.get_num_threads()} "
           f"threads; the same samples: {same}")  # fmt: skip
     for name, rate in rates.items():
-        print(f"{name:11} {rate:8,.0f} samples/s   {rate / rates['one by one']:5.2f}x one by one   goal {GOAL:,}")
+        print(f"{name:11} {rate:8,.0f} samples/s {rate / rates['one by one']:6.2f}x   {per_core[name]:8,.0f} a core-s "
+              f"{per_core[name] / per_core['one by one']:6.2f}x   goal {GOAL:,} on two cores")  # fmt: skip
 
     for model in ("lipgan", "l1wgangp"):
         config = Config.of(model, settings)
