@@ -180,7 +180,8 @@ class ClipPair:
     the frame of the track that frame 0 of the pair belongs to. landmarks: the faces of reference and of generated as
     one tracker measured them, frame by frame with the pair; None where no metric asked. device: where networks run;
     weights: their files by name. reference_sha256: of the file that the reference was decoded from, for caches.
-    models: what metrics learned from the clips of other speakers, by the learner's signature.
+    models: what metrics learned from the clips of other speakers, by the learner's signature. reference_work: what was
+    computed of the reference alone: dataclasses.replace() hands it to the next pair of the same reference.
 
     Where there is no ground truth, reference is the clip that lent the face and may have another length; only metrics
     that are not `paired` see such a pair.
@@ -195,6 +196,7 @@ class ClipPair:
     weights: Mapping[str, Path] = field(default_factory=dict)
     reference_sha256: str | None = None
     models: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    reference_work: dict[Hashable, Any] = field(default_factory=dict, repr=False)
     _shared: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
@@ -202,9 +204,11 @@ class ClipPair:
 
     def once(self, key: Hashable, compute: Callable[[], T]) -> T:
         """compute() the first time a key is asked for, its value afterwards: work that several metrics share."""
-        if key not in self._shared:
-            self._shared[key] = compute()
-        return self._shared[key]
+        return _once(self._shared, key, compute)
+
+    def once_of_reference(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """As once(), for what depends on the reference, its boxes and the metric's options alone."""
+        return _once(self.reference_work, key, compute)
 
     def boxes(self, region: Region) -> np.ndarray:
         """The region's boxes in the pair's frames: int64 (T, 4)."""
@@ -220,4 +224,11 @@ class ClipPair:
 
     def _cut(self, region: Region) -> tuple[np.ndarray, np.ndarray]:
         boxes = self.boxes(region)
-        return crop(self.reference.frames, boxes), crop(self.generated.frames, boxes)
+        reference = self.once_of_reference(("crop", region), lambda: crop(self.reference.frames, boxes))
+        return reference, crop(self.generated.frames, boxes)
+
+
+def _once(done: dict[Hashable, Any], key: Hashable, compute: Callable[[], T]) -> T:
+    if key not in done:
+        done[key] = compute()
+    return done[key]

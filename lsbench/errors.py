@@ -6,6 +6,7 @@ LsbenchError               every named error; the command line prints it on one 
 ├── AlignmentError         generated and reference do not line up (frames, size, frame rate)
 ├── MatchError             generated files and reference clip ids do not pair off
 ├── GeneratorError         unknown generator, or one that does not do what it must
+├── ArtifactError          unknown artifact, or a strength that it does not have
 ├── MetricError            unknown metric or option, or arrays that a metric cannot take
 ├── ProtocolError          a protocol or its data is missing or malformed
 ├── CorpusError            a raw corpus cannot be fetched, read or prepared
@@ -39,6 +40,10 @@ class MatchError(LsbenchError):
 
 class GeneratorError(LsbenchError):
     """Unknown generator, or one that does not do what it must."""
+
+
+class ArtifactError(LsbenchError):
+    """Unknown artifact, or a strength that it does not have."""
 
 
 class MetricError(LsbenchError):

@@ -83,8 +83,8 @@ def score(
             raise LsbenchError(registry.unknown(option, str(value), [choice for choice in choices if choice]))
     if workers < 1:
         raise LsbenchError(f"workers {workers}; expected 1 or more")
-    _demand_device(device)
-    bench = _bench(reference, protocol, data)
+    demand_device(device)
+    bench = bound(reference, protocol, data)
     bench = replace(bench, align=align or bench.align, task=task or bench.task)
     source = Path(generated)
     to_make = spelling.is_generator(generated)
@@ -130,7 +130,7 @@ def score(
         return meeting.conclude(lambda: finish(run, settings, failed, matches.extra, unavailable))
 
 
-def _bench(reference: str | Path | None, named: str | Path | Protocol | None, data: str | Path | None) -> Protocol:
+def bound(reference: str | Path | None, named: str | Path | Protocol | None, data: str | Path | None) -> Protocol:
     """The protocol that the arguments ask for, bound to its data."""
     if (reference is None) == (named is None):
         raise ProtocolError("pass either reference (a folder of clips) or protocol with data")
@@ -145,7 +145,7 @@ def _bench(reference: str | Path | None, named: str | Path | Protocol | None, da
     return bench
 
 
-def _demand_device(device: str) -> None:
+def demand_device(device: str) -> None:
     """Raise LsbenchError where PyTorch cannot run on a device, before any work is done."""
     if device == "cpu":
         return
@@ -206,12 +206,6 @@ def _run_name(name: str) -> str:
 
 def _request(settings: Settings, device: str, generated: str, files: Mapping[str, tuple[Path, str]]) -> dict[str, Any]:
     """run.json: everything that was asked and everything that can move a number."""
-    versions = {}
-    for library in LIBRARIES:
-        try:
-            versions[library] = version(library)
-        except PackageNotFoundError:
-            versions[library] = "absent"
     return {
         "format": FORMAT,
         "name": settings.run.name,
@@ -223,5 +217,16 @@ def _request(settings: Settings, device: str, generated: str, files: Mapping[str
         "weights": {name: sha256 for name, (_, sha256) in files.items()},
         "device": device,
         "sound": settings.sound,
-        "versions": versions,
+        "versions": library_versions(),
     }
+
+
+def library_versions() -> dict[str, str]:
+    """What of the libraries can move a number, for run.json."""
+    versions = {}
+    for library in LIBRARIES:
+        try:
+            versions[library] = version(library)
+        except PackageNotFoundError:
+            versions[library] = "absent"
+    return versions

@@ -12,6 +12,7 @@ from scipy.ndimage import map_coordinates
 
 from lsbench.clip import EYE_CORNERS, INNER_LIPS, OUTER_LIPS, Clip, FaceTrack, Region
 from lsbench.errors import FaceError
+from lsbench.patches import ramp
 
 SHIFTED = "shifted:"
 UPPER_OVAL = np.r_[0:10, 27:36]  # from ear to ear over the forehead
@@ -80,7 +81,7 @@ def with_mouth_of(clip: Clip, track: FaceTrack, sources: np.ndarray) -> tuple[Cl
         x, y = turn @ np.stack([columns.ravel(), rows.ravel()]) + shift[:, None]
         planes = np.moveaxis(clip.frames[source], 2, 0)
         moved = [map_coordinates(plane, [y, x], np.float64, order=1, mode="nearest") for plane in planes]
-        opacity = _opacity(bottom - top, right - left, feather)[..., None]
+        opacity = ramp((bottom - top, right - left), feather)[..., None]
         patch = frames[t, top:bottom, left:right]
         patch[...] = np.rint(opacity * np.stack(moved, axis=1).reshape(patch.shape) + (1 - opacity) * patch)
     return (
@@ -107,9 +108,3 @@ def _similarity(points: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np
     along, across = np.sum(x * u + y * v) / spread, np.sum(x * v - y * u) / spread
     turn = np.array([[along, -across], [across, along]])
     return turn, goal - turn @ middle
-
-
-def _opacity(height: int, width: int, feather: float) -> np.ndarray:
-    """Opacity (height, width) that rises from 0 at the border to 1 over `feather` px."""
-    ramps = [np.minimum(np.arange(n) + 0.5, np.arange(n)[::-1] + 0.5) / max(feather, 1) for n in (height, width)]
-    return np.clip(np.minimum.outer(*ramps), 0, 1)

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from lsbench.clip import Clip, FaceTrack, Region, crop
+from lsbench.patches import feather, levels, paste
 
 BLUR_FACTOR = 0.2  # standard deviation of the blur over the side of the mouth box
 BOX_LEVELS = 14  # brightness step of the pasted box, 8-bit levels
@@ -28,8 +29,8 @@ def still_mouth(clip: Clip, track: FaceTrack) -> np.ndarray:
     """The mouth of the first frame in every frame, moved with the head and faded in over a tenth of the box."""
     boxes = track.box(Region.MOUTH)
     mouths = crop(clip.frames, boxes).astype(np.float64)
-    opacity = _feather(mouths.shape[1:3])[..., None]
-    return _paste(clip.frames, boxes, opacity * mouths[:1] + (1 - opacity) * mouths)
+    opacity = feather(mouths.shape[1:3])[..., None]
+    return paste(clip.frames, boxes, opacity * mouths[:1] + (1 - opacity) * mouths)
 
 
 def blurred_mouth(clip: Clip, track: FaceTrack) -> np.ndarray:
@@ -37,13 +38,13 @@ def blurred_mouth(clip: Clip, track: FaceTrack) -> np.ndarray:
     boxes = track.box(Region.MOUTH)
     mouths = crop(clip.frames, boxes).astype(np.float64)
     sigma = BLUR_FACTOR * mouths.shape[1]
-    return _paste(clip.frames, boxes, gaussian_filter(mouths, (0, sigma, sigma, 0), mode="nearest"))
+    return paste(clip.frames, boxes, gaussian_filter(mouths, (0, sigma, sigma, 0), mode="nearest"))
 
 
 def pasted_box(clip: Clip, track: FaceTrack) -> np.ndarray:
     """The mouth box pasted back too bright: the visible edge that the paper describes."""
     boxes = track.box(Region.MOUTH)
-    return _paste(clip.frames, boxes, crop(clip.frames, boxes).astype(np.float64) + BOX_LEVELS)
+    return paste(clip.frames, boxes, crop(clip.frames, boxes).astype(np.float64) + BOX_LEVELS)
 
 
 def late(clip: Clip, track: FaceTrack) -> np.ndarray:
@@ -55,23 +56,4 @@ def noisy_frame(clip: Clip, track: FaceTrack) -> np.ndarray:
     """Gaussian noise over the whole frame, seeded by the clip's id: worse in every picture, harmless to the lips."""
     seed = int.from_bytes(hashlib.sha256(clip.id.encode()).digest()[:8], "big")
     noise = np.random.default_rng(seed).normal(0, NOISE_LEVELS, clip.frames.shape)
-    return _levels(clip.frames + noise)
-
-
-def _feather(size: tuple[int, int]) -> np.ndarray:
-    """Opacity (h, w) that rises from 0 at the border to 1 over a tenth of the shorter side."""
-    ramps = [np.minimum(np.arange(n) + 0.5, np.arange(n)[::-1] + 0.5) / (0.1 * min(size)) for n in size]
-    return np.clip(np.minimum.outer(*ramps), 0, 1)
-
-
-def _paste(frames: np.ndarray, boxes: np.ndarray, patches: np.ndarray) -> np.ndarray:
-    """A copy of the frames with float patches (T, h, w, 3) put at the boxes."""
-    out = frames.copy()
-    for frame, (left, top, right, bottom), patch in zip(out, boxes, _levels(patches), strict=True):
-        frame[top:bottom, left:right] = patch
-    return out
-
-
-def _levels(values: np.ndarray) -> np.ndarray:
-    """Rounded to 8-bit levels, ends clipped."""
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return levels(clip.frames + noise)

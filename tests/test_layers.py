@@ -15,9 +15,9 @@ LAYERS = """
     errors clip stats influence statistics
     cache locks learner metric registry download weights encode decode media face face_crops audio lipgan_audio pool
     ranks manifest protocol_file protocol results networks
-    align identity standins generator generators rendering metrics corpus
+    patches align identity standins artifacts generator generators rendering metrics corpus
     leakage learning requirements measure folding meeting campaign evaluate anchors comparable evidence quotes verdict
-    leaderboard compare summary bundle verify
+    leaderboard compare summary bundle verify audit
     report
     verbs cli_audit cli_board cli_bundle cli_prepare cli_protocols cli_report cli_train cli_weights cli __main__
 """

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
+from lsbench.artifacts.frame import recoded
 from lsbench.clip import Clip, FaceTrack
 from lsbench.errors import FaceError
 from lsbench.generator import Generator, Rendered
-from lsbench.media import read_clip, write_clip
-
-CODEC_QUALITY = 18  # constant rate factor of H.264
 
 
 @dataclass(frozen=True)
@@ -48,10 +44,7 @@ class Compressed(Generator):
 
     def render(self, face: Clip, speech: np.ndarray, track: FaceTrack | None) -> np.ndarray:
         """The pictures after the codec."""
-        with tempfile.TemporaryDirectory(prefix="lsbench-") as folder:
-            path = Path(folder) / "clip.mp4"
-            write_clip(path, face.frames, np.empty(0, np.float32), face.fps, crf=CODEC_QUALITY)
-            return read_clip(path, face.id, sound="optional").frames
+        return recoded(face.frames, face.fps)
 
 
 class SwappedAudio(Generator):

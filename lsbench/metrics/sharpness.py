@@ -58,7 +58,12 @@ class Sharpness(Metric):
 
     def measure(self, pair: ClipPair) -> Stats:
         """reference, generated: float64 (T,) levels^2, the detail E of each frame."""
-        return self.energies(*pair.crop(self.region or Region.WHOLE))
+        region = self.region or Region.WHOLE
+        reference, generated = checked_frames(self.name, *pair.crop(region))
+        return Stats(
+            reference=pair.once_of_reference((self.name, region, self.sigma), lambda: self._details(reference)),
+            generated=self._details(generated),
+        )
 
     def compute(self, stats: Stats) -> float:
         """Common detail over all detail, in frames where the reference has any; NaN where there is none."""
@@ -87,10 +92,10 @@ class Sharpness(Metric):
     def energies(self, reference: np.ndarray, generated: np.ndarray) -> Stats:
         """The statistics (see measure) of frames, uint8 (T, H, W, 3) or (H, W, 3)."""
         reference, generated = checked_frames(self.name, reference, generated)
-        return Stats(
-            reference=np.array([self._detail(frame) for frame in reference]),
-            generated=np.array([self._detail(frame) for frame in generated]),
-        )
+        return Stats(reference=self._details(reference), generated=self._details(generated))
+
+    def _details(self, frames: np.ndarray) -> np.ndarray:
+        return np.array([self._detail(frame) for frame in frames])
 
     def _detail(self, frame: np.ndarray) -> float:
         luma = frame @ np.array(LUMA)

@@ -26,10 +26,7 @@ def flicker_frames(reference: np.ndarray, generated: np.ndarray, *, cell: int = 
     reference, generated = checked_frames("flicker", reference, generated)
     if len(reference) < 2:
         return np.full(len(reference), np.nan)
-    own, change = (_change(_cell_means(frames, cell)) for frames in (reference, generated))
-    excess = np.maximum(change - own, 0).mean(axis=(1, 2))
-    before, after = np.append(excess[:1], excess), np.append(excess, excess[-1:])
-    return (before + after) / 2
+    return _excess(*(_change(_cell_means(frames, cell)) for frames in (reference, generated)))
 
 
 def jitter(reference_landmarks: np.ndarray, generated_landmarks: np.ndarray, *, unit: str = "interocular") -> float:
@@ -82,7 +79,12 @@ class Flicker(Metric):
 
     def measure(self, pair: ClipPair) -> Stats:
         """flicker: float64 (T,) levels, NaN for a clip of one frame."""
-        return Stats(flicker=flicker_frames(*pair.crop(self.region or Region.WHOLE), cell=self.cell))
+        region = self.region or Region.WHOLE
+        reference, generated = checked_frames(self.name, *pair.crop(region))
+        if len(reference) < 2:
+            return Stats(flicker=np.full(len(reference), np.nan))
+        own = pair.once_of_reference((self.name, region, self.cell), lambda: _change(_cell_means(reference, self.cell)))
+        return Stats(flicker=_excess(own, _change(_cell_means(generated, self.cell))))
 
     def compute(self, stats: Stats) -> float:
         """The mean over frames of clips of two frames or more."""
@@ -143,9 +145,28 @@ def _cell_means(frames: np.ndarray, cell: int) -> np.ndarray:
     rows, columns = (
         np.linspace(0, size, max(1, round(size / cell)) + 1).astype(np.int64) for size in frames.shape[1:3]
     )
-    sums = np.add.reduceat(frames, rows[:-1], axis=1, dtype=np.int64)
-    sums = np.add.reduceat(sums, columns[:-1], axis=2)
+    sums = _sums(_sums(frames, rows, axis=1), columns, axis=2)
     return sums / np.multiply.outer(np.diff(rows), np.diff(columns))[..., None]
+
+
+def _sums(values: np.ndarray, bounds: np.ndarray, axis: int) -> np.ndarray:
+    """Sums of whole numbers between bounds along an axis: uint8 or uint32 -> uint32, exact in any order."""
+    sizes = np.diff(bounds)
+    if (sizes == sizes[0]).all():  # strides add up faster than runs
+        ahead = (slice(None),) * axis
+        first, *others = (values[(*ahead, slice(place, None, sizes[0]))] for place in range(sizes[0]))
+        sums = first.astype(np.uint32)
+        for other in others:
+            sums += other
+        return sums
+    return np.add.reduceat(values, bounds[:-1], axis=axis, dtype=np.uint32)
+
+
+def _excess(own: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """Flicker of each frame from the change of each cell in reference and generated, (T - 1, R, C): float64 (T,)."""
+    excess = np.maximum(change - own, 0).mean(axis=(1, 2))
+    before, after = np.append(excess[:1], excess), np.append(excess, excess[-1:])
+    return (before + after) / 2
 
 
 def _change(means: np.ndarray) -> np.ndarray:

@@ -104,7 +104,10 @@ def _pair_features(
     _extractor(network, path, pair.device, engine)  # what it lacks is named before its version is asked for
     maker = [network.name, network.revision, weights.sha256(path), engine, *machine(pair.device)]
     maker += [version("onnxruntime")] if engine == "onnx" else []
-    features = kept(reference, maker, (len(reference), network.width), lambda: compute(reference))
+    features = pair.once_of_reference(
+        ("features", *maker, region, every),
+        lambda: kept(reference, maker, (len(reference), network.width), lambda: compute(reference)),
+    )
     return features, compute(generated)
 
 

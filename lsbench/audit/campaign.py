@@ -1,0 +1,212 @@
+"""The audit: every artifact at every strength in every clip, measured by every metric, and what that says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial as bound_to
+from pathlib import Path
+from typing import Any
+
+from lsbench import evaluate, learning, pool, registry
+from lsbench.audit import plan
+from lsbench.audit.inject import CLEAN, Bench, Injection, filed, inject, measured_by
+from lsbench.audit.response import halves, respond, unmoved
+from lsbench.audit.verdict import STEP, Audit
+from lsbench.clip import Region
+from lsbench.errors import LsbenchError, ProtocolError
+from lsbench.face import FaceTracker
+from lsbench.metric import Metric
+from lsbench.pool import Progress
+from lsbench.protocol import Protocol, Reference, describe
+from lsbench.requirements import needs, weight_paths
+from lsbench.results import FORMAT, RunFolder
+from lsbench.statistics.units import units
+from lsbench.stats import Stats
+
+REVISION = 1  # of how artifacts are injected and clips re-encoded: numbers of different revisions do not mix
+
+
+def audit(
+    *,
+    reference: str | Path | None = None,
+    protocol: str | Path | Protocol | None = None,
+    data: str | Path | None = None,
+    artifacts: Sequence[str] = (),
+    metrics: Sequence[str] | None = None,
+    regions: Sequence[str | Region] = (Region.WHOLE, Region.MOUTH),
+    clips: int | None = plan.CLIPS,
+    quick: bool = False,
+    step: int = STEP,
+    seed: int = 0,
+    out: str | Path = "audit",
+    workers: int = 1,
+    device: str = "cpu",
+    offline: bool = False,
+    weight_files: Mapping[str, Path] | None = None,
+    progress: Progress | None = None,
+) -> Audit:
+    """Inject artifacts into real clips and see which metric notices: what `lsbench audit` calls.
+
+    reference, or protocol with data: the real clips. artifacts: names, or NAME=STRENGTH,STRENGTH; all where none is
+    named. metrics, regions: as for lsbench.score(). clips: how many are audited, of every speaker in turn; all where
+    None. quick: fewer clips, strengths and metrics, where they are not named. step: of the ladders, from 1, at which
+    the verdict is given. out: folder of what is measured; the same call, or one that asks for more, goes on from there.
+
+    Clips are re-encoded (H.264, crf 18) before the artifact is put in, so that clean and spoiled differ in it alone;
+    their sound is their own. Raises a LsbenchError that names what is wrong.
+    """
+    evaluate.demand_device(device)
+    bench = evaluate.bound(reference, protocol, data)
+    if bench.task == "dubbing":
+        raise ProtocolError(
+            f"protocol {bench.name}: its clips speak other words than the reference: nothing to audit by"
+        )
+    if quick and clips == plan.CLIPS:
+        clips = plan.QUICK_CLIPS
+    chosen = plan.spread(bench.clips, clips)
+    if len(chosen) < 2:
+        raise ProtocolError(f"{len(chosen)} clip to audit; expected 2 or more: clean and spoiled ones are told apart")
+    ladders = plan.ladders(artifacts, quick=quick)
+    named = tuple(metrics) if metrics else plan.QUICK_METRICS if quick else plan.METRICS
+    wanted = registry.metrics(named, [Region(region) for region in regions])
+    demanded = {name for metric in wanted if metrics for name in needs(metric, bench)} | set(weight_files or ())
+    if any(not clip.landmarks for clip in bench.clips):
+        demanded.add("face_landmarker")  # the mouth must be found before it can be spoiled
+    files, unavailable = weight_paths(wanted, bench, demanded, offline, weight_files or {}, progress)
+    if "face_landmarker" in demanded and "face_landmarker" not in files:
+        from lsbench import weights
+
+        files["face_landmarker"] = weights.require("face_landmarker", offline=offline)
+    measured = tuple(metric for metric in wanted if metric.key not in unavailable)
+    if not measured:
+        raise LsbenchError("nothing to measure: " + "; ".join(sorted(set(unavailable.values())) or ["no metric named"]))
+    tracker = FaceTracker(*files["face_landmarker"]) if "face_landmarker" in files else None
+    paths = {name: path for name, (path, _) in files.items()}
+    run = RunFolder(Path(out))
+    worker = Bench(run.path, replace(bench, clips=()), measured, tracker, paths, device, seed)
+    with run.locked():
+        run.open(_request(worker, bench, {name: sha256 for name, (_, sha256) in files.items()}))
+        _measure(worker, bench, chosen, ladders, workers, progress)
+        return _concluded(worker, bench, chosen, ladders, unavailable, step, progress)
+
+
+def _measure(
+    worker: Bench,
+    bench: Protocol,
+    clips: Sequence[Reference],
+    ladders: Mapping[str, tuple[float, ...]],
+    workers: int,
+    progress: Progress | None,
+) -> None:
+    """Measure what is not there yet, clip by clip."""
+    report = progress or (lambda *_: None)
+    every = [
+        Injection(clip, bench.another(clip), name, strengths, {})
+        for clip in clips
+        for name, strengths in {CLEAN: (), **ladders}.items()
+    ]
+    jobs = [job for job in every if not _is_finished(worker, job)]
+    if jobs:
+        models = _models(worker, bench, workers, progress)
+        jobs = [replace(job, models=models.get(job.reference.id, {})) for job in jobs]
+    done = len(every) - len(jobs)
+    report("audit", done, len(every))
+    for count, (_, outcome) in enumerate(pool.run(bound_to(inject, worker), jobs, workers), start=1):
+        if isinstance(outcome, LsbenchError):
+            raise outcome
+        report("audit", done + count, len(every))
+
+
+def _models(worker: Bench, bench: Protocol, workers: int, progress: Progress | None) -> dict[str, learning.Models]:
+    """What metrics learn from the other speakers' clips, all of the protocol's, by clip."""
+    learners = {metric.learner.signature: metric.learner for metric in worker.metrics if metric.learner}
+    if not learners or worker.tracker is None:
+        return {}
+
+    def refuse(error: LsbenchError) -> None:
+        raise error
+
+    return learning.fit(learners.values(), bench, worker.tracker, "required", workers, refuse, progress)
+
+
+def _is_finished(worker: Bench, job: Injection) -> bool:
+    keys = [
+        filed(metric.key, strength)
+        for metric in measured_by(job.artifact, worker.metrics)
+        for strength in job.strengths or (0.0,)
+    ]
+    kept = RunFolder(worker.run).read_partial(job.id, keys)
+    return kept is not None and kept.reference_sha256 == job.reference.digest
+
+
+def _request(worker: Bench, bench: Protocol, weights: Mapping[str, str]) -> dict[str, Any]:
+    """run.json: everything that can move a number. Artifacts and clips may be added later: they are no part."""
+    return {
+        "format": FORMAT,
+        "name": worker.run.name,
+        "audit": {"revision": REVISION, "seed": worker.seed},
+        "reference": str(bench.folder),
+        "protocol": describe(bench),
+        "metrics": {metric.key: metric.signature for metric in worker.metrics},
+        "tracker": worker.tracker.signature if worker.tracker else None,
+        "weights": dict(weights),
+        "device": worker.device,
+        "versions": evaluate.library_versions(),
+    }
+
+
+def _concluded(
+    worker: Bench,
+    bench: Protocol,
+    clips: Sequence[Reference],
+    ladders: Mapping[str, tuple[float, ...]],
+    unavailable: Mapping[str, str],
+    step: int,
+    progress: Progress | None,
+) -> Audit:
+    """What the statistics of all clips say, artifact by artifact."""
+    drawn, draws = units([clip.speaker for clip in clips]), halves(len(clips), worker.seed)
+    clean = _parts(worker, clips, CLEAN, worker.metrics, (0.0,))
+    responses = {}
+    for count, name in enumerate(plan.named(ladders), start=1):
+        strengths = (0.0, *ladders[name])
+        reached = measured_by(name, worker.metrics)
+        spoiled = _parts(worker, clips, name, reached, ladders[name])
+        for metric in worker.metrics:
+            base = clean[metric.key, 0.0]
+            if metric in reached:
+                parts = [base, *(spoiled[metric.key, strength] for strength in ladders[name])]
+                responses[name, metric.key] = respond(name, metric, strengths, parts, drawn, draws)
+            else:
+                alone = respond(name, metric, (0.0,), [base], drawn, draws)
+                responses[name, metric.key] = unmoved(name, alone, strengths)
+        if progress:
+            progress("conclude", count, len(ladders))
+    return Audit(
+        describe(bench),
+        tuple(clip.id for clip in clips),
+        drawn.note,
+        tuple(metric.key for metric in worker.metrics),
+        {metric.key: metric.better for metric in worker.metrics},
+        responses,
+        unavailable,
+        worker.seed,
+        step,
+    )
+
+
+def _parts(
+    worker: Bench, clips: Sequence[Reference], name: str, metrics: Sequence[Metric], strengths: Sequence[float]
+) -> dict[tuple[str, float], list[Stats]]:
+    """The statistics of every clip, in manifest order, by score key and strength."""
+    run = RunFolder(worker.run)
+    keys = {(metric.key, strength): filed(metric.key, strength) for metric in metrics for strength in strengths}
+    found: dict[tuple[str, float], list[Stats]] = {key: [] for key in keys}
+    for clip in clips:
+        kept = run.read_partial(f"{name}/{clip.id}", keys.values())
+        if kept is None:
+            raise LsbenchError(f"{run.path}: {name}/{clip.id} vanished while it was read; give the same command again")
+        for key, filed_as in keys.items():
+            found[key].append(kept.stats[filed_as])
+    return found

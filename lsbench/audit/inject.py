@@ -1,0 +1,138 @@
+"""One clip with one artifact: injected into the re-encoded clip in memory, measured at every strength, kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from lsbench.artifacts.artifact import Subject
+from lsbench.artifacts.catalogue import artifact
+from lsbench.artifacts.frame import recoded
+from lsbench.clip import POINTS, Clip, ClipPair, FaceTrack
+from lsbench.face import FaceTracker, reference_track
+from lsbench.learning import Models
+from lsbench.media import read_clip
+from lsbench.metric import Metric
+from lsbench.protocol import Protocol, Reference
+from lsbench.results import Partial, RunFolder
+from lsbench.stats import Stats
+
+CLEAN = "clean"  # in place of an artifact's name: the re-encoded clip as it is
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a worker needs to know beside the clip: pickled to other processes. rules: the protocol without clips."""
+
+    run: Path
+    rules: Protocol
+    metrics: tuple[Metric, ...]
+    tracker: FaceTracker | None
+    weights: Mapping[str, Path]
+    device: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Injection:
+    """One clip, and what to inject. other: the clip that lends its sound. models: learned from other speakers."""
+
+    reference: Reference
+    other: Reference
+    artifact: str
+    strengths: tuple[float, ...]
+    models: Models
+
+    @property
+    def id(self) -> str:
+        """Under which its statistics are kept."""
+        return f"{self.artifact}/{self.reference.id}"
+
+
+def filed(key: str, strength: float) -> str:
+    """Where a strength's statistics by a score key are filed in an injection's part of the run."""
+    return f"{key}@{strength:g}"
+
+
+def measured_by(name: str, metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
+    """The metrics that an artifact can reach: pictures alone say nothing of a sound that changed."""
+    unheard = name != CLEAN and artifact(name).hears_only
+    return tuple(metric for metric in metrics if not (unheard and metric.paired))
+
+
+def inject(bench: Bench, job: Injection) -> None:
+    """Inject one artifact at all its strengths into one clip, measure, and keep the statistics in the run folder."""
+    scene = _scene(bench, job.reference, job.other)
+    stats: dict[str, Stats] = {}
+    metrics = measured_by(job.artifact, bench.metrics)
+    for strength in job.strengths or (0.0,):
+        spoiled = scene.subject.clip
+        if job.artifact != CLEAN:
+            spoiled = artifact(job.artifact)(scene.subject, strength, bench.seed)
+        faces = scene.faces
+        landmarks = (faces.of(scene.pair.reference), faces.of(spoiled)) if faces else None
+        pair = replace(scene.pair, generated=spoiled, landmarks=landmarks, models=job.models)
+        stats |= {filed(metric.key, strength): metric.measure(pair) for metric in metrics}
+    frames = len(scene.subject.clip)
+    RunFolder(bench.run).write_partial(Partial(job.id, "", job.reference.digest, frames, frames, 0, stats))
+
+
+class Faces:
+    """The landmarks of frames, each distinct picture looked at once: many artifacts show a clip's own frames."""
+
+    def __init__(self, tracker: FaceTracker) -> None:
+        self.tracker = tracker
+        self._known: dict[bytes, np.ndarray] = {}
+
+    def of(self, clip: Clip) -> FaceTrack:
+        """What tracker.measure(clip) gives: the tracker looks at every frame on its own."""
+        names = [
+            hashlib.blake2b(frame.data, digest_size=16).digest() for frame in map(np.ascontiguousarray, clip.frames)
+        ]
+        unseen = {name: place for place, name in enumerate(names) if name not in self._known}
+        if unseen:
+            looked = self.tracker.measure(replace(clip, frames=clip.frames[list(unseen.values())]))
+            self._known |= dict(zip(unseen, looked.landmarks, strict=True))
+        landmarks = np.stack([self._known[name] for name in names]).reshape(-1, POINTS, 2)
+        found = np.asarray(np.isfinite(landmarks).all(axis=(1, 2)))
+        return FaceTrack(landmarks, found, *clip.frames.shape[1:3])
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A clip made ready: the pair of reference and re-encoded clip, and the subject of all artifacts."""
+
+    pair: ClipPair
+    subject: Subject
+    faces: Faces | None
+
+
+_LAST: dict[tuple[object, ...], Scene] = {}  # of this process: the artifacts of a clip follow each other
+
+
+def _scene(bench: Bench, reference: Reference, other: Reference) -> Scene:
+    """The clip made ready, kept until another one is asked for."""
+    key = (bench.run, bench.tracker, bench.device, bench.rules.content(reference), reference.id, other.digest)
+    if key not in _LAST:
+        _LAST.clear()
+        _LAST[key] = _prepared(bench, reference, other)
+    return _LAST[key]
+
+
+def _prepared(bench: Bench, reference: Reference, other: Reference) -> Scene:
+    rules = bench.rules
+
+    def read(clip: Reference) -> Clip:
+        real = read_clip(clip.file, clip.id, sample_rate=rules.sample_rate, folder_fps=rules.fps or 25.0)
+        return rules.shown(real)
+
+    real, content = read(reference), rules.content(reference)
+    track = reference_track(real, content, reference.landmarks, bench.tracker)
+    clean = replace(real, frames=recoded(real.frames, real.fps))
+    faces = Faces(bench.tracker) if bench.tracker else None
+    pair = ClipPair(real, clean, track=track, device=bench.device, weights=bench.weights, reference_sha256=content)
+    return Scene(pair, Subject(clean, track, read(other).speech), faces)

@@ -1,0 +1,92 @@
+"""What an audit does: which clips, artifacts and strengths, chosen so that more of them add to what is there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lsbench.artifacts.catalogue import ARTIFACTS, artifact
+from lsbench.errors import ArtifactError
+from lsbench.protocol import Reference
+
+CLIPS = 12
+QUICK_CLIPS = 4
+QUICK_STEPS = (1, 3)  # the second and the last of a ladder of four
+METRICS = (
+    *("psnr", "ssim", "lpips", "gmsd", "sharpness", "fid:every=10", "fd_efficientnet_lite0:every=10"),
+    *(
+        "seam",
+        "flicker",
+        "jitter",
+        "lmd",
+        "mouth_aperture_corr",
+        "mouth_aperture_error",
+        "closure_f1",
+        "silence_motion",
+    ),
+    *("coverage", "sync_corr", "sync_lag", "lse_d", "lse_c", "lse_d0", "offset_error_frames"),
+)
+QUICK_METRICS = ("psnr", "ssim", "sharpness", "seam", "flicker", "lmd", "mouth_aperture_corr", "sync_corr")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One audit. ladders: artifact -> rising strengths above 0. seed: of all that chance decides."""
+
+    clips: tuple[Reference, ...]
+    ladders: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    seed: int = 0
+
+
+def ladders(names: Sequence[str] = (), *, quick: bool = False) -> dict[str, tuple[float, ...]]:
+    """The ladders of the named artifacts, or of all: `mouth-blur`, or `mouth-blur=1,3` with strengths of one's own.
+
+    quick: two strengths of the longer ones. Raises ArtifactError for unknown names and strengths that make no ladder.
+    """
+    found: dict[str, tuple[float, ...]] = {}
+    for text in names or ARTIFACTS:
+        name, equals, listed = text.partition("=")
+        known = artifact(name)
+        steps = _parsed(text, listed) if equals else known.strengths
+        if not equals and quick and len(steps) > max(QUICK_STEPS):
+            steps = tuple(steps[place] for place in QUICK_STEPS)
+        if not steps or any(step <= 0 or step > known.most for step in steps) or sorted(set(steps)) != list(steps):
+            limit = f", at most {known.most:g}" if known.most < float("inf") else ""
+            raise ArtifactError(f"artifact {text}: expected rising strengths above 0 in {known.unit}{limit}")
+        found[name] = steps
+    return found
+
+
+def spread(clips: Sequence[Reference], number: int | None) -> tuple[Reference, ...]:
+    """So many of the clips, of every speaker in turn, in the order of the manifest; all where None.
+
+    Which ones follows from their ids alone, and a larger number holds the smaller one's clips.
+    """
+    if number is None or number >= len(clips):
+        return tuple(clips)
+    queues: dict[str, list[Reference]] = {}
+    for clip in sorted(clips, key=lambda clip: _digest(clip.id)):
+        queues.setdefault(clip.speaker, []).append(clip)
+    turns = sorted(
+        (place, _digest(speaker), clip.id) for speaker, queue in queues.items() for place, clip in enumerate(queue)
+    )
+    chosen = {clip_id for _, _, clip_id in turns[:number]}
+    return tuple(clip for clip in clips if clip.id in chosen)
+
+
+def _parsed(text: str, listed: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in filter(None, listed.split(",")))
+    except ValueError:
+        raise ArtifactError(f"artifact {text}: expected NAME=STRENGTH,STRENGTH such as mouth-blur=1,3") from None
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def named(names: Iterable[str]) -> list[str]:
+    """The artifacts in the order of the catalogue."""
+    wanted = set(names)
+    return [name for name in ARTIFACTS if name in wanted]

@@ -1,0 +1,104 @@
+"""How one score answers to one artifact: its value at every strength, and how surely it tells spoiled from clean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lsbench.metric import Metric
+from lsbench.statistics import bootstrap
+from lsbench.statistics.detection import auc, auc_limits, monotonicity, ordered, threshold
+from lsbench.statistics.units import Units
+from lsbench.stats import Stats
+
+DRAWS = 20  # halves of the clips that stand for single clips where a score needs many
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a score says of an artifact. All tuples go by `strengths`, of which the first is 0: the re-encoded clips.
+
+    values: the score over all clips, low and high its 95 % interval. auc: the chance that a spoiled clip scores worse
+    than a clean one, auc_low and auc_high its interval (NaN for scores that need many clips). detected: the smallest
+    strength found at an AUC of 0.9, NaN for none. monotonicity: Spearman's correlation of strength and badness.
+    ordered: how often the stronger of two faults scores worse.
+    """
+
+    artifact: str
+    key: str
+    strengths: tuple[float, ...]
+    values: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    auc: tuple[float, ...]
+    auc_low: tuple[float, ...]
+    auc_high: tuple[float, ...]
+    detected: float
+    monotonicity: float
+    ordered: float
+
+
+def halves(clips: int, seed: int) -> list[np.ndarray]:
+    """DRAWS random halves of so many clips, two clips at least, each in manifest order."""
+    random = np.random.default_rng((seed, clips))
+    size = min(clips, max(2, clips // 2))
+    return [np.sort(random.permutation(clips)[:size]) for _ in range(DRAWS)]
+
+
+def samples(metric: Metric, parts: Sequence[Stats], draws: Sequence[np.ndarray]) -> np.ndarray:
+    """A score of every clip on its own, float64 (clips,), or of every half of them where one clip has none."""
+    if metric.per_clip:
+        return np.array([metric.compute(part) for part in parts])
+    return np.array([metric.fold([parts[place] for place in draw])[0] for draw in draws])
+
+
+def respond(
+    artifact: str,
+    metric: Metric,
+    strengths: Sequence[float],
+    parts: Sequence[Sequence[Stats]],
+    units: Units,
+    draws: Sequence[np.ndarray],
+) -> Response:
+    """The response of a metric; parts: of every strength, the first 0, the statistics of every clip."""
+    higher = metric.better == "higher"
+    values = np.array([samples(metric, each, draws) for each in parts])
+    scores = np.array([metric.fold(each)[0] for each in parts])
+    influence = np.array([metric.influence(each) for each in parts])
+    if units.freedom:
+        low, high = bootstrap.limits(bootstrap.deviations(influence, units, RESAMPLES), units)
+    else:
+        low = high = np.full(len(scores), np.nan)
+    areas = [0.5, *(auc(values[0], spoiled, higher=higher) for spoiled in values[1:])]
+    if metric.per_clip:
+        limits = [auc_limits(values[0], spoiled, units, higher=higher) for spoiled in values[1:]]
+    else:
+        limits = [(math.nan, math.nan)] * (len(values) - 1)
+    return Response(
+        artifact,
+        metric.key,
+        tuple(map(float, strengths)),
+        tuple(scores.tolist()),
+        tuple((scores + low).tolist()),
+        tuple((scores + high).tolist()),
+        tuple(areas),
+        (0.5, *(one for one, _ in limits)),
+        (0.5, *(other for _, other in limits)),
+        threshold(strengths, areas),
+        monotonicity(values, higher=higher),
+        ordered(values, higher=higher),
+    )
+
+
+def unmoved(artifact: str, clean: Response, strengths: Sequence[float]) -> Response:
+    """The response of a score that an artifact cannot reach: at every strength what it says of clean clips."""
+    count = len(strengths)
+    half = (0.5,) * count
+    return Response(
+        artifact, clean.key, tuple(map(float, strengths)), clean.values[:1] * count, clean.low[:1] * count,
+        clean.high[:1] * count, half, half, half, math.nan, 0.0, 0.5,
+    )  # fmt: skip
