@@ -77,9 +77,9 @@ def make(
         )
     study = made.study
     shown = f"{study.shown} of {len(study.trials)}" if study.shares else f"{study.shown}"
-    what = "pairs" if method == "pairs" else "items"
+    what, count = ("pairs" if method == "pairs" else "items"), len({item.clip for item in study.key.items.values()})
     click.echo(
-        f"Study {study.key.study}: {len(study.trials)} {what} of {len({i.clip for i in study.key.items.values()})} clips "
+        f"Study {study.key.study}: {len(study.trials)} {what} of {count} clips "
         f"and {len(study.key.runs)} generators beside the real clips."
     )
     click.echo(
