@@ -130,8 +130,7 @@ def jump(tab: Any, made: Made, rater: str, **state: Any) -> None:
 
 
 def rows_of(text: str) -> list[dict[str, str]]:
-    assert text.splitlines()[0] == NOTHING = {"given": {}, "played_ms": 0}
-HEADER == ",".join(COLUMNS)
+    assert text.splitlines()[0] == HEADER == ",".join(COLUMNS)
     return list(csv.DictReader(io.StringIO(text)))
 
 
