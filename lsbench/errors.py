@@ -14,7 +14,8 @@ LsbenchError               every named error; the command line prints it on one 
 ├── TrainingError          training data, settings or a checkpoint that do not fit, or a training that failed
 ├── RunError               a run folder is unreadable, or belongs to another request
 ├── BundleError            a bundle is damaged, unsafe, or does not hold what it says
-└── ComparisonError        runs that must not be ranked together
+├── ComparisonError        runs that must not be ranked together
+└── StudyError             a study of human ratings that cannot be made, or a key or ratings that are malformed
 """
 
 
@@ -76,3 +77,7 @@ class BundleError(LsbenchError):
 
 class ComparisonError(LsbenchError):
     """Runs that must not be ranked together."""
+
+
+class StudyError(LsbenchError):
+    """A study of human ratings cannot be made, or its key or ratings are malformed."""

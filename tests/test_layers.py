@@ -18,8 +18,8 @@ LAYERS = """
     patches align identity standins artifacts generator generators rendering metrics corpus
     leakage learning requirements measure folding meeting campaign evaluate anchors comparable evidence quotes verdict
     leaderboard compare summary bundle verify audit
-    report
-    verbs cli_audit cli_board cli_bundle cli_prepare cli_protocols cli_report cli_train cli_weights cli __main__
+    report mos
+    verbs cli_audit cli_board cli_bundle cli_mos cli_prepare cli_protocols cli_report cli_train cli_weights cli __main__
 """
 ORDER = {name: place for place, name in enumerate(LAYERS.split())}
 

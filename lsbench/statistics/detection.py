@@ -94,6 +94,8 @@ def ordered(values: np.ndarray, *, higher: bool) -> float:
 
     Over all pairs of strengths, none among them, and all samples; 1/2 is chance.
     """
+    if len(values) < 2:
+        return 0.5
     weaker, stronger = np.triu_indices(len(values), 1)
     pairs = worse(values[weaker, :, None], values[stronger, :, None], higher=higher)
     return float(pairs.mean())
