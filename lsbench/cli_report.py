@@ -22,6 +22,7 @@ path_option = click.Path(path_type=Path)
 @click.option("--out", required=True, type=path_option, metavar="DIR", help="Folder for the pages.")
 @click.option("--rank-by", metavar="METRIC/REGION", help="Score to rank by; the protocol's if not given.")
 @click.option("--quote", "quoted", multiple=True, type=path_option, metavar="FILE.toml", help="Published figures.")
+@click.option("--audit", "audited", type=path_option, metavar="DIR", help="Show what lsbench audit found beside it.")
 @click.option("--clips", type=click.IntRange(0), metavar="N", help="Videos of the N worst clips of each run only.")
 @click.option("--videos/--no-videos", default=True, show_default=True, help="Real and generated side by side.")
 @click.option(
@@ -34,6 +35,7 @@ def report(
     out: Path,
     rank_by: str | None,
     quoted: tuple[Path, ...],
+    audited: Path | None,
     clips: int | None,
     videos: bool,
     reference: Path | None,
@@ -49,15 +51,18 @@ def report(
     from lsbench import anchors, pool
     from lsbench.leaderboard import leaderboard
     from lsbench.quotes import read_quotes
+    from lsbench.report.audit_files import read_audit
     from lsbench.report.html import write_report
     from lsbench.report.terminal import progress_bar
 
     beside = anchors.beside(list(runs))
     board = leaderboard(list(runs), rank_by, anchors=beside, quotes=[read_quotes(path) for path in quoted])
+    shown = None if audited is None else read_audit(audited)
     with progress_bar(quiet) as progress:
         index = write_report(
             board,
             out,
+            audit=shown,
             videos=videos,
             clips=clips,
             reference=reference,

@@ -50,7 +50,7 @@ def audit(
 
     reference, or protocol with data: the real clips. artifacts: names, or NAME=STRENGTH,STRENGTH; all where none is
     named. metrics, regions: as for lsbench.score(). clips: how many are audited, of every speaker in turn; all where
-    None. quick: fewer clips, strengths and metrics, where they are not named. step: of the ladders, from 1, at which
+    None. quick: fewer strengths and metrics, where they are not named. step: of the ladders, from 1, at which
     the verdict is given. out: folder of what is measured; the same call, or one that asks for more, goes on from there.
 
     Clips are re-encoded (H.264, crf 18) before the artifact is put in, so that clean and spoiled differ in it alone;
@@ -62,8 +62,6 @@ def audit(
         raise ProtocolError(
             f"protocol {bench.name}: its clips speak other words than the reference: nothing to audit by"
         )
-    if quick and clips == plan.CLIPS:
-        clips = plan.QUICK_CLIPS
     chosen = plan.spread(bench.clips, clips)
     if len(chosen) < 2:
         raise ProtocolError(f"{len(chosen)} clip to audit; expected 2 or more: clean and spoiled ones are told apart")

@@ -24,6 +24,14 @@ def difference(reference: np.ndarray, generated: np.ndarray) -> np.ndarray:
     return generated - moved
 
 
+def differences(reference: np.ndarray, generated: np.ndarray) -> np.ndarray:
+    """difference() of every frame: uint8 (T, H, W, 3) twice -> float32 (T, H, W, 3)."""
+    out = np.empty(reference.shape, np.float32)
+    for target, *pair in zip(out, reference, generated, strict=True):
+        target[...] = difference(*pair)
+    return out
+
+
 class Side:
     """One side of a box in a picture of differences, cut into segments; lines are counted in px from outside to inside.
 

@@ -11,9 +11,9 @@ import numpy as np
 from lsbench.clip import ClipPair, Region
 from lsbench.errors import MetricError
 from lsbench.metric import Metric
-from lsbench.metrics.box_sides import SIDES, Side, difference
+from lsbench.metrics.box_sides import SIDES, Side, differences
 from lsbench.metrics.images import checked_frames
-from lsbench.metrics.paste_box import found_boxes
+from lsbench.metrics.paste_box import found_boxes, textures
 from lsbench.stats import Stats
 
 BOXES = ("found", "face", "mouth")
@@ -86,9 +86,13 @@ class Seam(Metric):
         reference, generated = checked_frames(self.name, *pair.crop(Region.WHOLE))
         if self.box != "found":
             return self.steps(reference, generated, pair.boxes(Region(self.box)))
-        boxes, difference_levels = pair.once("paste boxes", lambda: found_boxes(reference, generated))
+        pictures = pair.once("differences", lambda: differences(reference, generated))
+        texture = pair.once_of_reference("textures", lambda: textures(reference))
+        boxes, difference_levels = pair.once(
+            "paste boxes", lambda: found_boxes(reference, generated, pictures, texture)
+        )
         found = np.asarray(boxes.any(axis=1))
-        known = self.steps(reference[found], generated[found], boxes[found])
+        known = self._steps(pictures[found], boxes[found])
         step, floor = np.tile(np.where(difference_levels > DIFFERENT_LEVELS, np.nan, 0.0), (2, 1))
         step[found], floor[found] = known["step"], known["floor"]
         return Stats(step=step, floor=floor, found=found)
@@ -116,14 +120,16 @@ class Seam(Metric):
 
     def steps(self, reference: np.ndarray, generated: np.ndarray, boxes: Any) -> Stats:
         """The statistics (see measure) around known boxes, uint8 (T, H, W, 3) twice, int (T, 4) or (4,)."""
-        boxes = _checked_boxes(boxes, reference.shape)
-        step, floor = np.full((2, len(reference)), np.nan)
-        for index, (box, *pair) in enumerate(zip(boxes, reference, generated, strict=True)):
-            picture = difference(*pair)
+        return self._steps(differences(reference, generated), _checked_boxes(boxes, reference.shape))
+
+    def _steps(self, pictures: np.ndarray, boxes: np.ndarray) -> Stats:
+        """The statistics of differences(), float32 (T, H, W, 3), around boxes int64 (T, 4)."""
+        step, floor = np.full((2, len(pictures)), np.nan)
+        for index, (picture, box) in enumerate(zip(pictures, boxes, strict=True)):
             sides = [Side(picture, box, name, self.segment) for name in SIDES]
             step[index] = self._mean(sides, 0)
             floor[index] = np.nan_to_num(self._mean(sides, -2 * (self.strip + self.gap)))
-        return Stats(step=step, floor=floor, found=np.ones(len(reference), bool))
+        return Stats(step=step, floor=floor, found=np.ones(len(pictures), bool))
 
     def _mean(self, sides: list[Side], offset: int) -> float:
         """The squared step `offset` px inside the sides, levels^2, over those that have room; NaN where none has."""

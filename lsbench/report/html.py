@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from lsbench import __version__, pool
+from lsbench.audit.verdict import Audit
 from lsbench.errors import LsbenchError
 from lsbench.leaderboard import Board, Row
 from lsbench.pool import Progress
 from lsbench.report import board_page
+from lsbench.report.audit_page import write_page
 from lsbench.report.drilldown import Done, Footage, Job, frame_metrics, script, tracker, write_clip_file
 from lsbench.report.figures import draw_boxes, draw_slopes
 from lsbench.report.page import render, source, write
@@ -22,6 +24,7 @@ from lsbench.report.text import caption, quoted_caption, quoted_table
 from lsbench.results import RunFolder
 
 MARK = '<meta name="generator" content="lsbench report">'
+AUDIT_PAGE = "audit.html"
 WORST = 12  # clips shown on the board's page
 
 
@@ -40,6 +43,7 @@ def write_report(
     out: Path,
     *,
     videos: bool = True,
+    audit: Audit | None = None,
     clips: int | None = None,
     reference: Path | None = None,
     workers: int = 1,
@@ -47,9 +51,9 @@ def write_report(
 ) -> Path:
     """Write OUT/index.html with everything that it needs beside it, and return its path.
 
-    clips: make videos of so many clips of each run only, the worst ones; of all where None. reference: folder of the
-    real clips, where they are no longer where the runs found them. Videos that an earlier report left in OUT/media are
-    kept. Raises LsbenchError where OUT holds another page.
+    audit: shown on a page of its own, OUT/audit.html. clips: make videos of so many clips of each run only, the worst
+    ones; of all where None. reference: folder of the real clips, where they are no longer where the runs found them.
+    Videos that an earlier report left in OUT/media are kept. Raises LsbenchError where OUT holds another page.
     """
     _demand_own(out)
     every = (*board.rows, *board.anchors)
@@ -89,6 +93,7 @@ def write_report(
         "index.html",
         **shared,
         script=source("board.js"),
+        audit=AUDIT_PAGE if audit else "",
         headline=board_page.headline(board),
         lede=board_page.lede(board),
         caption=caption(board),
@@ -113,6 +118,8 @@ def write_report(
     }
     scripts = source("clip_list.js") + source("curves.js") + source("player.js") + source("clip.js")
     render(out / "clip.html", "clip.html", **shared, script=scripts, page=page)
+    if audit:
+        write_page(audit, out / AUDIT_PAGE, back="index.html")
     return out / "index.html"
 
 

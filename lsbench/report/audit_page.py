@@ -1,0 +1,109 @@
+"""An audit as a page that opens from disk: the heat map, the words, and every response curve with its interval."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from lsbench import __version__
+from lsbench.artifacts.artifact import GROUPS
+from lsbench.audit.response import Response
+from lsbench.audit.verdict import GRADES, Audit
+from lsbench.report import page
+from lsbench.report.audit_text import reliability
+from lsbench.report.audit_words import conditions, found_from, paragraph
+from lsbench.report.text import number
+
+MARK = '<meta name="generator" content="lsbench audit">'
+WIDTH, HEIGHT, MARGIN = 160, 60, 4  # of a curve, px
+
+
+def write_page(audit: Audit, path: Path, back: str = "") -> Path:
+    """Write the page and return its path. back: a page to link to, below the same folder."""
+    words = paragraph(audit)
+    page.render(
+        path,
+        "audit.html",
+        mark=MARK,
+        style=page.source("theme.css") + page.source("style.css"),
+        script="",
+        version=__version__,
+        protocol=audit.protocol,
+        clips=len(audit.clips),
+        units=audit.units,
+        step=audit.step,
+        lede=words[0],
+        words=words[1:],
+        recommended=audit.recommended,
+        conditions=conditions(audit),
+        keys=audit.keys,
+        groups=_groups(audit),
+        reliability=reliability(audit),
+        unavailable=audit.unavailable,
+        back=back,
+    )
+    return path
+
+
+def _groups(audit: Audit) -> list[dict[str, Any]]:
+    """The artifacts by group, each with a cell and a curve for every score."""
+    found = []
+    for group, where in GROUPS.items():
+        rows = [
+            {
+                "name": each.name,
+                "what": each.what,
+                "unit": each.unit,
+                "at": each.said(audit.strength(each.name)),
+                "harmless": each not in audit.faults,
+                "cells": [_cell(audit, each.name, key) for key in audit.keys],
+            }
+            for each in audit.artifacts
+            if each.group == group
+        ]
+        if rows:
+            found.append({"name": where, "rows": rows})
+    return found
+
+
+def _cell(audit: Audit, artifact: str, key: str) -> dict[str, Any]:
+    response = audit.responses[artifact, key]
+    place = audit.place(artifact)
+    area, graded = response.auc[place], audit.grade(artifact, key)
+    low, high = response.auc_low[place], response.auc_high[place]
+    limits = "" if math.isnan(low) else f", 95 % {low:.2f} to {high:.2f}"
+    return {
+        "key": key,
+        "grade": graded,
+        "mark": GRADES[graded],
+        "auc": f"{area:.2f}",
+        "heat": f"{100 * min(1.0, 2 * abs(area - 0.5)):.0f}%",
+        "sign": "with" if area >= 0.5 else "against",
+        "says": f"{artifact}, {key}: AUC {area:.2f}{limits}, {graded}",
+        "detected": found_from(audit, artifact, key),
+        "ordered": f"{response.ordered:.2f}",
+        "ends": [number(response.values[0]), number(response.values[-1])],
+        "better": audit.better[key],
+        "curve": _curve(response),
+    }
+
+
+def _curve(response: Response) -> dict[str, str] | None:
+    """A line and its band as SVG points; None where a value is not finite."""
+    low = [value if math.isnan(end) else end for end, value in zip(response.low, response.values, strict=True)]
+    high = [value if math.isnan(end) else end for end, value in zip(response.high, response.values, strict=True)]
+    if not all(map(math.isfinite, (*response.values, *low, *high))) or len(response.values) < 2:
+        return None
+    bottom, top = min(low), max(high)
+    steps = len(response.values) - 1
+
+    def points(values: list[float], order: int = 1) -> str:
+        placed = []
+        for place, value in list(enumerate(values))[::order]:
+            x = MARGIN + (WIDTH - 2 * MARGIN) * place / steps
+            share = (value - bottom) / (top - bottom) if top > bottom else 0.5
+            placed.append(f"{x:.1f},{HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * share:.1f}")
+        return " ".join(placed)
+
+    return {"line": points(list(response.values)), "band": f"{points(high)} {points(low, -1)}"}

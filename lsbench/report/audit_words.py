@@ -1,0 +1,103 @@
+"""An audit in words: what the numbers say, in sentences that are made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lsbench.artifacts.artifact import GROUPS
+from lsbench.audit.verdict import Audit
+from lsbench.report.text import number
+
+MOST = 8  # names in a list before the rest is counted
+
+
+def paragraph(audit: Audit) -> list[str]:
+    """What the audit found, a sentence each."""
+    found = [
+        f"{len(audit.faults)} faults, each at a strength that is plain to see or hear (step {audit.step} of its "
+        f"ladder), were put into {len(audit.clips)} clips of {audit.protocol['name']} and measured by {len(audit.keys)} scores."
+    ]
+    found += [said for said in (_whole_against_mouth(audit), *_groups(audit)) if said]
+    if best := max(audit.keys, key=lambda key: len(audit.noticed(key)), default=""):
+        found.append(
+            f"The score that notices most is {best}, with {len(audit.noticed(best))} of {len(audit.faults)} faults."
+        )
+    if blind := [key for key in audit.keys if not audit.noticed(key)]:
+        found.append(f"{_listed(blind)} {_verb(blind, 'notices', 'notice')} none of them.")
+    if fooled := _fooled(audit):
+        found.append(f"Fooled, scoring a fault as an improvement: {_listed(fooled)}.")
+    if audit.harmless:
+        nervous = [f"{key} ({len(audit.alarms(key))})" for key in audit.keys if audit.alarms(key)]
+        alarms = f"false alarms by {_listed(nervous)}" if nervous else "no score gives a false alarm"
+        found.append(f"Of {audit.harmless} harmless changes: {alarms}.")
+    if audit.unnoticed:
+        found.append(f"No score notices {_listed(audit.unnoticed)}.")
+    if audit.recommended:
+        rest = " that any score notices" if audit.unnoticed else ""
+        found.append(f"The smallest set that notices every fault{rest}: {', '.join(audit.recommended)}.")
+    return found
+
+
+def conditions(audit: Audit) -> str:
+    """How to read the table, in a sentence."""
+    return (
+        "● good: a spoiled clip scores worse than a clean one with a chance (AUC) of 0.9 or more; ◐ weak: 0.7 or more; "
+        "· blind; ✗ fooled: 0.1 or less, the fault scores better."
+    )
+
+
+def found_from(audit: Audit, artifact: str, key: str) -> str:
+    """The smallest strength at which a score detects an artifact, with its unit; a dash where it does not."""
+    response = audit.responses[artifact, key]
+    unit = next(each.unit for each in audit.artifacts if each.name == artifact)
+    return "-" if response.detected != response.detected else f"{number(response.detected)} {unit}"
+
+
+def _whole_against_mouth(audit: Audit) -> str:
+    """Which faults of mouth and box the mouth versions notice and the whole-frame versions do not."""
+    pairs = [key.removesuffix("/whole") for key in audit.keys if key.endswith("/whole")]
+    pairs = [metric for metric in pairs if f"{metric}/mouth" in audit.keys]
+    told = []
+    for metric in pairs:
+        whole, mouth = (set(audit.noticed(f"{metric}/{region}")) for region in ("whole", "mouth"))
+        local = [each.name for each in audit.faults if each.group in ("mouth", "box")]
+        gained = [name for name in local if name in mouth - whole]
+        lost = [name for name in local if name in whole - mouth]
+        said = f"{metric} {len(whole & set(local))} on the whole frame and {len(mouth & set(local))} on the mouth"
+        told.append(
+            said + (f" (gained {_listed(gained)})" if gained else "") + (f" (lost {_listed(lost)})" if lost else "")
+        )
+    count = sum(each.group in ("mouth", "box") for each in audit.faults)
+    return f"Of {count} faults of mouth and paste box, scores notice: {'; '.join(told)}." if told and count else ""
+
+
+def _groups(audit: Audit) -> list[str]:
+    """For faults in time and of the sound, what only few scores see."""
+    found = []
+    for group in ("time", "sound"):
+        for each in (each for each in audit.faults if each.group == group):
+            keys = [key for key in audit.keys if audit.grade(each.name, key) == "good"]
+            if 0 < len(keys) <= 4:
+                found.append(
+                    f"{each.name} ({each.said(audit.strength(each.name))}, {GROUPS[each.group]}) is noticed by "
+                    f"{_listed(keys)} alone."
+                )
+    return found
+
+
+def _fooled(audit: Audit) -> list[str]:
+    found = []
+    for key in audit.keys:
+        names = [each.name for each in audit.faults if audit.grade(each.name, key) == "fooled"]
+        if names:
+            found.append(f"{key} by {_listed(names, 4)}")
+    return found
+
+
+def _listed(names: Sequence[str], most: int = MOST) -> str:
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _verb(names: Sequence[str], one: str, many: str) -> str:
+    return one if len(names) == 1 else many
