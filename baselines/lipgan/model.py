@@ -76,7 +76,8 @@ def halvings(size: int) -> int:
 class Generator(nn.Module):
     """Face and sound to a face whose mouth says it: 49,543,123 parameters (basic variant: 21,469,843).
 
-    width: factor on all channels, but that the last two convs keep their 16 in a narrower network. variant: `residual`, or `basic` without residual blocks. size: of the face, px.
+    width: factor on all channels, but that the last two convs keep their 16 in a narrower network. variant: `residual`,
+    or `basic` without residual blocks. size: of the face, px.
     """
 
     def __init__(self, width: float = 1.0, variant: str = "residual", size: int = 96) -> None:

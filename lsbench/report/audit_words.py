@@ -15,7 +15,8 @@ def paragraph(audit: Audit) -> list[str]:
     """What the audit found, a sentence each."""
     found = [
         f"{len(audit.faults)} faults, each at a strength that is plain to see or hear (step {audit.step} of its "
-        f"ladder), were put into {len(audit.clips)} clips of {audit.protocol['name']} and measured by {len(audit.keys)} scores."
+        f"ladder), were put into {len(audit.clips)} clips of {audit.protocol['name']} and measured by "
+        f"{len(audit.keys)} scores."
     ]
     found += [said for said in (_whole_against_mouth(audit), *_groups(audit)) if said]
     if best := max(audit.keys, key=lambda key: len(audit.noticed(key)), default=""):
