@@ -1,0 +1,66 @@
+"""Bradley-Terry scores of generators from choices between two."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import expit
+
+from lsbench.errors import StudyError
+from lsbench.statistics.crossed import Estimate
+
+SPREAD = 3.0  # standard deviation of the prior on scores, in log-odds: keeps the score of one who wins always finite
+STEPS = 100
+
+
+def scores(wins: np.ndarray) -> np.ndarray:
+    """Log-odds scores of mean 0: wins float64 (g, g), how often the row was preferred to the column -> (g,).
+
+    The row is preferred with probability 1 / (1 + exp(column's score - row's score)) (Bradley and Terry 1952). Most
+    probable under a normal prior of mean 0 and standard deviation SPREAD, which moves the scores of generators that
+    win and lose by little, and keeps those of one that wins or loses always finite. Newton's method.
+    """
+    tried = wins + wins.T
+    found = np.zeros(len(wins))
+    for _ in range(STEPS):
+        expected = tried * expit(found[:, None] - found)
+        slope = (wins - expected).sum(axis=1) - found / SPREAD**2
+        step = np.linalg.solve(information(tried, found), slope)
+        found = found + step * min(1, 2 / max(np.abs(step).max(), 1e-300))  # never more than 2 log-odds at once
+        if np.abs(step).max() < 1e-10:
+            return found - found.mean()
+    raise StudyError(f"the Bradley-Terry scores of {len(wins)} generators did not settle in {STEPS} steps")
+
+
+def information(tried: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Curvature of the likelihood and the prior: how often each two were compared, and scores -> (g, g)."""
+    chance = expit(found[:, None] - found)
+    each = tried * chance * (1 - chance)
+    return np.diag(each.sum(axis=1)) - each + np.eye(len(found)) / SPREAD**2
+
+
+def preferences(
+    generators: int,
+    raters: int,
+    clips: int,
+    rater: np.ndarray,
+    clip: np.ndarray,
+    winner: np.ndarray,
+    loser: np.ndarray,
+    weight: np.ndarray,
+) -> Estimate:
+    """Scores from choices, one entry each: int rater, clip, winner and loser, float64 weight; all of shape (choices,).
+
+    What rater and clip add are the contributions to the likelihood's slope through its curvature, so that the errors
+    are those of two-way clustering, as for mean opinions. They are not believed below the curvature's own: where one
+    generator wins always, nothing varies, which does not make its score certain.
+    """
+    wins = np.zeros((generators, generators))
+    np.add.at(wins, (winner, loser), weight)
+    found = scores(wins)
+    inverse = np.linalg.inv(information(wins + wins.T, found))
+    inverse -= inverse.mean(axis=0)  # the scores' mean is held at 0
+    inverse = inverse - inverse.mean(axis=1, keepdims=True)
+    surprise = weight * (1 - expit(found[winner] - found[loser]))
+    parts = np.zeros((generators, raters, clips))
+    np.add.at(parts, (slice(None), rater, clip), (inverse[:, winner] - inverse[:, loser]) * surprise)
+    return Estimate(found, parts, inverse)
