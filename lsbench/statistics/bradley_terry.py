@@ -6,25 +6,30 @@ import numpy as np
 from scipy.special import expit
 
 from lsbench.errors import StudyError
-from lsbench.statistics.crossed import Estimate
+from lsbench.statistics.crossed import Estimate, crossed, student_p
 
 SPREAD = 3.0  # standard deviation of the prior on scores, in log-odds: keeps the score of one who wins always finite
 STEPS = 100
 
 
-def scores(wins: np.ndarray) -> np.ndarray:
+def scores(wins: np.ndarray, equal: tuple[int, int] | None = None) -> np.ndarray:
     """Log-odds scores of mean 0: wins float64 (g, g), how often the row was preferred to the column -> (g,).
 
     The row is preferred with probability 1 / (1 + exp(column's score - row's score)) (Bradley and Terry 1952). Most
     probable under a normal prior of mean 0 and standard deviation SPREAD, which moves the scores of generators that
-    win and lose by little, and keeps those of one that wins or loses always finite. Newton's method.
+    win and lose by little, and keeps those of one that wins or loses always finite. equal: two that are held at one
+    score. Newton's method.
     """
     tried = wins + wins.T
+    free = np.eye(len(wins))
+    if equal is not None:
+        free[:, equal[0]] += free[:, equal[1]]
+        free = np.delete(free, equal[1], axis=1)
     found = np.zeros(len(wins))
     for _ in range(STEPS):
         expected = tried * expit(found[:, None] - found)
         slope = (wins - expected).sum(axis=1) - found / SPREAD**2
-        step = np.linalg.solve(information(tried, found), slope)
+        step = free @ np.linalg.solve(free.T @ information(tried, found) @ free, free.T @ slope)
         found = found + step * min(1, 2 / max(np.abs(step).max(), 1e-300))  # never more than 2 log-odds at once
         if np.abs(step).max() < 1e-10:
             return found - found.mean()
@@ -52,15 +57,32 @@ def preferences(
 
     What rater and clip add are the contributions to the likelihood's slope through its curvature, so that the errors
     are those of two-way clustering, as for mean opinions. They are not believed below the curvature's own: where one
-    generator wins always, nothing varies, which does not make its score certain.
+    generator wins always, nothing varies, which does not make its score certain. Two are told apart by the score test,
+    with the errors at equal scores: those at the scores found grow with the difference where it is large.
     """
+    shape = (raters, clips)
     wins = np.zeros((generators, generators))
     np.add.at(wins, (winner, loser), weight)
     found = scores(wins)
-    inverse = np.linalg.inv(information(wins + wins.T, found))
-    inverse -= inverse.mean(axis=0)  # the scores' mean is held at 0
-    inverse = inverse - inverse.mean(axis=1, keepdims=True)
+    inverse = _centred_inverse(wins, found)
     surprise = weight * (1 - expit(found[winner] - found[loser]))
-    parts = np.zeros((generators, raters, clips))
+    parts = np.zeros((generators, *shape))
     np.add.at(parts, (slice(None), rater, clip), (inverse[:, winner] - inverse[:, loser]) * surprise)
-    return Estimate(found, parts, inverse)
+    p = np.full((generators, generators), np.nan)
+    for one, other in zip(*np.triu_indices(generators, 1), strict=True):
+        level = scores(wins, (int(one), int(other)))
+        inverse_level = _centred_inverse(wins, level)
+        lead = inverse_level[one] - inverse_level[other]
+        added = np.zeros(shape)
+        np.add.at(added, (rater, clip), (lead[winner] - lead[loser]) * weight * (1 - expit(level[winner] - level[loser])))
+        spread = crossed(added)
+        error = np.sqrt(np.maximum(spread.variance, lead[one] - lead[other]))
+        p[one, other] = p[other, one] = student_p(added.sum(), error, spread.freedom)
+    return Estimate(found, parts, inverse, p)
+
+
+def _centred_inverse(wins: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Covariance of the scores by the curvature, their mean held at 0: (g, g)."""
+    inverse = np.linalg.inv(information(wins + wins.T, found))
+    inverse = inverse - inverse.mean(axis=0)
+    return inverse - inverse.mean(axis=1, keepdims=True)

@@ -81,12 +81,14 @@ class Estimate:
     """Scores of generators, and what each rater on each clip adds to them.
 
     values: float64 (generators,). parts: float64 (generators, raters, clips), see crossed(). floor: float64
-    (generators, generators), a covariance below which no error is believed; zeros where there is none.
+    (generators, generators), a covariance below which no error is believed; zeros where there is none. tested: p of
+    every two generators, before correction, where there is a better test than their difference by its error.
     """
 
     values: np.ndarray
     parts: np.ndarray
     floor: np.ndarray
+    tested: np.ndarray | None = None
 
     def limits(self, contrast: np.ndarray, confidence: float = CONFIDENCE) -> tuple[np.ndarray, np.ndarray]:
         """Ends of the intervals of contrast @ values: contrast (..., generators) -> two of (...,)."""
@@ -106,7 +108,9 @@ class Estimate:
         return crossed(np.tensordot(contrast, self.parts, axes=1))
 
     def p(self) -> np.ndarray:
-        """Two-sided p of every two generators (Student's t), corrected for all pairs (Holm): float64 (g, g)."""
+        """Two-sided p of every two generators (Student's t if not `tested`), corrected for all pairs (Holm): float64 (g, g)."""
+        if self.tested is not None:
+            return holm_pairs(self.tested)
         count = len(self.values)
         found = np.full((count, count), np.nan)
         one, other = np.triu_indices(count, 1)
