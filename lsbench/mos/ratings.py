@@ -72,12 +72,16 @@ def _read(path: Path, key: StudyKey) -> list[Rating]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise StudyError(f"{path}: no such file; expected ratings-STUDY-RATER.csv as the study's page saves it") from None
+        raise StudyError(
+            f"{path}: no such file; expected ratings-STUDY-RATER.csv as the study's page saves it"
+        ) from None
     except OSError as error:
         raise StudyError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise StudyError(f"{path}, line {line}: not UTF-8; was it saved by another program? Use the file itself") from None
+        raise StudyError(
+            f"{path}, line {line}: not UTF-8; was it saved by another program? Use the file itself"
+        ) from None
     found = []
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:

@@ -53,20 +53,18 @@ def _worst_agreeing(ballot: Ballot, left: list[str], checks: Mapping[str, Check]
     others = lead.sum(axis=0) - lead
     ahead = np.sign(others[kept.rater, kept.question, kept.winner, kept.loser])
     found: dict[str, tuple[float, int]] = {}
+    certainty: dict[str, float] = {}
     for place, rater in enumerate(kept.raters):
         mine = (kept.rater == place) & (ahead != 0)
         agreed = _per_showing(kept, mine, ahead > 0)
         found[rater] = (float(agreed.mean()) if len(agreed) else math.nan), len(agreed)
-    certainty = {
-        rater: (share - 0.5) * 2 * math.sqrt(pairs) if pairs >= FEWEST_ANSWERS else math.nan
-        for rater, (share, pairs) in found.items()
-    }
+        certainty[rater] = _above_coin(agreed)
     known = [value for value in certainty.values() if not math.isnan(value)]
     typical = float(np.median(known)) if known else math.nan
     failing = []
     for rater, (share, pairs) in found.items():
         checks[rater].figures |= {"majority": None if math.isnan(share) else share, "pairs": pairs}
-        random = certainty[rater] < CERTAIN and typical >= 2 * CERTAIN
+        random = certainty[rater] < CERTAIN and (typical >= 2 * CERTAIN or certainty[rater] <= -CERTAIN)
         if random or (strict and share < 0.5):
             said = f"agrees with the majority of the others in {share:.0%} of {pairs} pairs"
             chance = (
@@ -80,6 +78,13 @@ def _worst_agreeing(ballot: Ballot, left: list[str], checks: Mapping[str, Check]
     _, worst, reason = min(failing)
     checks[worst].reasons.append(reason)
     return worst
+
+
+def _above_coin(agreed: np.ndarray) -> float:
+    """How many standard errors the mean of shares lies above one half; the error is their own, at least 0.1 a share."""
+    if len(agreed) < FEWEST_ANSWERS:
+        return math.nan
+    return float((agreed.mean() - 0.5) / max(0.1, agreed.std(ddof=1))) * math.sqrt(len(agreed))
 
 
 def _per_showing(ballot: Ballot, chosen: np.ndarray, value: np.ndarray) -> np.ndarray:
@@ -102,7 +107,11 @@ def _repeats(ballot: Ballot, checks: Mapping[str, Check]) -> None:
         shares = []
         for answers in held.values():
             told = dict(answers)
-            agreed = [told[2 * at] == told[2 * at + 1] for at in range(len(ballot.questions)) if {2 * at, 2 * at + 1} <= told.keys()]
+            agreed = [
+                told[2 * at] == told[2 * at + 1]
+                for at in range(len(ballot.questions))
+                if {2 * at, 2 * at + 1} <= told.keys()
+            ]
             if agreed:
                 shares.append(float(np.mean(agreed)))
         same[rater] = np.array(shares)
@@ -114,7 +123,13 @@ def _repeats(ballot: Ballot, checks: Mapping[str, Check]) -> None:
         share = float(shares.mean())
         checks[rater].figures |= {"repeats": len(shares), "repeat_agreement": share}
         error = math.sqrt(max(typical * (1 - typical), 0.05) / len(shares))
-        if len(counted) > 2 and len(shares) >= FEWEST_REPEATS and share <= 0.5 and typical - share > CERTAIN * error and checks[rater].kept:
+        if (
+            len(counted) > 2
+            and len(shares) >= FEWEST_REPEATS
+            and share <= 0.5
+            and typical - share > CERTAIN * error
+            and checks[rater].kept
+        ):
             checks[rater].reasons.append(
                 f"repeats: the same choice in {share:.0%} of {len(shares)} pairs shown twice, no more than a coin; "
                 f"the median rater {typical:.0%}"

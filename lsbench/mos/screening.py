@@ -34,7 +34,9 @@ class Check:
         return not self.reasons
 
 
-def start(ratings: Sequence[Rating], raters: Sequence[str], key: StudyKey, require_headphones: bool) -> dict[str, Check]:
+def start(
+    ratings: Sequence[Rating], raters: Sequence[str], key: StudyKey, require_headphones: bool
+) -> dict[str, Check]:
     """A check for each rater, with what does not depend on the method: headphones, videos not played, gaps."""
     checks = {rater: Check(rater) for rater in raters}
     for rater, check in checks.items():
@@ -75,6 +77,8 @@ def _incomplete(checks: Mapping[str, Check], ratings: Sequence[Rating], key: Stu
         partial = sum(len(asked) < len(key.questions) for asked in trials[rater].values())
         check.figures["trials"] = len(trials[rater])
         if len(trials[rater]) < most:
-            check.flags.append(f"incomplete: {len(trials[rater])} trials, the longest session has {most}; kept as it is")
+            check.flags.append(
+                f"incomplete: {len(trials[rater])} trials, the longest session has {most}; kept as it is"
+            )
         if partial:
             check.flags.append(f"{partial} trials lack an answer")

@@ -74,7 +74,9 @@ def preferences(
         inverse_level = _centred_inverse(wins, level)
         lead = inverse_level[one] - inverse_level[other]
         added = np.zeros(shape)
-        np.add.at(added, (rater, clip), (lead[winner] - lead[loser]) * weight * (1 - expit(level[winner] - level[loser])))
+        np.add.at(
+            added, (rater, clip), (lead[winner] - lead[loser]) * weight * (1 - expit(level[winner] - level[loser]))
+        )
         spread = crossed(added)
         error = np.sqrt(np.maximum(spread.variance, lead[one] - lead[other]))
         p[one, other] = p[other, one] = student_p(added.sum(), error, spread.freedom)

@@ -8,6 +8,8 @@ from scipy.stats import rankdata
 
 def pearson(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Pearson's correlation: (..., points) twice -> (...,); NaN where one of them does not vary."""
+    if one.shape[-1] < 2:
+        return np.full(one.shape[:-1], np.nan)
     one, other = one - one.mean(axis=-1, keepdims=True), other - other.mean(axis=-1, keepdims=True)
     together = (one * other).sum(axis=-1)
     size = np.sqrt(np.square(one).sum(axis=-1) * np.square(other).sum(axis=-1))

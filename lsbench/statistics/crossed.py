@@ -63,9 +63,7 @@ def crossed(parts: np.ndarray) -> Crossed:
     return Crossed(by_rater, by_clip, by_cell, raters, clips)
 
 
-def freedom(
-    by_rater: np.ndarray, by_clip: np.ndarray, by_cell: np.ndarray, raters: int, clips: int
-) -> np.ndarray:
+def freedom(by_rater: np.ndarray, by_clip: np.ndarray, by_cell: np.ndarray, raters: int, clips: int) -> np.ndarray:
     """Satterthwaite's (1946) degrees of freedom of by_rater + by_clip - by_cell, at least 1."""
     total = np.maximum(by_rater + by_clip - by_cell, np.maximum(by_rater, by_clip))
     with np.errstate(invalid="ignore", divide="ignore"):
