@@ -13,7 +13,7 @@ from lsbench.mos.ratings import HEADPHONES, Rating
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """Scores of a study by acr. first, second: float64 (questions, raters, generators, clips), by showing; NaN: none."""
+    """Scores of a study by acr. first, second: float64 (questions, raters, generators, clips), NaN: none."""
 
     questions: tuple[str, ...]
     raters: tuple[str, ...]
@@ -109,9 +109,11 @@ def ballot(ratings: Sequence[Rating], key: StudyKey) -> Ballot:
             seen.append((*place, *sorted(sides)))
     table = np.array(rows, np.int64)
     _, group, count = np.unique(np.array(seen), axis=0, return_inverse=True, return_counts=True)
-    columns = [table[:, column] for column in range(table.shape[1])]
-    columns[5] = columns[5].astype(bool)
-    return Ballot(questions, raters, generators, clips, *columns, weight=1.0 / count[group.ravel()])
+    question, rater, clip, left_side, right_side, won, repeat = table.T
+    return Ballot(
+        questions, raters, generators, clips, question, rater, clip, left_side, right_side, won.astype(bool), repeat,
+        1.0 / count[group.ravel()],
+    )  # fmt: skip
 
 
 def _axes(ratings: Sequence[Rating], key: StudyKey) -> tuple[tuple[str, ...], ...]:

@@ -20,7 +20,7 @@ def screen(
     strict: bool = False,
     require_headphones: bool = False,
 ) -> list[Check]:
-    """The check of every rater, in the order of the arrays. strict, require_headphones: see the modules of the checks."""
+    """The check of every rater, in the order of the arrays. strict, require_headphones: see the checks' modules."""
     checks = start(ratings, answers.raters, key, require_headphones)
     if isinstance(answers, Panel):
         screen_scores(answers, checks, strict)

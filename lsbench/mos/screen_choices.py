@@ -104,7 +104,7 @@ def _repeats(ballot: Ballot, checks: Mapping[str, Check]) -> None:
         columns = mine.question, mine.clip, mine.left, mine.right, mine.winner, mine.repeat
         for question, clip, left, right, winner, repeat in zip(*(column.tolist() for column in columns), strict=True):
             held.setdefault((clip, min(left, right), max(left, right)), []).append((question * 2 + repeat, winner))
-        shares = []
+        shared: list[float] = []
         for answers in held.values():
             told = dict(answers)
             agreed = [
@@ -113,8 +113,8 @@ def _repeats(ballot: Ballot, checks: Mapping[str, Check]) -> None:
                 if {2 * at, 2 * at + 1} <= told.keys()
             ]
             if agreed:
-                shares.append(float(np.mean(agreed)))
-        same[rater] = np.array(shares)
+                shared.append(float(np.mean(agreed)))
+        same[rater] = np.array(shared)
     counted = [rater for rater in ballot.raters if checks[rater].kept and len(same[rater]) >= FEWEST_REPEATS]
     typical = float(np.median([same[rater].mean() for rater in counted])) if counted else math.nan
     for rater, shares in same.items():

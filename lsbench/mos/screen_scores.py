@@ -25,8 +25,8 @@ def screen_scores(panel: Panel, checks: Mapping[str, Check], strict: bool) -> No
     VI) leaves out a rater with r1 below 0.75 and r2 below 0.8. Those thresholds suppose 24 raters in a laboratory and
     videos from bad to excellent. Here r1 below its threshold is necessary and not sufficient (see
     lsbench.mos.screening), and r2 is shown but saves nobody: over the means of four generators one random rater in ten
-    reaches 0.8. `strict` takes P.910's rule as it is. One rater goes at a time, the worst first, and the others are compared anew; a rater is never part of
-    the mean that the rater is compared with.
+    reaches 0.8. `strict` takes P.910's rule as it is. One rater goes at a time, the worst first, and the others are
+    compared anew; a rater is never part of the mean that the rater is compared with.
 
     Repeats: the mean distance between first and second scores of a video. Left out is who repeats no better than two
     scores drawn from the rater's own, and worse than the median rater beyond chance (CERTAIN), unless the correlation
@@ -102,10 +102,13 @@ def _worst_correlated(panel: Panel, left: list[str], checks: Mapping[str, Check]
         check.figures["above_chance"] = _or_none(certainty[rater])
         check.flags = [flag for flag in check.flags if not flag.startswith("correlation")]
         below = not r1 >= VIDEOS and not r2 >= GENERATORS
-        said = f"correlation with the other raters {r1:.2f} over {videos} videos, {r2:.2f} over generators; P.910 asks for {VIDEOS:g} or {GENERATORS:g}"
+        said = (
+            f"correlation with the other raters {r1:.2f} over {videos} videos, {r2:.2f} over generators; P.910 asks "
+            f"for {VIDEOS:g} or {GENERATORS:g}"
+        )
         random = certainty[rater] < CERTAIN and (typical >= 2 * CERTAIN or certainty[rater] <= -CERTAIN)
         if (below and strict) or (random and not r1 >= VIDEOS):
-            chance = f", and no better than random answers ({certainty[rater]:.1f} standard errors, the median rater {typical:.1f})"
+            chance = f"; no better than random ({certainty[rater]:.1f} standard errors, the median rater {typical:.1f})"
             failing.append((certainty[rater], rater, said + (chance if random else "")))
         elif below and videos:
             why = "above chance" if certainty[rater] >= CERTAIN else "too few videos, or too alike, to tell from chance"
@@ -149,7 +152,8 @@ def _repeats(panel: Panel, checks: Mapping[str, Check]) -> None:
             f"repeats: scores of the same {repeated} videos lie {own:.2f} apart, two of the rater's own scores drawn at "
             f"random {chance:.2f}, the median rater's repeats {typical:.2f}"
         )
-        if (checks[rater].figures.get("above_chance") or 0) < CERTAIN:
+        above = checks[rater].figures.get("above_chance")
+        if above is None or above < CERTAIN:
             checks[rater].reasons.append(said)
         else:
             checks[rater].flags.append(f"{said}; kept: the correlation with the other raters is above chance")

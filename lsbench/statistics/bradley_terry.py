@@ -13,34 +13,37 @@ STEPS = 100
 
 
 def scores(wins: np.ndarray, equal: tuple[int, int] | None = None) -> np.ndarray:
-    """Log-odds scores of mean 0: wins float64 (g, g), how often the row was preferred to the column -> (g,).
+    """Log-odds scores of mean 0: wins float64 (..., g, g), how often the row was preferred to the column -> (..., g).
 
     The row is preferred with probability 1 / (1 + exp(column's score - row's score)) (Bradley and Terry 1952). Most
     probable under a normal prior of mean 0 and standard deviation SPREAD, which moves the scores of generators that
     win and lose by little, and keeps those of one that wins or loses always finite. equal: two that are held at one
     score. Newton's method.
     """
-    tried = wins + wins.T
-    free = np.eye(len(wins))
+    tried = wins + np.swapaxes(wins, -1, -2)
+    free = np.eye(wins.shape[-1])
     if equal is not None:
         free[:, equal[0]] += free[:, equal[1]]
         free = np.delete(free, equal[1], axis=1)
-    found = np.zeros(len(wins))
+    found = np.zeros(wins.shape[:-1])
     for _ in range(STEPS):
-        expected = tried * expit(found[:, None] - found)
-        slope = (wins - expected).sum(axis=1) - found / SPREAD**2
-        step = free @ np.linalg.solve(free.T @ information(tried, found) @ free, free.T @ slope)
-        found = found + step * min(1, 2 / max(np.abs(step).max(), 1e-300))  # never more than 2 log-odds at once
-        if np.abs(step).max() < 1e-10:
-            return found - found.mean()
-    raise StudyError(f"the Bradley-Terry scores of {len(wins)} generators did not settle in {STEPS} steps")
+        expected = tried * expit(found[..., :, None] - found[..., None, :])
+        slope = (wins - expected).sum(axis=-1) - found / SPREAD**2
+        curved = free.T @ information(tried, found) @ free
+        step = np.linalg.solve(curved, (slope @ free)[..., None])[..., 0] @ free.T
+        longest = np.abs(step).max(axis=-1, keepdims=True)
+        found = found + step * np.minimum(1, 2 / np.maximum(longest, 1e-300))  # never more than 2 log-odds at once
+        if longest.max(initial=0) < 1e-10:
+            return found - found.mean(axis=-1, keepdims=True)
+    raise StudyError(f"the Bradley-Terry scores of {wins.shape[-1]} generators did not settle in {STEPS} steps")
 
 
 def information(tried: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Curvature of the likelihood and the prior: how often each two were compared, and scores -> (g, g)."""
-    chance = expit(found[:, None] - found)
+    """Curvature of the likelihood and the prior: how often each two were compared, and scores -> (..., g, g)."""
+    chance = expit(found[..., :, None] - found[..., None, :])
     each = tried * chance * (1 - chance)
-    return np.diag(each.sum(axis=1)) - each + np.eye(len(found)) / SPREAD**2
+    one = np.eye(tried.shape[-1])
+    return each.sum(axis=-1)[..., None] * one - each + one / SPREAD**2
 
 
 def preferences(
@@ -67,7 +70,8 @@ def preferences(
     inverse = _centred_inverse(wins, found)
     surprise = weight * (1 - expit(found[winner] - found[loser]))
     parts = np.zeros((generators, *shape))
-    np.add.at(parts, (slice(None), rater, clip), (inverse[:, winner] - inverse[:, loser]) * surprise)
+    moved = (inverse[:, winner] - inverse[:, loser]) * surprise
+    np.add.at(parts, (np.arange(generators)[:, None], rater, clip), moved)
     p = np.full((generators, generators), np.nan)
     for one, other in zip(*np.triu_indices(generators, 1), strict=True):
         level = scores(wins, (int(one), int(other)))
