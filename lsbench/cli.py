@@ -13,6 +13,7 @@ from lsbench import __version__
 from lsbench.cli_audit import audit_group
 from lsbench.cli_board import compare, leaderboard, show_board
 from lsbench.cli_bundle import bundle, verify
+from lsbench.cli_mos import mos_group
 from lsbench.cli_prepare import prepare_group
 from lsbench.cli_protocols import protocols_group
 from lsbench.cli_report import report
@@ -258,6 +259,7 @@ main.add_command(compare)
 main.add_command(bundle)
 main.add_command(verify)
 main.add_command(audit_group)
+main.add_command(mos_group)
 main.add_command(prepare_group)
 main.add_command(protocols_group)
 main.add_command(train)

@@ -201,7 +201,7 @@ def demand_of_board(opinions: Opinions, digest: str, generators: Sequence[str]) 
 def to_json(opinions: Opinions) -> str:
     """The file's content: strict JSON, undefined values null, infinite ones as text."""
     return (
-        json.dumps({"format": FORMAT, **_encoded(asdict(opinions))}, indent=2, ensure_ascii=False, allow_nan=False)
+        json.dumps({"format": FORMAT, **encoded(asdict(opinions))}, indent=2, ensure_ascii=False, allow_nan=False)
         + "\n"
     )
 
@@ -231,11 +231,12 @@ def read_opinions(path: Path) -> Opinions:
     return found
 
 
-def _encoded(value: Any) -> Any:
+def encoded(value: Any) -> Any:
+    """A value as strict JSON can hold it."""
     if isinstance(value, dict):
-        return {name: _encoded(held) for name, held in value.items()}
+        return {name: encoded(held) for name, held in value.items()}
     if isinstance(value, list | tuple):
-        return [_encoded(held) for held in value]
+        return [encoded(held) for held in value]
     return encode(value) if isinstance(value, float) else value
 
 

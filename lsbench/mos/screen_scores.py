@@ -149,8 +149,8 @@ def _repeats(panel: Panel, checks: Mapping[str, Check]) -> None:
         if repeated < FEWEST_REPEATS or len(counted) < 3 or own < chance or not worse or not checks[rater].kept:
             continue
         said = (
-            f"repeats: scores of the same {repeated} videos lie {own:.2f} apart, two of the rater's own scores drawn at "
-            f"random {chance:.2f}, the median rater's repeats {typical:.2f}"
+            f"repeats: scores of the same {repeated} videos lie {own:.2f} apart, two of the rater's own scores drawn "
+            f"at random {chance:.2f}, the median rater's repeats {typical:.2f}"
         )
         above = checks[rater].figures.get("above_chance")
         if above is None or above < CERTAIN:

@@ -45,8 +45,11 @@ def heads(board: Board) -> list[dict[str, Any]]:
     found = []
     for key in columns(board):
         metric, _, region = key.rpartition("/") if "/" in key else (key, "", "")
-        better = _better(board, key)
-        found.append({"key": key, "metric": metric, "region": region, "better": better})
+        # Columns of people stay whatever regions are shown: their second part is a question.
+        chosen_by = "" if board.by_people(key) else region
+        found.append(
+            {"key": key, "metric": metric, "region": region, "better": _better(board, key), "chosen_by": chosen_by}
+        )
     return found
 
 
@@ -81,6 +84,12 @@ def explanations(board: Board) -> list[dict[str, str]]:
     found = []
     for key in columns(board):
         score = next(row.result.scores[key] for row in (*board.rows, *board.anchors) if key in row.result.scores)
+        if board.opinions is not None and board.by_people(key):
+            asks, source = board.opinions.question(key).text, "people who rated the videos, lsbench mos read"
+            found.append(
+                {"key": key, "asks": asks, "better": score.better, "source": source, "signature": score.signature}
+            )
+            continue
         try:
             metric = registry.metric(key)
             asks, source = metric.asks, metric.source
@@ -119,6 +128,16 @@ def clip_values(row: Row, ids: Sequence[str], keys: Sequence[str]) -> dict[str, 
         if any(not math.isnan(value) for value in values.values()):
             found[key] = [encode(float(f"{values.get(clip, math.nan):.5g}")) for clip in ids]
     return found
+
+
+def opinion_values(board: Board, row: Row, ids: Sequence[str]) -> dict[str, list[Any]]:
+    """What people said of every clip, as clip_values(); nothing where there are no ratings of this generator."""
+    held = board.opinions.clip_values(row.generator) if board.opinions is not None else {}
+    return {
+        key: [encode(float(f"{values.get(clip, math.nan):.5g}")) for clip in ids]
+        for key, values in held.items()
+        if key in row.result.scores
+    }
 
 
 def worst_first(values: Mapping[str, Sequence[Any]], key: str, better: str) -> list[int]:

@@ -17,10 +17,11 @@ PAIRED = ("whole", "mouth")
 
 
 def columns(board: Board) -> list[str]:
-    """Score keys in display order: per metric whole beside mouth, then face, then metrics without a region."""
-    metrics = list(dict.fromkeys(key.rpartition("/")[0] or key for key in board.keys))
+    """Score keys in display order: what people said, per metric whole beside mouth, face, metrics without a region."""
+    people = [key for key in board.keys if board.by_people(key)]
+    metrics = list(dict.fromkeys(key.rpartition("/")[0] or key for key in board.metric_keys))
     ordered = [f"{metric}/{region}" for metric in metrics for region in (*PAIRED, "face")]
-    return [key for key in [*ordered, *metrics] if key in board.keys]
+    return people + [key for key in [*ordered, *metrics] if key in board.metric_keys]
 
 
 def cell(board: Board, row: Row, key: str) -> str:

@@ -106,7 +106,7 @@ class Estimate:
         return crossed(np.tensordot(contrast, self.parts, axes=1))
 
     def p(self) -> np.ndarray:
-        """Two-sided p of every two generators, corrected for all pairs (Holm): float64 (g, g). Student's t if not tested."""
+        """Two-sided p of every two generators (Student's t, or `tested`), corrected for all pairs (Holm): (g, g)."""
         if self.tested is not None:
             return holm_pairs(self.tested)
         count = len(self.values)
