@@ -47,7 +47,8 @@ def report(
 
     The board with intervals, sortable and filterable; with --mos what people said, and which metric agrees with them;
     box plots, whole frame against mouth, which metrics agree, what each asks, where the numbers come from; and for
-    every clip real and generated side by side, with the mouth, the difference, and the curves of every metric. Videos are made once: a later report into the same folder keeps them.
+    every clip real and generated side by side, with the mouth, the difference, and the curves of every metric.
+    Videos are made once: a later report into the same folder keeps them.
     """
     from lsbench import anchors, pool
     from lsbench.leaderboard import leaderboard

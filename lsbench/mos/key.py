@@ -46,7 +46,8 @@ class KeyRun:
 
 @dataclass(frozen=True)
 class KeyItem:
-    """What one item is. generator: a run's name, or REFERENCE. sha256: of the video that the run scored."""
+    """What one item is. generator: a run's name, or REFERENCE. speaker: empty where unknown. sha256: of the
+    video that the run scored."""
 
     generator: str
     clip: str
@@ -209,8 +210,10 @@ def _items(content: Any, generators: set[str]) -> dict[str, KeyItem]:
         fields = _fields(entry, where, "generator clip speaker sha256")
         _pattern(name, ITEM, f"{where}, as an id,")
         item = KeyItem(
-            *(_text(fields[field], f"{where}.{field}") for field in ("generator", "clip", "speaker")),
-            _pattern(fields["sha256"], SHA256, f"{where}.sha256"),
+            generator=_text(fields["generator"], f"{where}.generator"),
+            clip=_text(fields["clip"], f"{where}.clip"),
+            speaker=fields["speaker"] if fields["speaker"] == "" else _text(fields["speaker"], f"{where}.speaker"),
+            sha256=_pattern(fields["sha256"], SHA256, f"{where}.sha256"),
         )
         if item.generator not in generators:
             raise _Fault(f"{where}.generator is {item.generator!r}, which is none of the runs")

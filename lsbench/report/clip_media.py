@@ -90,7 +90,7 @@ def _make(
     fps = sources.rules.fps or 25.0
     whole = read_clip(source, partial.clip_id, sample_rate=SAMPLE_RATE, sound="optional", folder_fps=fps)
     clip = sources.rules.shown(whole) if side == "reference" else whole
-    shown = _even(clip.cut(first, min(len(clip), first + partial.frames)))
+    shown = even(clip.cut(first, min(len(clip), first + partial.frames)))
     write_clip(media / f"{name}.mp4", shown.frames, shown.speech, shown.fps, sample_rate=SAMPLE_RATE, crf=CRF)
     picture = Image.fromarray(shown.frames[len(shown) // 2])
     picture.thumbnail(THUMBNAIL)
@@ -120,7 +120,7 @@ def _mouth(clip: Clip, source: Path, first: int, frames: int, sources: Sources, 
     return {"boxes": boxes[:, :2].tolist(), "box": (boxes[0, 2:] - boxes[0, :2]).tolist(), "unboxed": None}
 
 
-def _even(clip: Clip) -> Clip:
+def even(clip: Clip) -> Clip:
     """The clip with sides that H.264 4:2:0 takes: an odd one is one pixel longer, its last row or column repeated."""
     height, width = clip.frames.shape[1:3]
     if height % 2 == 0 and width % 2 == 0:

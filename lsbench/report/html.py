@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lsbench import __version__, pool
-from lsbench.cache import write_atomically
 from lsbench.errors import LsbenchError
 from lsbench.leaderboard import Board, Row
 from lsbench.pool import Progress
 from lsbench.report import board_page
 from lsbench.report.drilldown import Done, Footage, Job, frame_metrics, script, tracker, write_clip_file
 from lsbench.report.figures import draw_boxes, draw_slopes
+from lsbench.report.page import render, source, write
 from lsbench.report.people import people_tables
 from lsbench.report.remarks import remarks
 from lsbench.report.text import caption, quoted_caption, quoted_table
@@ -71,7 +70,7 @@ def write_report(
     for run in ordered:
         thumbnails = [done[run.place, clip].thumbnail for clip in range(len(ids))]
         content = script("lsbench.run", {"values": run.values, "thumbnails": thumbnails})
-        _write(out / "data" / f"g{run.place}" / "run.js", content)
+        write(out / "data" / f"g{run.place}" / "run.js", content)
     frames: dict[str, dict[str, np.ndarray]] = {key: {} for key in board.keys}
     for run in ordered:
         for key in board.keys:
@@ -81,12 +80,17 @@ def write_report(
             if held:
                 joined = np.concatenate(held)
                 frames[key][run.row.generator] = joined[~np.isnan(joined)]
-    shared = {"mark": MARK, "version": __version__, "style": _source("style.css"), "protocol": board.protocol}
-    _render(
+    shared: dict[str, Any] = {
+        "mark": MARK,
+        "version": __version__,
+        "style": source("theme.css") + source("style.css"),
+        "protocol": board.protocol,
+    }
+    render(
         out / "index.html",
         "index.html",
         **shared,
-        script=_source("board.js"),
+        script=source("board.js"),
         headline=board_page.headline(board),
         lede=board_page.lede(board),
         caption=caption(board),
@@ -110,8 +114,8 @@ def write_report(
         "keys": [{name: head[name] for name in ("key", "metric", "region", "better")} for head in heads],
         "by": by,
     }
-    scripts = _source("clip_list.js") + _source("curves.js") + _source("player.js") + _source("clip.js")
-    _render(out / "clip.html", "clip.html", **shared, script=scripts, page=page)
+    scripts = source("clip_list.js") + source("curves.js") + source("player.js") + source("clip.js")
+    render(out / "clip.html", "clip.html", **shared, script=scripts, page=page)
     return out / "index.html"
 
 
@@ -190,27 +194,3 @@ def _demand_own(out: Path) -> None:
         raise LsbenchError(f"{out} is a file; expected a folder for the report. Pass another --out")
     if index.exists() and MARK not in index.read_text(encoding="utf-8", errors="replace")[:2000]:
         raise LsbenchError(f"{index} is not a report of lsbench; pass another --out, or delete it")
-
-
-def _render(path: Path, template: str, **values: Any) -> None:
-    from jinja2 import DictLoader, Environment, StrictUndefined
-    from markupsafe import Markup
-
-    names = ("base.html", template)
-    loader = DictLoader({name: _source(name) for name in names})
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    trusted = {name: Markup(values.pop(name)) for name in ("mark", "style", "script")}
-    _write(path, environment.get_template(template).render(**trusted, **values).encode())
-
-
-def _source(name: str) -> str:
-    return (files("lsbench.report") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        write_atomically(path, lambda file: file.write(content))
-    except OSError as error:
-        raise LsbenchError(f"{path}: cannot be written ({error})") from error

@@ -1,0 +1,59 @@
+"""The videos of a study: made and real ones through the same encoder, so that nothing but the picture tells them apart.
+
+Metadata do not survive, the sound of all goes through one bandwidth (generators often keep 16 kHz of a 44.1 kHz clip),
+and all videos of a clip have the same frames, size and length of sound.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lsbench.clip import Clip
+from lsbench.errors import StudyError
+from lsbench.media import content_sha256, read_clip, write_clip
+from lsbench.mos.sources import Video
+from lsbench.report.clip_media import even
+
+SAMPLE_RATE = 16000
+CRF = 12
+FILE_TIME = 946684800  # of every file, 2000-01-01: when one was made says nothing
+
+
+@dataclass(frozen=True)
+class Job:
+    """One video to make."""
+
+    video: Video
+    target: Path
+
+
+def make(job: Job) -> tuple[int, int]:
+    """Write what is shown of a video and return its height and width, px; StudyError where it cannot be shown."""
+    video = job.video
+    where = f"{video.generator}, clip {video.clip}: {video.source}"
+    if content_sha256(video.source) != video.sha256:
+        raise StudyError(f"{where} is another file than was scored; score it again, or put the scored one back")
+    whole = _read(video)
+    if not len(whole.speech):
+        raise StudyError(f"{where} has no sound; raters judge lips by it. Add the speech that the lips follow")
+    clip = whole.cut(video.start, video.start + video.frames)
+    if len(clip) != video.frames:
+        raise StudyError(f"{where} has {len(whole)} frames, expected {video.start + video.frames}; score it again")
+    samples = round(video.frames * SAMPLE_RATE / clip.fps)
+    speech = np.zeros(samples, np.float32)
+    speech[: len(clip.speech)] = clip.speech[:samples]
+    shown = even(clip)
+    write_clip(job.target, shown.frames, speech, shown.fps, sample_rate=SAMPLE_RATE, crf=CRF)
+    os.utime(job.target, (FILE_TIME, FILE_TIME))
+    height, width = clip.frames.shape[1:3]
+    return height, width
+
+
+def _read(video: Video) -> Clip:
+    fps = video.rules.fps or 25.0
+    clip = read_clip(video.source, video.clip, sample_rate=SAMPLE_RATE, sound="optional", folder_fps=fps)
+    return video.rules.shown(clip) if video.real else clip

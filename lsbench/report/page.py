@@ -1,0 +1,36 @@
+"""Pages that open from disk: one file each, from templates, with style and script inside."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from lsbench.cache import write_atomically
+from lsbench.errors import LsbenchError
+
+
+def render(path: Path, template: str, *, package: str = "lsbench.report", **values: Any) -> None:
+    """Write the page of a template that extends base.html; only mark, style and script may hold markup."""
+    from jinja2 import DictLoader, Environment, StrictUndefined
+    from markupsafe import Markup
+
+    loader = DictLoader({"base.html": source("base.html"), template: source(template, package)})
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    trusted = {name: Markup(values.pop(name)) for name in ("mark", "style", "script")}
+    write(path, environment.get_template(template).render(**trusted, **values).encode())
+
+
+def source(name: str, package: str = "lsbench.report") -> str:
+    """The text of a template."""
+    return (files(package) / "templates" / name).read_text(encoding="utf-8")
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all; LsbenchError where it cannot be."""
+    try:
+        write_atomically(path, lambda file: file.write(content))
+    except OSError as error:
+        raise LsbenchError(f"{path}: cannot be written ({error})") from error
