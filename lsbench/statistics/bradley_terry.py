@@ -55,13 +55,16 @@ def preferences(
     winner: np.ndarray,
     loser: np.ndarray,
     weight: np.ndarray,
+    *,
+    tests: bool = True,
 ) -> Estimate:
     """Scores from choices, one entry each: int rater, clip, winner and loser, float64 weight; all of shape (choices,).
 
     What rater and clip add are the contributions to the likelihood's slope through its curvature, so that the errors
     are those of two-way clustering, as for mean opinions. They are not believed below the curvature's own: where one
     generator wins always, nothing varies, which does not make its score certain. Two are told apart by the score test,
-    with the errors at equal scores: those at the scores found grow with the difference where it is large.
+    with the errors at equal scores: those at the scores found grow with the difference where it is large. Without
+    `tests` that is left out.
     """
     shape = (raters, clips)
     wins = np.zeros((generators, generators))
@@ -72,19 +75,32 @@ def preferences(
     parts = np.zeros((generators, *shape))
     moved = (inverse[:, winner] - inverse[:, loser]) * surprise
     np.add.at(parts, (np.arange(generators)[:, None], rater, clip), moved)
-    p = np.full((generators, generators), np.nan)
-    for one, other in zip(*np.triu_indices(generators, 1), strict=True):
+    p = _score_tests(wins, shape, rater, clip, winner, loser, weight) if tests else None
+    return Estimate(found, parts, inverse, p)
+
+
+def _score_tests(
+    wins: np.ndarray,
+    shape: tuple[int, int],
+    rater: np.ndarray,
+    clip: np.ndarray,
+    winner: np.ndarray,
+    loser: np.ndarray,
+    weight: np.ndarray,
+) -> np.ndarray:
+    """Two-sided p of every two generators, the choices fitted with both at one score: (g, g), not corrected."""
+    p = np.full(wins.shape, np.nan)
+    for one, other in zip(*np.triu_indices(len(wins), 1), strict=True):
         level = scores(wins, (int(one), int(other)))
-        inverse_level = _centred_inverse(wins, level)
-        lead = inverse_level[one] - inverse_level[other]
+        inverse = _centred_inverse(wins, level)
+        lead = inverse[one] - inverse[other]
         added = np.zeros(shape)
-        np.add.at(
-            added, (rater, clip), (lead[winner] - lead[loser]) * weight * (1 - expit(level[winner] - level[loser]))
-        )
+        surprise = weight * (1 - expit(level[winner] - level[loser]))
+        np.add.at(added, (rater, clip), (lead[winner] - lead[loser]) * surprise)
         spread = crossed(added)
         error = np.sqrt(np.maximum(spread.variance, lead[one] - lead[other]))
         p[one, other] = p[other, one] = student_p(added.sum(), error, spread.freedom)
-    return Estimate(found, parts, inverse, p)
+    return p
 
 
 def _centred_inverse(wins: np.ndarray, found: np.ndarray) -> np.ndarray:
