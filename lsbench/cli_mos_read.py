@@ -121,7 +121,7 @@ def _show(opinions: Opinions, question: str) -> None:
 
     click.echo(f"Study {opinions.study}, {opinions.method}, protocol {opinions.protocol['name']}")
     click.echo(f"{opinions.kept} of {len(opinions.raters)} raters kept")
-    show_table(people.RATER_HEADER, people.rater_lines(opinions))
+    show_table(people.rater_header(opinions), people.rater_lines(opinions))
     for asked in opinions.questions:
         click.echo(f"{asked.id}: {asked.text}")
         show_table(people.SCORE_HEADER, people.score_lines(asked))
@@ -149,7 +149,7 @@ def _markdown(opinions: Opinions, question: str) -> str:
     from lsbench.report.text import escape, markdown_table
 
     parts = [f"Study {opinions.study}, {opinions.method}: {opinions.kept} of {len(opinions.raters)} raters kept\n"]
-    parts.append(markdown_table(people.RATER_HEADER, people.rater_lines(opinions)))
+    parts.append(markdown_table(people.rater_header(opinions), people.rater_lines(opinions)))
     for asked in opinions.questions:
         parts += [f"{escape(asked.id)}: {escape(asked.text)}\n"]
         parts += [markdown_table(people.SCORE_HEADER, people.score_lines(asked))]

@@ -71,7 +71,10 @@ def against_people(evidence: Evidence, judged: Judged) -> list[MetricAgreement]:
 
 
 def ranked(metrics: Sequence[MetricAgreement]) -> list[MetricAgreement]:
-    """Best first: by agreement within clips, then those with figures over generators only, then those without."""
+    """Best first: by agreement within clips, then pairwise accuracy; equal ones share a rank.
+
+    Then, unranked, those with figures over generators only, and those without any.
+    """
 
     def order(metric: MetricAgreement) -> tuple[float, ...]:
         values = metric.within.value, metric.accuracy.value, metric.generator_srcc.value
@@ -79,9 +82,10 @@ def ranked(metrics: Sequence[MetricAgreement]) -> list[MetricAgreement]:
         return (*known[:1], known[2], *(0.0 if math.isnan(value) else -value for value in values))
 
     ordered = sorted(metrics, key=order)
+    places = [order(metric)[:4] for metric in ordered]
     return [
-        replace(metric, rank=place if not math.isnan(metric.within.value) else None)
-        for place, metric in enumerate(ordered, start=1)
+        replace(metric, rank=places.index(place) + 1 if not math.isnan(metric.within.value) else None)
+        for metric, place in zip(ordered, places, strict=True)
     ]
 
 

@@ -125,12 +125,29 @@ def rater_lines(opinions: Opinions) -> list[list[str]]:
     lines = []
     for rater in sorted(opinions.raters, key=lambda rater: (rater.kept, not rater.reasons, not rater.flags)):
         state = "kept" if rater.kept else "LEFT OUT"
-        why = [*rater.reasons, *rater.flags]
-        lines.append([rater.rater, state, "; ".join(why) or "nothing to say"])
+        figures = [_figure(rater.figures.get(name)) for name, _ in FIGURES[opinions.method]]
+        lines.append([rater.rater, state, *figures, "; ".join([*rater.reasons, *rater.flags])])
     return lines
 
 
-RATER_HEADER = ("rater", "", "why")
+FIGURES = {
+    "acr": (("r1", "r1"), ("r2", "r2"), ("repeat_distance", "repeats apart"), ("trials", "trials")),
+    "pairs": (
+        ("majority", "with majority"),
+        ("left", "left"),
+        ("repeat_agreement", "same again"),
+        ("trials", "trials"),
+    ),
+}
+
+
+def rater_header(opinions: Opinions) -> list[str]:
+    """Of rater_lines(). r1, r2: correlation with the others, over videos and over generators."""
+    return ["rater", "", *(title for _, title in FIGURES[opinions.method]), "why, and what to know"]
+
+
+def _figure(value: Any) -> str:
+    return "-" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
 def agreement_line(question: QuestionOpinion) -> str:
