@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import stdtrit
@@ -18,8 +19,11 @@ from lsbench.statistics.permutation import ALPHA
 class Judged(ABC):
     """One question. generators, clips, raters: names. estimate: scores of the generators.
 
-    values: float64 (generators, clips), NaN where nobody was asked; counts: answers, int, the same shape.
+    values: float64 (generators, clips), NaN where nobody was asked; counts: answers, int, the same shape. relative:
+    whether values only compare generators of one clip, and say nothing of one clip against another.
     """
+
+    relative: ClassVar[bool] = False
 
     generators: tuple[str, ...]
     clips: tuple[str, ...]
@@ -85,6 +89,8 @@ class Scored(Judged):
 
 class Chosen(Judged):
     """Choices to one question of a study by pairs: Bradley-Terry scores, of a clip from the choices on it."""
+
+    relative = True
 
     def __init__(self, ballot: Ballot, question: str) -> None:
         held = ballot.of_question(question)

@@ -32,7 +32,8 @@ def against_people(evidence: Evidence, judged: Judged) -> list[MetricAgreement]:
     """Every metric of the runs against one question, best first.
 
     Points are (generator, clip) of the generators that were rated and scored. A clip counts for a metric where all of
-    them have a value. Intervals draw raters and clips again, RESAMPLES times, both at once; those of pairwise accuracy
+    them have a value. Choices between two only compare generators of one clip: then metrics, too, are taken less their
+    mean on the clip, before they are correlated over all clips. Intervals draw raters and clips again, RESAMPLES times, both at once; those of pairwise accuracy
     clips only. With few generators the figures over generators say little, and their intervals nothing about other
     generators.
     """
@@ -43,6 +44,8 @@ def against_people(evidence: Evidence, judged: Judged) -> list[MetricAgreement]:
     theirs = [evidence.names.index(name) for name in names]
     at = np.array([evidence.clips.index(clip) if clip in evidence.clips else -1 for clip in judged.clips])
     people, drawn = _people(judged, mine)
+    if judged.relative:
+        people, drawn = _by_clip(people), _by_clip(drawn)
     apart = judged.separated()[np.ix_(mine, mine)]
     sign = np.where(evidence.higher, 1.0, -1.0)
     values = np.where(at >= 0, evidence.values[:, theirs][:, :, at], np.nan) * sign[:, None, None]
@@ -61,13 +64,19 @@ def against_people(evidence: Evidence, judged: Judged) -> list[MetricAgreement]:
                 *_generators(people, drawn, scores[place]),
             )  # fmt: skip
             if sample is not None:
-                clip = sample.clip_figures(values[place][:, usable])
-                accuracy, pairs = accuracy_of(values[place][:, usable], apart[:, :, usable])
+                held = values[place][:, usable]
+                clip = sample.clip_figures(_by_clip(held) if judged.relative else held)
+                accuracy, pairs = accuracy_of(held, apart[:, :, usable])
                 found[place] = replace(
                     found[place], points=people[:, usable].size, clips=int(usable.sum()), pairs=pairs,
                     clip_plcc=clip[0], clip_srcc=clip[1], clip_kendall=clip[2], within=clip[3], accuracy=accuracy,
                 )  # fmt: skip
     return ranked([found[place] for place in sorted(found)])
+
+
+def _by_clip(values: np.ndarray) -> np.ndarray:
+    """Values less their mean on the clip: (..., generators, clips)."""
+    return values - values.mean(axis=-2, keepdims=True)
 
 
 def ranked(metrics: Sequence[MetricAgreement]) -> list[MetricAgreement]:
@@ -163,7 +172,8 @@ def _wilson(share: float, count: float) -> Correlation:
     z = float(ndtri(0.975))
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
     reach = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
-    return Correlation(share, max(0.0, middle - reach), min(1.0, middle + reach))
+    low, high = max(0.0, middle - reach), min(1.0, middle + reach)
+    return Correlation(share, 0.0 if share == 0 else low, 1.0 if share == 1 else high)
 
 
 def _generators(

@@ -29,7 +29,9 @@ def cell(board: Board, row: Row, key: str) -> str:
     score = row.result.scores.get(key)
     if score is None:
         return "-"
-    text = " ".join(filter(None, [number(score.value), give_or_take(board, row, key), group(board, row, key)]))
+    text = " ".join(
+        filter(None, [shown(board, key, score.value), give_or_take(board, row, key), group(board, row, key)])
+    )
     if key in row.ranks:
         text += f" ({row.ranks[key]})"
     metric, _, region = key.rpartition("/")
@@ -40,7 +42,8 @@ def cell(board: Board, row: Row, key: str) -> str:
 def give_or_take(board: Board, row: Row, key: str) -> str:
     """Half the width of the 95 % interval, to the decimals of the value: `±0.0112`; empty where there is none."""
     low, high = board.interval(row, key)
-    return "" if math.isnan(low) else f"±{half(row.result.scores[key].value, (high - low) / 2)}"
+    value = shown(board, key, row.result.scores[key].value)
+    return "" if math.isnan(low) else f"±{half(value, (high - low) / 2)}"
 
 
 def group(board: Board, row: Row, key: str) -> str:
@@ -59,10 +62,14 @@ def number(value: float) -> str:
     return f"{value:.4f}" if abs(value) >= 0.1 or value == 0 else f"{value:.3g}"
 
 
-def half(value: float, width: float) -> str:
-    """Half an interval's width, to as many decimals as number() gives its value."""
-    shown = number(value)
-    return f"{width:.2g}" if "e" in shown else f"{width:.{len(shown.partition('.')[2])}f}"
+def shown(board: Board, key: str, value: float) -> str:
+    """A score of the board as number() gives it; what people said, to a hundredth."""
+    return f"{value:.2f}" if board.by_people(key) else number(value)
+
+
+def half(value: str, width: float) -> str:
+    """Half an interval's width, to as many decimals as its value is shown with."""
+    return f"{width:.2g}" if "e" in value else f"{width:.{len(value.partition('.')[2])}f}"
 
 
 def heading(board: Board, key: str) -> str:
