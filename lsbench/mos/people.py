@@ -33,9 +33,9 @@ def against_people(evidence: Evidence, judged: Judged) -> list[MetricAgreement]:
 
     Points are (generator, clip) of the generators that were rated and scored. A clip counts for a metric where all of
     them have a value. Choices between two only compare generators of one clip: then metrics, too, are taken less their
-    mean on the clip, before they are correlated over all clips. Intervals draw raters and clips again, RESAMPLES times, both at once; those of pairwise accuracy
-    clips only. With few generators the figures over generators say little, and their intervals nothing about other
-    generators.
+    mean on the clip, before they are correlated over all clips. Intervals draw raters and clips again, RESAMPLES times,
+    both at once; those of pairwise accuracy clips only. With few generators the figures over generators say little,
+    and their intervals nothing about other generators.
     """
     names = [name for name in judged.generators if name != REFERENCE and name in evidence.names]
     if len(names) < 2:

@@ -13,8 +13,8 @@ REFERENCE = "reference"
 CAPTION = (
     "Best first by agreement within clips: Spearman's correlation over the generators of a clip, mean over clips. "
     "pairs: of the generators that people tell apart on one clip, the share that the metric orders as they do. "
-    "plcc, srcc, tau: over all clips of all generators (Pearson, Spearman, Kendall's tau-b; of choices between two less "
-    "the clip's mean), then over generators. In "
+    "plcc, srcc, tau: over all clips of all generators (Pearson, Spearman, Kendall's tau-b; where people chose between "
+    "two, less the clip's mean), then over generators. In "
     "brackets 95 % intervals. + is agreement, whichever way the metric runs; the real videos are left out."
 )
 METRIC_HEADER = (
