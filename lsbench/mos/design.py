@@ -83,17 +83,17 @@ def portions(trials: Sequence[tuple[str, Hashable]], count: int, seed: int) -> l
         place_of = {trial: place for place, trial in enumerate(order)}
         kinds: Counter[Hashable] = Counter()
         clips: Counter[str] = Counter()
-        share: list[int] = []
+        left = set(order)
         for _ in range(count):
             best = min(
-                (trial for trial in order if trial not in share),
+                left,
                 key=lambda trial: (kinds[trials[trial][1]], used[trial], clips[trials[trial][0]], place_of[trial]),
             )
-            share.append(best)
+            left.remove(best)
             clips[trials[best][0]] += 1
             kinds[trials[best][1]] += 1
             used[best] += 1
-        found.append(sorted(share))
+        found.append(sorted(set(order) - left))
     return found
 
 

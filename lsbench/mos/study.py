@@ -28,12 +28,12 @@ SHARES = 4  # sessions' worth of items, where a rater sees a share of them
 TEXTS = {
     "acr": {
         "sync": "How well do the lips fit the speech?",
-        "mouth": "How good does the mouth look: lips, teeth, sharpness?",
+        "mouth": "How good does the mouth look?",
         "overall": "How good is the video as a whole?",
     },
     "pairs": {
         "sync": "In which video do the lips fit the speech better?",
-        "mouth": "In which video does the mouth look better: lips, teeth, sharpness?",
+        "mouth": "In which video does the mouth look better?",
         "overall": "Which video is better as a whole?",
     },
 }

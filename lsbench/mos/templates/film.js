@@ -1,9 +1,9 @@
 "use strict";
 // One video or sound with its button: plays from the start to the end, stops and goes on, and knows what was played.
 class Film {
-  // changed: what to do when it starts, stops, ends or fails. label: what its button is for.
-  constructor(media, button, label, changed) {
-    Object.assign(this, { media, button, label, changed });
+  // name: what the button plays, empty for the only video; changed: what to do when it starts, stops, ends or fails.
+  constructor(media, button, name, changed) {
+    Object.assign(this, { media, button, name: name && ` ${name}`, changed });
     this.reset();
     button.addEventListener("click", () => this.toggle());
     media.addEventListener("click", () => this.toggle());
@@ -69,8 +69,8 @@ class Film {
 
   told() {
     this.count();
-    const word = this.playing ? "Stop" : this.media.ended || (this.seen && !this.media.currentTime) ? "Play again" : "Play";
-    this.button.textContent = `${word}${this.label}`;
+    const again = this.media.ended || (this.seen && !this.media.currentTime);
+    this.button.textContent = this.playing ? `Stop${this.name}` : `Play${this.name}${again ? " again" : ""}`;
     this.button.classList.toggle("main", !this.seen && !this.playing);
     this.changed(this);
   }

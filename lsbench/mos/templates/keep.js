@@ -38,7 +38,9 @@ class Keep {
     const fresh = { rater, step: "sound", at: 0, checks: [], answers: [], draft: null, volume: 80 };
     try {
       const kept = JSON.parse(this.get(`lsbench-mos:${this.study.study}:${rater}`));
-      return kept && kept.rater === rater ? { ...fresh, ...kept } : fresh;
+      const whole = { ...fresh, ...kept };
+      const sound = whole.rater === rater && Number.isInteger(whole.at) && [whole.checks, whole.answers].every(Array.isArray);
+      return sound ? whole : fresh;
     } catch {
       return fresh;
     }

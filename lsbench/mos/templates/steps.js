@@ -10,7 +10,7 @@
   let orders = [];
   let goOn = () => {};
   const trial = new Trial(study, (draft) => save({ draft }), (answer) => answered(answer));
-  const half = () => (trials.length >= 20 ? Math.ceil(trials.length / 2) : 0);
+  const half = () => (trials.length >= 10 ? Math.ceil(trials.length / 2) : 0);
 
   function save(change) {
     Object.assign(state, change);
@@ -83,7 +83,7 @@
 
   // Sound
 
-  const speech = new Film(at("speech"), at("speech-play"), " speech", (film) => {
+  const speech = new Film(at("speech"), at("speech-play"), "speech", (film) => {
     if (film.seen || film.failed) at("sound-next").disabled = false;
     if (film.failed) at("speech-status").textContent = "The sound cannot be played. Is sound on? You can go on without.";
     else if (film.seen) at("speech-status").textContent = "Space plays it again, Enter goes on.";
@@ -104,10 +104,11 @@
   // Headphones
 
   const buttons = [...at("tones-answer").querySelectorAll("button")];
-  const tones = new Film(at("tones"), at("tones-play"), " the tones", (film) => {
+  const tones = new Film(at("tones"), at("tones-play"), "the tones", (film) => {
     const open = film.seen || film.failed;
     at("tones-answer").disabled = !open;
     at("tones-play").disabled = film.playing || film.seen;
+    if (film.playing) at("tones-status").textContent = "Listen.";
     if (film.failed) at("tones-status").textContent = "The tones cannot be played here. Choose any to go on.";
     else if (film.seen) at("tones-status").textContent = `${check()} Which was the quietest? Keys 1 to 3.`;
   });

@@ -26,7 +26,7 @@ function toneSamples(order, toneMs, gapMs) {
   const tone = Math.round((toneMs * TONE_RATE) / 1000);
   const gap = Math.round((gapMs * TONE_RATE) / 1000);
   const ramp = Math.min(Math.round((RAMP_MS * TONE_RATE) / 1000), Math.floor(tone / 3));
-  const samples = new Int16Array(2 * (order.length * (tone + gap)));
+  const samples = new Int16Array(2 * (order.length * (tone + gap) - gap));
   order.forEach((kind, turn) => {
     const level = TONE_LEVEL * (kind === "quiet" ? 10 ** (-6 / 20) : 1);
     for (let time = 0; time < tone; time += 1) {

@@ -12,8 +12,8 @@ class Trial {
     this.skip = document.getElementById("skip");
     this.status = document.getElementById("trial-status");
     this.films = [...document.querySelectorAll("#trial figure")].map((figure, place) => {
-      const label = this.pairs ? ` ${"AB"[place]}` : "";
-      const film = new Film(figure.querySelector("video"), figure.querySelector("button"), label, (it) => this.moved(it));
+      const name = this.pairs ? "AB"[place] : "";
+      const film = new Film(figure.querySelector("video"), figure.querySelector("button"), name, (it) => this.moved(it));
       film.figure = figure;
       return film;
     });
