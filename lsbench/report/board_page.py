@@ -10,7 +10,7 @@ from lsbench import registry
 from lsbench.errors import LsbenchError
 from lsbench.leaderboard import Board, Row
 from lsbench.report.remarks import against
-from lsbench.report.text import clips, columns, group, half, number, rank_cell, shown
+from lsbench.report.text import clips, columns, group, number, rank_cell, shown, spread
 from lsbench.results import RunFolder, encode, flat
 
 
@@ -155,16 +155,15 @@ def _cell(board: Board, row: Row, key: str, span: tuple[float, float]) -> dict[s
     if score is None:
         return None
     low, high = board.interval(row, key)
-    value = shown(board, key, score.value)
     metric, _, region = key.rpartition("/")
     cell: dict[str, Any] = {
-        "value": value,
+        "value": shown(board, key, score.value),
         "sort": None if math.isnan(score.value) else encode(score.value),
         "rank": row.ranks.get(key),
         "best": row.ranks.get(key) == 1,
         "group": group(board, row, key),
         "moved": board.disagreement(row, metric) if region == "mouth" else 0,
-        "spread": "" if math.isnan(low) else half(value, (high - low) / 2),
+        "spread": "" if math.isnan(low) else spread(board, key, score.value, (high - low) / 2),
         "note": score.note or "",
         "bar": None,
     }

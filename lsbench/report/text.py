@@ -42,8 +42,7 @@ def cell(board: Board, row: Row, key: str) -> str:
 def give_or_take(board: Board, row: Row, key: str) -> str:
     """Half the width of the 95 % interval, to the decimals of the value: `±0.0112`; empty where there is none."""
     low, high = board.interval(row, key)
-    value = shown(board, key, row.result.scores[key].value)
-    return "" if math.isnan(low) else f"±{half(value, (high - low) / 2)}"
+    return "" if math.isnan(low) else f"±{spread(board, key, row.result.scores[key].value, (high - low) / 2)}"
 
 
 def group(board: Board, row: Row, key: str) -> str:
@@ -67,9 +66,15 @@ def shown(board: Board, key: str, value: float) -> str:
     return f"{value:.2f}" if board.by_people(key) else number(value)
 
 
-def half(value: str, width: float) -> str:
-    """Half an interval's width, to as many decimals as its value is shown with."""
-    return f"{width:.2g}" if "e" in value else f"{width:.{len(value.partition('.')[2])}f}"
+def spread(board: Board, key: str, value: float, width: float) -> str:
+    """Half an interval's width, to the decimals of shown()."""
+    return f"{width:.2f}" if board.by_people(key) else half(value, width)
+
+
+def half(value: float, width: float) -> str:
+    """Half an interval's width, to as many decimals as number() gives its value."""
+    shown = number(value)
+    return f"{width:.2g}" if "e" in shown else f"{width:.{len(shown.partition('.')[2])}f}"
 
 
 def heading(board: Board, key: str) -> str:
