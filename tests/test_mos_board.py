@@ -173,6 +173,7 @@ def test_from_ratings_to_the_report(rated: tuple[list[Path], Path, Path], tmp_pa
     assert 'data-metric="mos" data-region=""' in index and 'href="#people"' in index
     values = (page / "data/g0/run.js").read_text()
     assert '"mos/overall"' in values
+    assert index.index("overall: How good") < index.index("sync: How good")
     assert "no curve of mos" not in (page / "data/g0/c0.js").read_text()
 
 

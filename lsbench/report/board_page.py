@@ -20,7 +20,7 @@ def headline(board: Board) -> str:
     if not ranked:
         return f"No run can be ranked by {board.rank_by}."
     leaders = [row.generator for row in ranked if row.rank == 1]
-    value = number(ranked[0].result[board.rank_by])
+    value = shown(board, board.rank_by, ranked[0].result[board.rank_by])
     if len(ranked) == 1:
         return f"{leaders[0]} has {board.rank_by} {value}; there is no other generator to compare it with."
     if len(leaders) > 1:

@@ -34,10 +34,10 @@ class PeopleTable:
 
 
 def people_tables(opinions: Opinions) -> list[PeopleTable]:
-    """For each question whose metrics were compared, the ranked table."""
+    """For each question whose metrics were compared, the ranked table; the last question, the whole, first."""
     return [
         PeopleTable(f"{question.id}: {question.text}", CAPTION, METRIC_HEADER, metric_lines(question))
-        for question in opinions.questions
+        for question in reversed(opinions.questions)
         if question.metrics
     ]
 
