@@ -182,6 +182,14 @@ def test_a_report_without_ratings_has_no_such_section(rated: tuple[list[Path], P
     assert 'id="people"' not in index and "mos/" not in index
 
 
+def test_a_single_run_is_not_compared_and_says_so(rated: tuple[list[Path], Path, Path]) -> None:
+    paths, key, ratings = rated
+    read = ["mos", "read", *map(str, sorted(ratings.glob("*.csv"))), "--key", str(key), "--run", str(paths[0])]
+    done = CliRunner().invoke(main, read)
+    assert done.exit_code == 0 and "that takes two complete runs" in done.stdout
+    assert f"metrics are not compared on {EVIL}" in done.stdout
+
+
 def test_runs_of_another_study_are_refused(
     rated: tuple[list[Path], Path, Path], runs: list[Path], tmp_path: Path
 ) -> None:

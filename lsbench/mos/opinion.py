@@ -58,6 +58,8 @@ def read_study(
     )
     notes = [_ground(kept, answers)]
     notes += _few(kept)
+    if evidence is not None:
+        notes += _not_compared(evidence, key)
     reports = tuple(
         RaterReport(check.rater, check.rater in kept, tuple(check.reasons), tuple(check.flags), check.figures)
         for check in checks
@@ -183,6 +185,14 @@ def _agreement(answers: Panel | Ballot, question: str) -> tuple[RaterAgreement, 
 def _ground(kept: set[str], answers: Panel | Ballot) -> str:
     clips = len(answers.clips)
     return f"intervals hold for other raters and other clips: {len(kept)} raters and {clips} clips are drawn, crossed"
+
+
+def _not_compared(evidence: Evidence, key: StudyKey) -> list[str]:
+    """Generators whose metrics are not held against people, for their runs are incomplete or were not given."""
+    absent = [run.name for run in key.runs if run.name not in evidence.names]
+    lines = [f"metrics are not compared on {', '.join(absent)}: no complete run is given"] if absent else []
+    few = len(key.runs) - len(absent) < 2
+    return lines + (["metrics are not compared with people: that takes two complete runs"] if few else [])
 
 
 def _few(kept: set[str]) -> list[str]:
