@@ -18,6 +18,7 @@ style_option = click.option("--format", "style", type=click.Choice(STYLES), defa
         "lsbench leaderboard runs/*",
         "lsbench leaderboard runs/a runs/b --rank-by psnr/whole --difference 0.5",
         "lsbench leaderboard runs/* --format markdown > BOARD.md",
+        "lsbench leaderboard runs/* --mos mos.json --rank-by mos/overall",
         "lsbench leaderboard runs/* --summary --out figures",
     )
 )
@@ -26,6 +27,7 @@ style_option = click.option("--format", "style", type=click.Choice(STYLES), defa
 @style_option
 @click.option("--difference", type=click.FloatRange(0, min_open=True), help="Say how many clips this difference takes.")
 @click.option("--quote", "quoted", multiple=True, type=run_argument, metavar="FILE.toml", help="Published figures.")
+@click.option("--mos", "mos_path", type=run_argument, metavar="FILE.json", help="What people said: of mos read --out.")
 @click.option("--summary", is_flag=True, help="Mean, median, max and min of per-frame SSIM and PSNR instead.")
 @click.option("--out", type=run_argument, metavar="DIR", help="With --summary: folder for box plots, SVG and PNG.")
 def leaderboard(
@@ -34,20 +36,22 @@ def leaderboard(
     style: str,
     difference: float | None,
     quoted: tuple[Path, ...],
+    mos_path: Path | None,
     summary: bool,
     out: Path | None,
 ) -> None:
     """Rank finished runs, whole frame beside mouth, with intervals and tests.
 
     Runs whose protocol, metric signatures or weights differ are refused; incomplete runs are shown without a rank.
-    Quoted figures are shown below the board and never compared with it.
+    Quoted figures are shown below the board and never compared with it. With --mos what people said of the generators
+    stands in columns of its own, mos/overall and so on, by which it may be ranked.
     """
     if out is not None and not summary:
         raise click.UsageError("--out goes with --summary: the folder for its box plots")
     if summary:
         show_summary(list(runs), rank_by, style, out)
     else:
-        show_board(list(runs), rank_by, style, difference, quoted)
+        show_board(list(runs), rank_by, style, difference, quoted, mos_path)
 
 
 @click.command(
@@ -81,14 +85,22 @@ def show_board(
     style: str = "table",
     difference: float | None = None,
     quoted: tuple[Path, ...] = (),
+    mos_path: Path | None = None,
 ) -> None:
     """Rank runs and print the board."""
     from lsbench import anchors
     from lsbench.leaderboard import leaderboard as rank
+    from lsbench.opinions import read_opinions
     from lsbench.quotes import read_quotes
 
-    beside = anchors.beside(runs)
-    board = rank(runs, rank_by, anchors=beside, quotes=[read_quotes(path) for path in quoted], difference=difference)
+    board = rank(
+        runs,
+        rank_by,
+        anchors=anchors.beside(runs),
+        quotes=[read_quotes(path) for path in quoted],
+        difference=difference,
+        opinions=read_opinions(mos_path) if mos_path is not None else None,
+    )
     if style == "table":
         from lsbench.report import terminal
 

@@ -1,4 +1,4 @@
-"""`lsbench mos`: human ratings as a blinded study. `make` writes what raters open."""
+"""`lsbench mos`: human ratings as a blinded study. `make` writes what raters open, `read` what they said."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from lsbench.cli_mos_read import read
 from lsbench.verbs import Commands, examples
 
 path_option = click.Path(path_type=Path)
@@ -89,3 +90,6 @@ def make(
         click.echo(f"Beyond {LONG} minutes raters tire: pass fewer --clips, or --per-rater.", err=True)
     click.echo(f"Page: {made.page}\nKey:  {made.key}")
     click.echo(f"Give raters the folder {made.page.parent} alone; the key tells what they see.")
+
+
+mos_group.add_command(read)

@@ -16,6 +16,7 @@ path_option = click.Path(path_type=Path)
         "lsbench report runs/* --out report",
         "lsbench report runs/* --out report --clips 10 --rank-by lmd",
         "lsbench report runs/* --out report --no-videos",
+        "lsbench report runs/* --out report --mos mos.json",
     )
 )
 @click.argument("runs", nargs=-1, required=True, type=path_option, metavar="RUN...")
@@ -23,6 +24,7 @@ path_option = click.Path(path_type=Path)
 @click.option("--rank-by", metavar="METRIC/REGION", help="Score to rank by; the protocol's if not given.")
 @click.option("--quote", "quoted", multiple=True, type=path_option, metavar="FILE.toml", help="Published figures.")
 @click.option("--audit", "audited", type=path_option, metavar="DIR", help="Show what lsbench audit found beside it.")
+@click.option("--mos", "mos_path", type=path_option, metavar="FILE.json", help="What people said: of mos read --out.")
 @click.option("--clips", type=click.IntRange(0), metavar="N", help="Videos of the N worst clips of each run only.")
 @click.option("--videos/--no-videos", default=True, show_default=True, help="Real and generated side by side.")
 @click.option(
@@ -36,6 +38,7 @@ def report(
     rank_by: str | None,
     quoted: tuple[Path, ...],
     audited: Path | None,
+    mos_path: Path | None,
     clips: int | None,
     videos: bool,
     reference: Path | None,
@@ -44,19 +47,26 @@ def report(
 ) -> None:
     """Write a page that opens from disk, without server or network: OUT/index.html.
 
-    The board with intervals, sortable and filterable; box plots, whole frame against mouth, which metrics agree, what
-    each asks, where the numbers come from; and for every clip real and generated side by side, with the mouth, the
-    difference, and the curves of every metric. Videos are made once: a later report into the same folder keeps them.
+    The board with intervals, sortable and filterable; with --mos what people said, and which metric agrees with them;
+    box plots, whole frame against mouth, which metrics agree, what each asks, where the numbers come from; and for
+    every clip real and generated side by side, with the mouth, the difference, and the curves of every metric.
+    Videos are made once: a later report into the same folder keeps them.
     """
     from lsbench import anchors, pool
     from lsbench.leaderboard import leaderboard
+    from lsbench.opinions import read_opinions
     from lsbench.quotes import read_quotes
     from lsbench.report.audit_files import read_audit
     from lsbench.report.html import write_report
     from lsbench.report.terminal import progress_bar
 
-    beside = anchors.beside(list(runs))
-    board = leaderboard(list(runs), rank_by, anchors=beside, quotes=[read_quotes(path) for path in quoted])
+    board = leaderboard(
+        list(runs),
+        rank_by,
+        anchors=anchors.beside(list(runs)),
+        quotes=[read_quotes(path) for path in quoted],
+        opinions=read_opinions(mos_path) if mos_path is not None else None,
+    )
     shown = None if audited is None else read_audit(audited)
     with progress_bar(quiet) as progress:
         index = write_report(

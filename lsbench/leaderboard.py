@@ -15,8 +15,11 @@ from lsbench import registry
 from lsbench.comparable import demand_comparable, differences
 from lsbench.errors import ComparisonError
 from lsbench.evidence import Evidence, gather
+from lsbench.opinions import Opinion, Opinions, demand_of_board
 from lsbench.quotes import Quotes
 from lsbench.results import Result, RunFolder, Score
+from lsbench.statistics.letters import letters
+from lsbench.statistics.permutation import ALPHA
 from lsbench.statistics.power import clips_needed
 from lsbench.verdict import Agreement, Pair, Verdict
 
@@ -40,7 +43,8 @@ class Board:
 
     verdict: intervals, tests and agreement of the complete runs. anchors: runs shown below, never ranked, that say how
     to read a score. quotes: published figures, not comparable. notes: in what the runs differ that moves last digits
-    only, and scores that are not ranked. difference: one by the board's key that the reader wants to find.
+    only, and scores that are not ranked. difference: one by the board's key that the reader wants to find. opinions:
+    what people said of the generators; its scores stand among the others (mos/overall) with the study's intervals.
     """
 
     protocol: Mapping[str, Any]
@@ -52,21 +56,34 @@ class Board:
     quotes: tuple[Quotes, ...] = ()
     notes: tuple[str, ...] = ()
     difference: float | None = None
+    opinions: Opinions | None = None
     _letters: dict[str, Mapping[str, str]] = field(default_factory=dict, init=False, repr=False)
 
     def better(self, key: str) -> str:
         """`higher` or `lower`: which way is better."""
         return next(row.result.scores[key].better for row in self.rows if key in row.result.scores)
 
+    def by_people(self, key: str) -> bool:
+        """Whether a key is of what people said."""
+        return self.opinions is not None and key in self.opinions.keys
+
+    @property
+    def metric_keys(self) -> tuple[str, ...]:
+        """The keys of metrics, without those of people."""
+        return tuple(key for key in self.keys if not self.by_people(key))
+
     def interval(self, row: Row, key: str) -> tuple[float, float]:
         """The 95 % interval of a score; NaN where there is none."""
+        if self.by_people(key):
+            score = self._opinion(row.generator, key)
+            return (score.low, score.high) if score else (math.nan, math.nan)
         known = row.generator in self.verdict.evidence.names
         return self.verdict.interval(key, row.generator) if known else (math.nan, math.nan)
 
     def letters(self, key: str) -> Mapping[str, str]:
         """Tie groups by a score (see Verdict.letters), by generator."""
         if key not in self._letters:
-            self._letters[key] = self.verdict.letters(key)
+            self._letters[key] = self._people_letters(key) if self.by_people(key) else self.verdict.letters(key)
         return self._letters[key]
 
     @property
@@ -101,7 +118,30 @@ class Board:
     def neighbours(self) -> list[Pair]:
         """Each ranked generator and the next one, by the board's key."""
         ranked = [row.generator for row in self.rows if row.rank is not None]
+        if self.by_people(self.rank_by):
+            return [self._people_pair(self.rank_by, *pair) for pair in pairwise(ranked)]
         return self.verdict.pairs(self.rank_by, list(pairwise(ranked)))
+
+    def _opinion(self, generator: str, key: str) -> Opinion | None:
+        return self.opinions.question(key).score(generator) if self.opinions is not None else None
+
+    def _people_pair(self, key: str, one: str, other: str) -> Pair:
+        """Two generators by what people said. More raters are what their difference takes: see `lsbench mos read`."""
+        pairs = self.opinions.question(key).pairs if self.opinions is not None else ()
+        for pair in pairs:
+            if {pair.one, pair.other} == {one, other}:
+                ends = (pair.low, pair.high) if pair.one == one else (-pair.high, -pair.low)
+                apart = pair.difference if pair.one == one else -pair.difference
+                return Pair(one, other, apart, *ends, pair.p, math.nan, math.nan)
+        return Pair(one, other, *[math.nan] * 6)
+
+    def _people_letters(self, key: str) -> dict[str, str]:
+        """Tie groups of the board's own generators by the study's tests."""
+        rated = [row for row in self.rows if key in row.ranks]
+        rated.sort(key=lambda row: -row.result[key])
+        names = [row.generator for row in rated]
+        apart = np.array([[self._people_pair(key, one, other).p < ALPHA for other in names] for one in names], bool)
+        return dict(zip(names, letters(apart.reshape(len(names), len(names))), strict=True))
 
 
 def leaderboard(
@@ -111,12 +151,15 @@ def leaderboard(
     anchors: Iterable[str | Path] = (),
     quotes: Iterable[Quotes] = (),
     difference: float | None = None,
+    opinions: Opinions | None = None,
 ) -> Board:
     """Rank finished runs by a score key such as `ssim/mouth` (the protocol's own where none is named).
 
     anchors: runs to show unranked beside them. Incomplete and unfinished runs, undefined scores and scores that leave
     out a clip which another run's score counts are shown, never ranked. Raises ComparisonError where protocol digest,
     metric signatures, tracker, weights or decisive libraries differ, naming the field.
+
+    opinions: what people said of these generators, of the same protocol; ComparisonError where it is of another.
     """
     folders = {path.resolve(): RunFolder(path) for path in map(Path, runs)}
     beside = {path.resolve(): RunFolder(path) for path in map(Path, anchors)}
@@ -128,8 +171,12 @@ def leaderboard(
     for name in list(requests)[1:]:
         demand_comparable(next(iter(requests)), next(iter(requests.values())), name, requests[name])
     first = next(iter(folders))
-    keys = tuple(dict.fromkeys(key for path in [*folders, *beside] for key in results[path].scores))
-    rank_by = _rank_key(rank_by, results[first].protocol["rank_by"], keys)
+    if opinions is not None:
+        demand_of_board(opinions, results[first].protocol["digest"], [results[path].name for path in folders])
+        results = {path: opinions.applied(result) if path in folders else result for path, result in results.items()}
+    found = dict.fromkeys(key for path in [*folders, *beside] for key in results[path].scores)
+    keys = tuple(sorted(found, key=lambda key: opinions is not None and key in opinions.keys))  # people's last
+    rank_by = _rank_key(rank_by, results[first].protocol["rank_by"], keys, opinions.keys if opinions else ())
     complete = sorted((result for result in results.values() if result.complete), key=lambda result: result.name)
     ranked = {results[path].name for path in folders}
     evidence = gather(complete, keys)
@@ -164,6 +211,7 @@ def leaderboard(
         tuple(quotes),
         (*_rounding(requests), *_short_notes(evidence, short)),
         difference,
+        opinions,
     )
 
 
@@ -202,14 +250,18 @@ def _short_notes(evidence: Evidence, short: np.ndarray) -> list[str]:
     ]
 
 
-def _rank_key(asked: str | None, usual: str, keys: tuple[str, ...]) -> str:
-    """The key to rank by: the one asked for, else the protocol's, else the first mouth score, else the first."""
+def _rank_key(asked: str | None, usual: str, keys: tuple[str, ...], people: tuple[str, ...]) -> str:
+    """The key to rank by: the one asked for, else the protocol's, else the first mouth score, else the first.
+
+    people: keys of what people said, by which nothing is ranked unless it is asked for.
+    """
     if asked is not None:
         if asked not in keys:
             raise ComparisonError(registry.unknown("score", asked, keys))
         return asked
     if not keys:
         raise ComparisonError("none of the runs has a score; see their result.json for why")
+    keys = tuple(key for key in keys if key not in people) or keys
     return next((key for key in [usual, *keys] if key in keys and (key == usual or key.endswith("/mouth"))), keys[0])
 
 

@@ -16,10 +16,11 @@ LAYERS = """
     cache locks learner metric registry download weights encode decode media face face_crops audio lipgan_audio pool
     ranks manifest protocol_file protocol results networks
     patches align identity standins artifacts generator generators rendering metrics corpus
-    leakage learning requirements measure folding meeting campaign evaluate anchors comparable evidence quotes verdict
-    leaderboard compare summary bundle verify audit
+    leakage learning requirements measure folding meeting campaign evaluate anchors comparable evidence opinions quotes
+    verdict leaderboard compare summary bundle verify audit
     report mos
-    verbs cli_audit cli_board cli_bundle cli_mos cli_prepare cli_protocols cli_report cli_train cli_weights cli __main__
+    verbs cli_audit cli_board cli_bundle cli_mos_read cli_mos cli_prepare cli_protocols cli_report cli_train cli_weights
+    cli __main__
 """
 ORDER = {name: place for place, name in enumerate(LAYERS.split())}
 

@@ -20,6 +20,7 @@ from test_mos_study import EVIL, make_runs
 
 from lsbench.mos.key import COLUMNS, QUESTIONS, StudyKey
 from lsbench.mos.page import Made, make_study
+from lsbench.mos.ratings import read_ratings
 from lsbench.mos.study import Wishes
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -197,6 +198,7 @@ def test_a_rater_by_keyboard_alone_with_a_reload_in_mid_session(tab: Any, studie
     assert download.value.suggested_filename == f"ratings-{made.study.key.study}-anna_1.csv"
     rows = rows_of(Path(download.value.path()).read_text(encoding="utf-8"))
     demand_contract(rows, made.study.key, "anna_1")
+    assert len(read_ratings([Path(download.value.path())], made.study.key)) == len(rows)  # as `mos read` takes it
     assert [(row["trial"], row["question"], row["rating"]) for row in rows[6:]] == given
     assert {row["kind"] for row in rows[6:]} == {"acr"} and {row["other"] for row in rows} == {""}
     assert all(400 <= int(row["played_ms"]) <= 700 for row in rows[6:])  # 12 frames, once
@@ -243,6 +245,7 @@ def test_a_rater_by_mouse_chooses_between_pairs(tab: Any, studies: dict[str, Mad
         tab.click("#download")
     rows = rows_of(Path(download.value.path()).read_text(encoding="utf-8"))
     demand_contract(rows, made.study.key, rater)
+    assert len(read_ratings([Path(download.value.path())], made.study.key)) == len(rows)  # as `mos read` takes it
     assert [row["rating"] for row in rows[6:]] == chosen and {row["kind"] for row in rows[6:]} == {"pair"}
     again = next(row for row in rows[6:] if row["repeat"] == "1")
     before = next(row for row in rows[6:] if {row["item"], row["other"]} == {again["item"], again["other"]})

@@ -21,7 +21,7 @@ from lsbench.leaderboard import leaderboard
 from lsbench.media import read_clip
 from lsbench.rendering import generate
 from lsbench.report import board_page
-from lsbench.report.clip_media import _even, show
+from lsbench.report.clip_media import even, show
 from lsbench.report.drilldown import Footage
 from lsbench.report.html import write_report
 from lsbench.results import RunFolder
@@ -175,7 +175,7 @@ def test_worst_first_puts_what_is_undefined_last() -> None:
 
 def test_odd_sides_become_even() -> None:
     frames = np.arange(2 * 3 * 5 * 3, dtype=np.uint8).reshape(2, 3, 5, 3)
-    shown = _even(Clip("a", frames, np.zeros(0, np.float32), 25.0)).frames
+    shown = even(Clip("a", frames, np.zeros(0, np.float32), 25.0)).frames
     assert shown.shape == (2, 4, 6, 3)
     assert np.array_equal(shown[:, :3, :5], frames) and np.array_equal(shown[:, 3, :5], frames[:, 2])
 

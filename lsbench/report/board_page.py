@@ -10,7 +10,7 @@ from lsbench import registry
 from lsbench.errors import LsbenchError
 from lsbench.leaderboard import Board, Row
 from lsbench.report.remarks import against
-from lsbench.report.text import clips, columns, group, half, number, rank_cell
+from lsbench.report.text import clips, columns, group, number, rank_cell, shown, spread
 from lsbench.results import RunFolder, encode, flat
 
 
@@ -20,7 +20,7 @@ def headline(board: Board) -> str:
     if not ranked:
         return f"No run can be ranked by {board.rank_by}."
     leaders = [row.generator for row in ranked if row.rank == 1]
-    value = number(ranked[0].result[board.rank_by])
+    value = shown(board, board.rank_by, ranked[0].result[board.rank_by])
     if len(ranked) == 1:
         return f"{leaders[0]} has {board.rank_by} {value}; there is no other generator to compare it with."
     if len(leaders) > 1:
@@ -45,8 +45,11 @@ def heads(board: Board) -> list[dict[str, Any]]:
     found = []
     for key in columns(board):
         metric, _, region = key.rpartition("/") if "/" in key else (key, "", "")
-        better = _better(board, key)
-        found.append({"key": key, "metric": metric, "region": region, "better": better})
+        # Columns of people stay whatever regions are shown: their second part is a question.
+        chosen_by = "" if board.by_people(key) else region
+        found.append(
+            {"key": key, "metric": metric, "region": region, "better": _better(board, key), "chosen_by": chosen_by}
+        )
     return found
 
 
@@ -81,6 +84,12 @@ def explanations(board: Board) -> list[dict[str, str]]:
     found = []
     for key in columns(board):
         score = next(row.result.scores[key] for row in (*board.rows, *board.anchors) if key in row.result.scores)
+        if board.opinions is not None and board.by_people(key):
+            asks, source = board.opinions.question(key).text, "people who rated the videos, lsbench mos read"
+            found.append(
+                {"key": key, "asks": asks, "better": score.better, "source": source, "signature": score.signature}
+            )
+            continue
         try:
             metric = registry.metric(key)
             asks, source = metric.asks, metric.source
@@ -121,6 +130,16 @@ def clip_values(row: Row, ids: Sequence[str], keys: Sequence[str]) -> dict[str, 
     return found
 
 
+def opinion_values(board: Board, row: Row, ids: Sequence[str]) -> dict[str, list[Any]]:
+    """What people said of every clip, as clip_values(); nothing where there are no ratings of this generator."""
+    held = board.opinions.clip_values(row.generator) if board.opinions is not None else {}
+    return {
+        key: [encode(float(f"{values.get(clip, math.nan):.5g}")) for clip in ids]
+        for key, values in held.items()
+        if key in row.result.scores
+    }
+
+
 def worst_first(values: Mapping[str, Sequence[Any]], key: str, better: str) -> list[int]:
     """Places of the clips, the worst first by a score; those without a value last."""
     sign = 1 if better == "higher" else -1
@@ -138,13 +157,13 @@ def _cell(board: Board, row: Row, key: str, span: tuple[float, float]) -> dict[s
     low, high = board.interval(row, key)
     metric, _, region = key.rpartition("/")
     cell: dict[str, Any] = {
-        "value": number(score.value),
+        "value": shown(board, key, score.value),
         "sort": None if math.isnan(score.value) else encode(score.value),
         "rank": row.ranks.get(key),
         "best": row.ranks.get(key) == 1,
         "group": group(board, row, key),
         "moved": board.disagreement(row, metric) if region == "mouth" else 0,
-        "spread": "" if math.isnan(low) else half(score.value, (high - low) / 2),
+        "spread": "" if math.isnan(low) else spread(board, key, score.value, (high - low) / 2),
         "note": score.note or "",
         "bar": None,
     }

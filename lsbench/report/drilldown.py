@@ -19,6 +19,7 @@ from lsbench.generators.folder import match_folder
 from lsbench.leaderboard import Row
 from lsbench.media import find_clips
 from lsbench.metric import Metric
+from lsbench.opinions import PREFIX
 from lsbench.protocol import recall
 from lsbench.report.clip_media import Sources, show
 from lsbench.results import RunFolder, encode
@@ -51,6 +52,8 @@ def frame_metrics(row: Row) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
     """The metrics of a run that have a value for each frame, and why others that may have one are left out."""
     found, problems = [], []
     for key, score in row.result.scores.items():
+        if key.startswith(PREFIX):
+            continue  # what people said of whole clips
         try:
             metric = registry.metric(key)
         except LsbenchError as error:

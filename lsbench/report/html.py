@@ -19,6 +19,7 @@ from lsbench.report.audit_page import write_page
 from lsbench.report.drilldown import Done, Footage, Job, frame_metrics, script, tracker, write_clip_file
 from lsbench.report.figures import draw_boxes, draw_slopes
 from lsbench.report.page import render, source, write
+from lsbench.report.people import people_tables
 from lsbench.report.remarks import remarks
 from lsbench.report.text import caption, quoted_caption, quoted_table
 from lsbench.results import RunFolder
@@ -62,6 +63,7 @@ def write_report(
     runs = []
     for place, row in enumerate(every):
         values = board_page.clip_values(row, ids, [head["key"] for head in heads])
+        values |= board_page.opinion_values(board, row, ids)
         runs.append((place, row, values))
     by = next(
         (key for key in [board.rank_by, *(head["key"] for head in heads)] if any(key in v for _, _, v in runs)), ""
@@ -107,6 +109,7 @@ def write_report(
         slopes=draw_slopes(board, out),
         agreement=board_page.agreement(board),
         quotes=[(quoted_caption(quotes), *quoted_table(board, quotes)) for quotes in board.quotes],
+        people=people_tables(board.opinions) if board.opinions is not None else [],
         explanations=board_page.explanations(board),
         provenance=board_page.provenance(board),
     )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from lsbench.leaderboard import Board, Row
-from lsbench.report.text import columns, group, half, number, quoted_caption, quoted_table, rank_cell
+from lsbench.report.text import columns, group, quoted_caption, quoted_table, rank_cell, shown, spread
 
 SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
@@ -46,12 +46,12 @@ def _cell(board: Board, row: Row, key: str) -> str:
     score = row.result.scores.get(key)
     if score is None:
         return "--"
-    value = r"$\infty$" if math.isinf(score.value) else number(score.value)
+    value = r"$\infty$" if math.isinf(score.value) else shown(board, key, score.value)
     text = rf"\textbf{{{value}}}" if row.ranks.get(key) == 1 else value
     low, high = board.interval(row, key)
-    spread = "" if math.isnan(low) else f" ($\\pm${half(score.value, (high - low) / 2)})"
+    interval = "" if math.isnan(low) else f" ($\\pm${spread(board, key, score.value, (high - low) / 2)})"
     letters = group(board, row, key)
-    return text + (rf"\textsuperscript{{{letters}}}" if letters else "") + spread
+    return text + (rf"\textsuperscript{{{letters}}}" if letters else "") + interval
 
 
 def _metrics(keys: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lsbench.leaderboard import Board, Row
+from lsbench.report.people import opinions_record
 from lsbench.report.remarks import remarks
 from lsbench.results import encode
 from lsbench.statistics.bootstrap import CONFIDENCE, RESAMPLES, SEED
@@ -46,6 +47,7 @@ def record(board: Board) -> dict[str, Any]:
         "clips_needed": encode(board.clips_needed),
         "whole_against_mouth": [_agreement(board, agreement) for agreement in board.whole_against_mouth()],
         "agreement": {"keys": list(board.keys), "tau": [[encode(tau) for tau in row] for row in verdict.taus.tolist()]},
+        "opinions": opinions_record(board.opinions) if board.opinions is not None else None,
         "remarks": remarks(board),
     }
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from lsbench.leaderboard import Board
+from lsbench.opinions import QuestionOpinion
 from lsbench.results import Result
 from lsbench.statistics.permutation import ALPHA, smallest_p
 from lsbench.verdict import Agreement, Pair
@@ -16,7 +17,14 @@ MOST_TIES = 3  # neighbours that cannot be told apart, named one by one
 
 def remarks(board: Board) -> list[str]:
     """Ties, disagreements of whole frame and mouth, what the tests are about, incomplete runs, notes of the scores."""
-    found = [*ties(board), *map(against, board.whole_against_mouth()), *stories(board), *grounds(board), *board.notes]
+    found = [
+        *people(board),
+        *ties(board),
+        *map(against, board.whole_against_mouth()),
+        *stories(board),
+        *grounds(board),
+        *board.notes,
+    ]
     said: dict[str, list[str]] = {}
     rows = [*board.rows, *board.anchors]
     for row in rows:
@@ -28,6 +36,34 @@ def remarks(board: Board) -> list[str]:
     everyone = len(rows) if len(rows) > 1 else 0
     found = [line for line in found if line]
     return found + [f"{'all' if len(names) == everyone else ', '.join(names)}: {note}" for note, names in said.items()]
+
+
+def people(board: Board) -> list[str]:
+    """Whose opinions the board shows, and which metric agrees with them best."""
+    opinions = board.opinions
+    if opinions is None:
+        return []
+    unit = "scores from 1 to 5" if opinions.method == "acr" else "Bradley-Terry scores, log-odds with mean 0"
+    lines = [
+        f"mos: {opinions.kept} of {len(opinions.raters)} raters of study {opinions.study}, {unit}; intervals and tests "
+        "are the study's, over other raters and other clips"
+    ]
+    return lines + [line for question in opinions.questions for line in best_metric(question)]
+
+
+def best_metric(question: QuestionOpinion) -> list[str]:
+    """The metric that orders the generators of a clip most as people do, in a sentence."""
+    if not question.metrics or question.metrics[0].rank is None:
+        return []
+    best = question.metrics[0]
+    interval = "" if math.isnan(best.within.low) else f" (95 % {best.within.low:.2f} to {best.within.high:.2f})"
+    told = ""
+    if best.pairs:
+        told = f", and as they do {best.accuracy.value:.0%} of the {best.pairs} pairs that they tell apart"
+    return [
+        f"mos/{question.id}: of {len(question.metrics)} metrics {best.key} orders the generators of a clip most as "
+        f"people do, Spearman's {best.within.value:.2f}{interval}{told}"
+    ]
 
 
 def ties(board: Board) -> list[str]:
@@ -62,7 +98,7 @@ def against(agreement: Agreement) -> str:
 
 def stories(board: Board) -> list[str]:
     """Which two scores of different metrics rank the generators least alike."""
-    keys, taus = board.keys, board.verdict.taus
+    keys, taus = board.metric_keys, board.verdict.taus  # people's keys are the last ones
     pairs = [
         (taus[i, j], keys[i], keys[j])
         for i in range(len(keys))
@@ -90,6 +126,8 @@ def grounds(board: Board) -> list[str]:
         if not math.isnan(board.clips_needed):
             lines[-1] += f"; {board.difference:g} takes about {board.clips_needed:,.0f} clips"
     compared = int(verdict.compared[board.keys.index(board.rank_by)].sum())
+    if board.by_people(board.rank_by):
+        return lines
     if verdict.units.freedom and smallest_p(verdict.units) * compared * (compared - 1) / 2 >= ALPHA:
         lines.append(
             f"{compared} generators are too many for {verdict.units.count} {verdict.units.by}s: no pair can be"

@@ -17,10 +17,11 @@ PAIRED = ("whole", "mouth")
 
 
 def columns(board: Board) -> list[str]:
-    """Score keys in display order: per metric whole beside mouth, then face, then metrics without a region."""
-    metrics = list(dict.fromkeys(key.rpartition("/")[0] or key for key in board.keys))
+    """Score keys in display order: what people said, per metric whole beside mouth, face, metrics without a region."""
+    people = [key for key in board.keys if board.by_people(key)]
+    metrics = list(dict.fromkeys(key.rpartition("/")[0] or key for key in board.metric_keys))
     ordered = [f"{metric}/{region}" for metric in metrics for region in (*PAIRED, "face")]
-    return [key for key in [*ordered, *metrics] if key in board.keys]
+    return people + [key for key in [*ordered, *metrics] if key in board.metric_keys]
 
 
 def cell(board: Board, row: Row, key: str) -> str:
@@ -28,7 +29,9 @@ def cell(board: Board, row: Row, key: str) -> str:
     score = row.result.scores.get(key)
     if score is None:
         return "-"
-    text = " ".join(filter(None, [number(score.value), give_or_take(board, row, key), group(board, row, key)]))
+    text = " ".join(
+        filter(None, [shown(board, key, score.value), give_or_take(board, row, key), group(board, row, key)])
+    )
     if key in row.ranks:
         text += f" ({row.ranks[key]})"
     metric, _, region = key.rpartition("/")
@@ -39,7 +42,7 @@ def cell(board: Board, row: Row, key: str) -> str:
 def give_or_take(board: Board, row: Row, key: str) -> str:
     """Half the width of the 95 % interval, to the decimals of the value: `±0.0112`; empty where there is none."""
     low, high = board.interval(row, key)
-    return "" if math.isnan(low) else f"±{half(row.result.scores[key].value, (high - low) / 2)}"
+    return "" if math.isnan(low) else f"±{spread(board, key, row.result.scores[key].value, (high - low) / 2)}"
 
 
 def group(board: Board, row: Row, key: str) -> str:
@@ -56,6 +59,16 @@ def number(value: float) -> str:
     if abs(value) >= 10:
         return f"{value:.2f}"
     return f"{value:.4f}" if abs(value) >= 0.1 or value == 0 else f"{value:.3g}"
+
+
+def shown(board: Board, key: str, value: float) -> str:
+    """A score of the board as number() gives it; what people said, to a hundredth."""
+    return f"{value:.2f}" if board.by_people(key) else number(value)
+
+
+def spread(board: Board, key: str, value: float, width: float) -> str:
+    """Half an interval's width, to the decimals of shown()."""
+    return f"{width:.2f}" if board.by_people(key) else half(value, width)
 
 
 def half(value: float, width: float) -> str:

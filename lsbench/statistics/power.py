@@ -1,4 +1,4 @@
-"""What the clips at hand can tell apart, and how many clips a difference takes."""
+"""What the clips, or the raters, at hand can tell apart, and how many a difference takes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import math
 import numpy as np
 from scipy.special import stdtrit
 
+from lsbench.statistics.crossed import Crossed, freedom
 from lsbench.statistics.units import FEWEST
 
 POWER = 0.8
+MOST_RATERS = 10_000
 
 
 def detectable(error: np.ndarray, freedom: int, alpha: float = 0.05, power: float = POWER) -> np.ndarray:
@@ -29,3 +31,32 @@ def clips_needed(found: float, clips: int, difference: float) -> float:
     if difference == 0:
         return math.inf
     return max(FEWEST, math.ceil(clips * (found / difference) ** 2))
+
+
+def raters_needed(spread: Crossed, difference: float, alpha: float = 0.05, power: float = POWER) -> float:
+    """How many raters a two-sided test takes to find a difference of this spread (of one number), on the same clips.
+
+    inf where no number of raters would do: the clips differ too much, and more of them are needed. NaN where the
+    spread is not known.
+    """
+    if math.isnan(float(spread.by_rater)) or math.isnan(difference):
+        return math.nan
+    low, high = FEWEST - 1, FEWEST
+    while not _found(spread, high, difference, alpha, power):
+        low, high = high, 2 * high
+        if high > MOST_RATERS:
+            return math.inf
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _found(spread, middle, difference, alpha, power) else (middle, high)
+    return high
+
+
+def _found(spread: Crossed, raters: int, difference: float, alpha: float, power: float) -> bool:
+    """Whether so many raters find it: what raters and cells add shrinks with their number, the clips' part stays."""
+    shrunk = spread.raters / raters
+    by_cell = spread.by_cell * shrunk
+    moved = Crossed(spread.by_rater * shrunk, spread.rest() + by_cell, by_cell, raters, spread.clips)
+    free = freedom(moved.by_rater, moved.by_clip, moved.by_cell, raters, spread.clips)
+    reach = (stdtrit(free, 1 - alpha / 2) + stdtrit(free, power)) * np.sqrt(moved.variance)
+    return bool(reach <= abs(difference))

@@ -32,7 +32,7 @@
     const shown = state && ["ready", "trials", "pause", "end"].includes(state.step);
     at("progress").hidden = !shown;
     at("other").hidden = !state;
-    at("who").textContent = state ? `Rater ${state.rater}` : "Rating videos of talking faces";
+    at("who").textContent = state ? `Rater ${state.rater}` : "";
     if (!shown) return;
     const bar = at("progress").firstElementChild;
     bar.setAttribute("aria-valuemax", trials.length);

@@ -1,0 +1,160 @@
+"""`lsbench mos read`: what the raters of a study said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lsbench.verbs import examples
+
+if TYPE_CHECKING:
+    from lsbench.mos.key import StudyKey
+    from lsbench.opinions import Opinions
+
+path_option = click.Path(path_type=Path)
+
+
+@click.command(
+    epilog=examples(
+        "lsbench mos read ratings-*.csv --key study.key.json",
+        "lsbench mos read ratings-*.csv --key study.key.json --run runs/a --run runs/b --out mos.json",
+        "lsbench mos read all.csv --key study.key.json --difference 0.3 --question sync",
+        "lsbench leaderboard runs/* --mos mos.json --rank-by mos/overall",
+    )
+)
+@click.argument("files", nargs=-1, required=True, type=path_option, metavar="CSV...")
+@click.option("--key", "key_path", required=True, type=path_option, metavar="FILE", help="The study's key.")
+@click.option(
+    "--run", "runs", multiple=True, type=path_option, metavar="RUN",
+    help="A run whose metrics are held against people; the key's own, where they are, if not given. Repeatable.",
+)  # fmt: skip
+@click.option("--question", metavar="ID", default="overall", show_default=True, help="Whose table of metrics is shown.")
+@click.option("--out", type=path_option, metavar="FILE.json", help="Keep the result, for leaderboard and report --mos.")
+@click.option(
+    "--format", "style", type=click.Choice(["table", "json", "markdown", "csv"]), default="table", show_default=True,
+    help="csv: the generators' scores; json: everything, as --out.",
+)  # fmt: skip
+@click.option(
+    "--difference", type=click.FloatRange(0, min_open=True), help="Say how many raters this difference takes."
+)
+@click.option("--keep-all", is_flag=True, help="Leave no rater out; the reasons are still given.")
+@click.option("--strict", is_flag=True, help="Leave out by ITU-T P.910's thresholds alone.")
+@click.option("--require-headphones", is_flag=True, help="Leave out who fails the headphone check, instead of a note.")
+def read(
+    files: tuple[Path, ...],
+    key_path: Path,
+    runs: tuple[Path, ...],
+    question: str,
+    out: Path | None,
+    style: str,
+    difference: float | None,
+    keep_all: bool,
+    strict: bool,
+    require_headphones: bool,
+) -> None:
+    """Read the ratings of a study: mean opinion scores with intervals, and which metric agrees with people.
+
+    CSV are the files that raters saved, one or many raters each. Raters who answered no better than at random are left
+    out, each with the reason; a rater who is noisy but better than chance stays. Intervals hold for other raters and
+    other clips. Studies by pairs give Bradley-Terry scores.
+    """
+    from lsbench import registry
+    from lsbench.errors import StudyError
+    from lsbench.mos.key import read_key
+    from lsbench.mos.opinion import read_study
+    from lsbench.mos.ratings import read_ratings
+    from lsbench.opinions import to_json, write_opinions
+
+    key = read_key(key_path)
+    ids = [asked.id for asked in key.questions]
+    if question not in ids:
+        raise StudyError(registry.unknown("question", question, ids))
+    found_runs, why = _runs(runs, key, key_path)
+    opinions = read_study(
+        read_ratings(files, key),
+        key,
+        runs=found_runs,
+        keep_all=keep_all,
+        strict=strict,
+        require_headphones=require_headphones,
+        difference=difference,
+    )
+    if why:
+        click.echo(f"metrics are not compared with people: {why}", err=True)
+    if out is not None:
+        write_opinions(out, opinions)
+    if style == "json":
+        click.echo(to_json(opinions), nl=False)
+    elif style == "csv":
+        from lsbench.report import people, tables
+
+        click.echo(tables.render("csv", *people.score_cells(opinions)), nl=False)
+    elif style == "markdown":
+        click.echo(_markdown(opinions, question), nl=False)
+    else:
+        _show(opinions, question)
+
+
+def _runs(asked: tuple[Path, ...], key: StudyKey, key_path: Path) -> tuple[list[Path], str]:
+    """The runs to compare, or none and why: those asked for, else the key's, from here or from the key's folder."""
+    if asked:
+        return list(asked), ""
+    found, missing = [], []
+    for run in key.runs:
+        places = [Path(run.path), key_path.parent / run.path]
+        at = next((place for place in places if (place / "run.json").exists()), None)
+        if at is None:
+            missing.append(run)
+        else:
+            found.append(at)
+    if missing:
+        gone = ", ".join(f"{run.name} ({run.path})" for run in missing)
+        return [], f"the key's runs are not where they were: {gone}; pass --run RUN for each"
+    return found, ""
+
+
+def _show(opinions: Opinions, question: str) -> None:
+    from lsbench.report import people
+    from lsbench.report.terminal import show_table
+
+    click.echo(f"Study {opinions.study}, {opinions.method}, protocol {opinions.protocol['name']}")
+    click.echo(f"{opinions.kept} of {len(opinions.raters)} raters kept")
+    show_table(people.rater_header(opinions), people.rater_lines(opinions))
+    for asked in opinions.questions:
+        click.echo(f"{asked.id}: {asked.text}")
+        show_table(people.SCORE_HEADER, people.score_lines(asked))
+    for line in _said(opinions):
+        click.echo(f"· {line}")
+    for asked in opinions.questions:
+        if asked.id == question and asked.metrics:
+            click.echo(f"\nWhich metric agrees with people, {asked.id}. {people.CAPTION}")
+            show_table(people.METRIC_HEADER, people.metric_lines(asked))
+
+
+def _said(opinions: Opinions) -> list[str]:
+    from lsbench.report import people
+    from lsbench.report.remarks import best_metric
+
+    lines = [*opinions.notes, "who shares a letter cannot be told apart (5 %, Holm)"]
+    lines += [people.agreement_line(asked) for asked in opinions.questions]
+    for asked in opinions.questions:
+        lines += [*people.power_lines(opinions, asked), *best_metric(asked)]
+    return lines
+
+
+def _markdown(opinions: Opinions, question: str) -> str:
+    from lsbench.report import people
+    from lsbench.report.text import escape, markdown_table
+
+    parts = [f"Study {opinions.study}, {opinions.method}: {opinions.kept} of {len(opinions.raters)} raters kept\n"]
+    parts.append(markdown_table(people.rater_header(opinions), people.rater_lines(opinions)))
+    for asked in opinions.questions:
+        parts += [f"{escape(asked.id)}: {escape(asked.text)}\n"]
+        parts += [markdown_table(people.SCORE_HEADER, people.score_lines(asked))]
+    parts.append("".join(f"- {escape(line)}\n" for line in _said(opinions)))
+    for asked in opinions.questions:
+        if asked.id == question and asked.metrics:
+            parts += [f"{escape(people.CAPTION)}\n", markdown_table(people.METRIC_HEADER, people.metric_lines(asked))]
+    return "\n".join(parts)

@@ -1,0 +1,203 @@
+"""A study read: from answers to scores, intervals, agreement, power, and metrics against people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lsbench.errors import StudyError
+from lsbench.evidence import Evidence
+from lsbench.leaderboard import leaderboard
+from lsbench.mos.judged import Judged, judged
+from lsbench.mos.key import StudyKey
+from lsbench.mos.panel import Ballot, Panel, ballot, panel
+from lsbench.mos.people import against_people
+from lsbench.mos.ratings import Rating
+from lsbench.mos.screen import screen
+from lsbench.opinions import Apart, ClipOpinion, Opinion, Opinions, QuestionOpinion, RaterAgreement, RaterReport
+from lsbench.results import RunFolder
+from lsbench.statistics.krippendorff import alpha_limits
+from lsbench.statistics.letters import letters
+from lsbench.statistics.permutation import ALPHA
+from lsbench.statistics.power import detectable, raters_needed
+from lsbench.statistics.units import FEWEST
+
+
+def read_study(
+    ratings: Sequence[Rating],
+    key: StudyKey,
+    *,
+    runs: Sequence[Path] = (),
+    keep_all: bool = False,
+    strict: bool = False,
+    require_headphones: bool = False,
+    difference: float | None = None,
+) -> Opinions:
+    """What the raters of a study said, and how far the metrics of its runs agree with them.
+
+    runs: folders whose metrics are compared; none where empty. keep_all: nobody is left out, the reasons stay.
+    difference: one that the reader wants to find. Raises StudyError where no rater is left.
+    """
+    answers: Panel | Ballot = panel(ratings, key) if key.method == "acr" else ballot(ratings, key)
+    checks = screen(ratings, answers, key, strict=strict, require_headphones=require_headphones)
+    kept = {check.rater for check in checks if check.kept or keep_all}
+    if not kept:
+        raise StudyError(
+            f"none of the {len(checks)} raters is left; --keep-all reads the answers all the same and names the reasons"
+        )
+    answers = answers.keep(kept)
+    evidence = _evidence(runs, key) if runs else None
+    asked = {rating.question for rating in ratings if rating.rater in kept}
+    questions = tuple(
+        _question(question.id, question.text, judged(answers, question.id), answers, evidence, difference)
+        for question in key.questions
+        if question.id in asked
+    )
+    notes = [_ground(kept, answers)]
+    notes += _few(kept)
+    if evidence is not None:
+        notes += _not_compared(evidence, key)
+    reports = tuple(
+        RaterReport(check.rater, check.rater in kept, tuple(check.reasons), tuple(check.flags), check.figures)
+        for check in checks
+    )
+    return Opinions(key.study, key.method, dict(key.protocol), reports, questions, difference, tuple(notes))
+
+
+def _evidence(runs: Sequence[Path], key: StudyKey) -> Evidence:
+    """The clip values of the study's runs; StudyError where they are not of the study."""
+    for path in runs:
+        digest = RunFolder(path).request()["protocol"]["digest"]
+        if digest != key.protocol["digest"]:
+            raise StudyError(
+                f"run {path} is of another protocol ({digest[:12]}) than the study "
+                f"({key.protocol['name']}, {key.protocol['digest'][:12]}); pass the study's runs"
+            )
+    evidence = leaderboard(runs).verdict.evidence
+    known = {run.name for run in key.runs}
+    strange = [name for name in evidence.names if name not in known]
+    if strange:
+        raise StudyError(f"{', '.join(strange)}: not among the study's runs, which are {', '.join(sorted(known))}")
+    return evidence
+
+
+def _question(
+    name: str, text: str, found: Judged, answers: Panel | Ballot, evidence: Evidence | None, difference: float | None
+) -> QuestionOpinion:
+    estimate, count = found.estimate, len(found.generators)
+    rated = [place for place in range(count) if found.counts[place].any()]
+    order = sorted(rated, key=lambda place: -estimate.values[place])
+    low, high = estimate.limits(np.eye(count))
+    p = estimate.p()
+    apart = np.nan_to_num(p, nan=1.0)[np.ix_(order, order)] < ALPHA
+    np.fill_diagonal(apart, False)
+    group = dict(zip(order, letters(apart), strict=True))
+    scores = tuple(
+        Opinion(
+            found.generators[place],
+            float(estimate.values[place]),
+            float(low[place]),
+            float(high[place]),
+            int(found.counts[place].sum()),
+            group[place],
+        )
+        for place in order
+    )  # fmt: skip
+    return QuestionOpinion(
+        name,
+        text,
+        scores,
+        _pairs(found, order, p),
+        _clips(found),
+        _agreement(answers, name),
+        *_power(found, order, difference),
+        tuple(against_people(evidence, found)) if evidence is not None else (),
+    )
+
+
+def _pairs(found: Judged, order: Sequence[int], p: np.ndarray) -> tuple[Apart, ...]:
+    """Every two generators, the better one first."""
+    pairs = []
+    for at, one in enumerate(order):
+        for other in order[at + 1 :]:
+            contrast = np.zeros(len(found.generators))
+            contrast[[one, other]] = 1, -1
+            difference = float(contrast @ found.estimate.values)
+            low, high = found.estimate.limits(contrast)
+            needed = raters_needed(found.estimate.spread(contrast), difference)
+            names = found.generators[one], found.generators[other]
+            pairs.append(Apart(*names, difference, float(low), float(high), float(p[one, other]), float(needed)))
+    return tuple(pairs)
+
+
+def _power(found: Judged, order: Sequence[int], difference: float | None) -> tuple[float, float]:
+    """The difference that these raters find and the raters that the wanted one takes: the median over pairs."""
+    errors, needed = [], []
+    for at, one in enumerate(order):
+        for other in order[at + 1 :]:
+            contrast = np.zeros(len(found.generators))
+            contrast[[one, other]] = 1, -1
+            error, free = found.estimate.error(contrast)
+            errors.append(float(detectable(error, int(free))) if not np.isnan(free) else math.nan)
+            if difference is not None:
+                needed.append(float(raters_needed(found.estimate.spread(contrast), difference)))
+    return float(np.median(errors)) if errors else math.nan, float(np.median(needed)) if needed else math.nan
+
+
+def _clips(found: Judged) -> tuple[ClipOpinion, ...]:
+    low, high = found.limits()
+    return tuple(
+        ClipOpinion(
+            generator,
+            clip,
+            float(found.values[g, c]),
+            float(low[g, c]),
+            float(high[g, c]),
+            int(found.counts[g, c]),
+        )
+        for g, generator in enumerate(found.generators)
+        for c, clip in enumerate(found.clips)
+        if found.counts[g, c]
+    )
+
+
+def _agreement(answers: Panel | Ballot, question: str) -> tuple[RaterAgreement, ...]:
+    """Krippendorff's alpha of first showings: of scores as intervals and as an order, of choices by name."""
+    levels: tuple[str, ...]
+    if isinstance(answers, Panel):
+        first = answers.first[answers.questions.index(question)]
+        clip = np.tile(np.arange(len(answers.clips)), len(answers.generators))
+        flat, levels = first.reshape(len(first), -1), ("interval", "ordinal")
+    else:
+        held = answers.of_question(question)
+        held = held.select(held.repeat == 0)
+        low, high = np.minimum(held.left, held.right), np.maximum(held.left, held.right)
+        items, at = np.unique(np.stack([held.clip, low, high]), axis=1, return_inverse=True)
+        flat = np.full((len(answers.raters), items.shape[1]), np.nan)
+        flat[held.rater, at.ravel()] = held.winner == low
+        clip, levels = items[0], ("nominal",)
+    return tuple(RaterAgreement(level, *alpha_limits(flat, clip, level)) for level in levels)
+
+
+def _ground(kept: set[str], answers: Panel | Ballot) -> str:
+    clips = len(answers.clips)
+    return f"intervals hold for other raters and other clips: {len(kept)} raters and {clips} clips are drawn, crossed"
+
+
+def _not_compared(evidence: Evidence, key: StudyKey) -> list[str]:
+    """Generators whose metrics are not held against people, for their runs are incomplete or were not given."""
+    absent = [run.name for run in key.runs if run.name not in evidence.names]
+    lines = [f"metrics are not compared on {', '.join(absent)}: no complete run is given"] if absent else []
+    few = len(key.runs) - len(absent) < 2
+    return lines + (["metrics are not compared with people: that takes two complete runs"] if few else [])
+
+
+def _few(kept: set[str]) -> list[str]:
+    if len(kept) < FEWEST:
+        return [f"{len(kept)} raters are too few for intervals and tests"]
+    if len(kept) < 15:
+        return [f"{len(kept)} raters: ITU-T P.910 asks for at least 15, rather 24"]
+    return []
