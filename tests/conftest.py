@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from lsbench.clip import Clip, FaceTrack
 from lsbench.corpus import synthetic
 
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 GRID = Path(__file__).parents[2] / "shared" / "grid-mini"
 
 
@@ -55,6 +58,38 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Headless Chromium."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium; on Debian: apt-get install chromium")
+    driver = pytest.importorskip("playwright.sync_api", reason="no playwright; pip install playwright")
+    with driver.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def tab(browser: Any) -> Iterator[Any]:
+    """A page; afterwards it must have raised nothing, complained of nothing, and asked nothing of the network."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    faults: list[str] = []
+    page.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("dialog", lambda dialog: (faults.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    own = ("file:", "data:", "blob:")
+    page.on("request", lambda request: None if request.url.startswith(own) else faults.append(request.url))
+    page.on(
+        "requestfailed", lambda request: faults.append(f"failed {request.url}") if ".mp4" not in request.url else None
+    )
+    yield page
+    context.close()
+    assert faults == []
 
 
 def noisy(frames: np.ndarray, levels: float, seed: int = 0) -> np.ndarray:

@@ -128,12 +128,19 @@ def test_the_files_hold_it_all(run: tuple[Audit, Path], tmp_path: Path) -> None:
     assert to_markdown(found) == paths["markdown"].read_text()
     assert paths["markdown"].read_text().count("| ") > 50
     page = paths["page"].read_text()
-    assert page.count("<td") >= len(found.artifacts) * len(found.keys) and "http://" not in page.replace("http://www.w3.org", "")
+    assert page.count("<td") >= len(found.artifacts) * len(found.keys) and "http://" not in page.replace(
+        "http://www.w3.org", ""
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("", "not an audit.json"), ("[]", "not an audit.json"), ('{"format": 9}', "format 9"), ('{"format": 1}', "not an")],
+    [
+        ("", "not an audit.json"),
+        ("[]", "not an audit.json"),
+        ('{"format": 9}', "format 9"),
+        ('{"format": 1}', "not an"),
+    ],
 )
 def test_other_files_are_no_audit(text: str, says: str) -> None:
     with pytest.raises(RunError, match=says):
@@ -189,9 +196,12 @@ def test_a_score_of_many_clips_is_sampled_by_halves() -> None:
     from lsbench.registry import metrics
     from lsbench.stats import Stats
 
-    (distance,) = metrics(["fd_efficientnet_lite0"], [])or metrics(["fd_efficientnet_lite0"], list(_regions()))
+    (distance,) = metrics(["fd_efficientnet_lite0"], []) or metrics(["fd_efficientnet_lite0"], list(_regions()))
     random = np.random.default_rng(0)
-    parts = [Stats(reference=random.random((4, 8), np.float32), generated=random.random((4, 8), np.float32)) for _ in range(6)]
+    parts = [
+        Stats(reference=random.random((4, 8), np.float32), generated=random.random((4, 8), np.float32))
+        for _ in range(6)
+    ]
     draws = [np.array([0, 1, 2]), np.array([3, 4, 5])]
     found = samples(distance, parts, draws)
     assert found.tolist() == [distance.fold(parts[:3])[0], distance.fold(parts[3:])[0]]

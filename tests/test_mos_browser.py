@@ -8,7 +8,6 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +22,6 @@ from lsbench.mos.page import Made, make_study
 from lsbench.mos.ratings import read_ratings
 from lsbench.mos.study import Wishes
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NOTHING = {"given": {}, "played_ms": 0}
 HEADER = "study,rater,trial,kind,item,other,question,rating,repeat,played_ms,answered_at"
 
@@ -42,34 +40,6 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Made]:
         assert text.count('"tone_ms": 1000') == text.count('"gap_ms": 500') == 1
         one.page.write_text(text.replace('"tone_ms": 1000', '"tone_ms": 40').replace('"gap_ms": 500', '"gap_ms": 20'))
     return made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium; on Debian: apt-get install chromium")
-    driver = pytest.importorskip("playwright.sync_api", reason="no playwright; pip install playwright")
-    with driver.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def tab(browser: Any) -> Iterator[Any]:
-    """A page; afterwards it must have raised nothing, complained of nothing, and asked nothing of the network."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
-    page = context.new_page()
-    page.set_default_timeout(15_000)
-    faults: list[str] = []
-    page.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("dialog", lambda dialog: (faults.append(f"dialog {dialog.message}"), dialog.dismiss()))
-    own = ("file:", "data:", "blob:")
-    page.on("request", lambda request: None if request.url.startswith(own) else faults.append(request.url))
-    yield page
-    context.close()
-    assert faults == []
 
 
 def at(tab: Any) -> str:

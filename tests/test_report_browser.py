@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,6 @@ from test_report import EVIL, make_runs
 
 from lsbench.leaderboard import leaderboard
 from lsbench.report.html import write_report
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @pytest.fixture(scope="module")
@@ -28,38 +25,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (gone / "run.json").write_text(json.dumps(request | {"generated": "/gone", "reference": "/gone"}))
     write_report(leaderboard([gone]), folder / "moved")
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium; on Debian: apt-get install chromium")
-    driver = pytest.importorskip("playwright.sync_api", reason="no playwright; pip install playwright")
-    with driver.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def tab(browser: Any) -> Iterator[Any]:
-    """A page; afterwards it must have raised nothing, complained of nothing, and asked nothing of the network."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(15_000)
-    faults: list[str] = []
-    page.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("dialog", lambda dialog: (faults.append(f"dialog {dialog.message}"), dialog.dismiss()))
-    page.on(
-        "request", lambda request: None if request.url.startswith(("file:", "data:")) else faults.append(request.url)
-    )
-    page.on(
-        "requestfailed", lambda request: faults.append(f"failed {request.url}") if ".mp4" not in request.url else None
-    )
-    yield page
-    context.close()
-    assert faults == []
 
 
 def names(tab: Any) -> list[str]:
