@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Repeatable.",
 )
-@click.option("--clips", metavar="N|all", help="Clips, of every speaker in turn; 8, with --quick 4, if not given.")
+@click.option("--clips", metavar="N|all", help="Clips, of every speaker in turn; 6, with --quick 4, if not given.")
 @click.option("--quick", is_flag=True, help="Fewer clips, strengths and metrics: a first look in minutes.")
 @click.option("--step", type=click.IntRange(1), default=3, show_default=True, help="Of the ladders, for the verdict.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)

@@ -10,11 +10,11 @@ from lsbench.artifacts.catalogue import ARTIFACTS, artifact
 from lsbench.errors import ArtifactError
 from lsbench.protocol import Reference
 
-CLIPS = 8
+CLIPS = 6
 QUICK_CLIPS = 4
-QUICK_STEPS = (0, 2)  # the first and the third of a ladder of four: the verdict's own is among them
+QUICK_STEPS = (0, 2)  # the first and the last of a ladder of three: the verdict's own is among them
 METRICS = (
-    *("psnr", "ssim", "lpips", "sharpness", "fid:every=15", "fd_efficientnet_lite0:every=15"),
+    *("psnr", "ssim", "lpips", "sharpness", "fid:every=25", "fd_efficientnet_lite0:every=25"),
     *(
         "seam",
         "flicker",

@@ -14,7 +14,7 @@ from lsbench.artifacts.catalogue import ARTIFACTS
 from lsbench.audit.response import Response
 from lsbench.statistics.detection import DETECTED
 
-STEP = 3  # of a ladder, from 1: where a fault is plain to see or to hear
+STEP = 3  # of a ladder, from 1: the last of most, where a fault is plain to see or to hear
 WEAK = 0.7  # AUC from which a score notices a little
 GRADES = {"good": "●", "weak": "◐", "blind": "·", "fooled": "✗"}
 

@@ -92,7 +92,7 @@ class Seam(Metric):
             "paste boxes", lambda: found_boxes(reference, generated, pictures, texture)
         )
         found = np.asarray(boxes.any(axis=1))
-        known = self._steps(pictures[found], boxes[found])
+        known = self._steps(pictures if found.all() else pictures[found], boxes[found])
         step, floor = np.tile(np.where(difference_levels > DIFFERENT_LEVELS, np.nan, 0.0), (2, 1))
         step[found], floor[found] = known["step"], known["floor"]
         return Stats(step=step, floor=floor, found=found)
