@@ -19,7 +19,8 @@ def response(artifact: str, key: str, *areas: float) -> Response:
     steps = tuple(float(step) for step in range(len(areas)))
     values = tuple(30.0 - step for step in steps)
     return Response(
-        artifact, key, steps, values, tuple(v - 1 for v in values), tuple(v + 1 for v in values), areas, areas, areas,
+        artifact, key, steps, values, tuple(v - 1 for v in values), tuple(v + 1 for v in values), areas,
+        areas, areas, areas,
         float("nan"), 1.0, 0.9,
     )  # fmt: skip
 
@@ -45,7 +46,10 @@ def test_the_heat_map_says_what_it_shows(tab: Any, page: Path) -> None:
     tab.goto(page.as_uri())
     cells = tab.locator(".heat tbody td")
     assert cells.count() == 6
-    assert cells.nth(0).get_attribute("title") == f"mouth-blur, {EVIL}: AUC 1.00, 95 % 1.00 to 1.00, good"
+    assert (
+        cells.nth(0).get_attribute("title")
+        == f"mouth-blur, {EVIL}: AUC 1.00, 95 % 1.00 to 1.00, good; against one more encoding 1.00"
+    )
     assert "fooled" in cells.nth(2).get_attribute("class")
     assert tab.locator("h1").inner_text() == "Which metric notices which artifact?"
     assert "<b>toy</b>" in tab.locator(".kicker").inner_text()

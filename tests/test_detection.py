@@ -96,7 +96,15 @@ def test_the_cover_is_the_smallest_and_then_the_cheapest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("area", "name"), [(1, "good"), (0.9, "good"), (0.89, "weak"), (0.7, "weak"), (0.5, "blind"), (0.1, "fooled")]
+    ("area", "louder", "name"),
+    [
+        (1, 0.9, "good"),
+        (0.9, 0.89, "drowned"),
+        (0.89, 1, "weak"),
+        (0.7, 0, "weak"),
+        (0.5, 0.5, "blind"),
+        (0.1, 0, "fooled"),
+    ],
 )
-def test_grades(area: float, name: str) -> None:
-    assert grade(area) == name
+def test_grades(area: float, louder: float, name: str) -> None:
+    assert grade(area, louder) == name

@@ -11,7 +11,7 @@ from lsbench.artifacts.time import TIME
 from lsbench.errors import ArtifactError
 from lsbench.registry import unknown
 
-ARTIFACTS = {artifact.name: artifact for artifact in (*MOUTH, *BOX, *TIME, *SOUND, *FRAME, *CONTROL)}
+ARTIFACTS = {artifact.name: artifact for artifact in (*MOUTH, *BOX, *TIME, *SOUND, *FRAME, CONTROL)}
 
 
 def artifact(name: str) -> Artifact:

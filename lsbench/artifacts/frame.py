@@ -78,7 +78,7 @@ FRAME = (
              _brightness, most=255, harmless=2),
     Artifact("frame-resize", "frame", "the whole frame has a lower resolution", "octaves", (0.5, 1, 2), _resize),
 )  # fmt: skip
-CONTROL = (
-    Artifact("recoded", "control", f"the video is encoded once more (H.264 at crf {CODEC_QUALITY}), which is no fault",
-             "times", (1,), _again, harmless=1),
+CONTROL = Artifact(
+    "recoded", "control", f"the video is encoded once more (H.264 at crf {CODEC_QUALITY}), which is no fault", "times",
+    (1,), _again, harmless=1,
 )  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lsbench import evaluate, learning, pool, registry
+from lsbench.artifacts.frame import CONTROL
 from lsbench.audit import plan
 from lsbench.audit.inject import CLEAN, Bench, Injection, filed, inject, measured_by
 from lsbench.audit.response import halves, respond, unmoved
@@ -48,10 +49,10 @@ def audit(
 ) -> Audit:
     """Inject artifacts into real clips and see which metric notices: what `lsbench audit` calls.
 
-    reference, or protocol with data: the real clips. artifacts: names, or NAME=STRENGTH,STRENGTH; all where none is
-    named. metrics, regions: as for lsbench.score(). clips: how many are audited, of every speaker in turn; all where
-    None. quick: fewer strengths and metrics, where they are not named. step: of the ladders, from 1, at which
-    the verdict is given. out: folder of what is measured; the same call, or one that asks for more, goes on from there.
+    reference, or protocol with data: the real clips. artifacts: names, or NAME=STRENGTH,STRENGTH, beside the control;
+    all where none is named. metrics, regions: as for lsbench.score(). clips: how many are audited, of every speaker in
+    turn; all where None. quick: fewer strengths and metrics, where they are not named. step: of the ladders, from 1, at
+    which the verdict is given. out: folder of what is measured; the same call, or one that asks for more, goes on.
 
     Clips are re-encoded (H.264, crf 18) before the artifact is put in, so that clean and spoiled differ in it alone;
     their sound is their own. Raises a LsbenchError that names what is wrong.
@@ -65,7 +66,7 @@ def audit(
     chosen = plan.spread(bench.clips, clips)
     if len(chosen) < 2:
         raise ProtocolError(f"{len(chosen)} clip to audit; expected 2 or more: clean and spoiled ones are told apart")
-    ladders = plan.ladders(artifacts, quick=quick)
+    ladders = {**plan.ladders(artifacts, quick=quick), CONTROL.name: CONTROL.strengths}
     named = tuple(metrics) if metrics else plan.QUICK_METRICS if quick else plan.METRICS
     wanted = registry.metrics(named, [Region(region) for region in regions])
     demanded = {name for metric in wanted if metrics for name in needs(metric, bench)} | set(weight_files or ())
@@ -166,18 +167,19 @@ def _concluded(
     """What the statistics of all clips say, artifact by artifact."""
     drawn, draws = units([clip.speaker for clip in clips]), halves(len(clips), worker.seed)
     clean = _parts(worker, clips, CLEAN, worker.metrics, (0.0,))
+    control = _parts(worker, clips, CONTROL.name, worker.metrics, CONTROL.strengths[-1:])
     responses = {}
     for count, name in enumerate(plan.named(ladders), start=1):
         strengths = (0.0, *ladders[name])
         reached = measured_by(name, worker.metrics)
         spoiled = _parts(worker, clips, name, reached, ladders[name])
         for metric in worker.metrics:
-            base = clean[metric.key, 0.0]
+            base, recoded = clean[metric.key, 0.0], control[metric.key, CONTROL.strengths[-1]]
             if metric in reached:
                 parts = [base, *(spoiled[metric.key, strength] for strength in ladders[name])]
-                responses[name, metric.key] = respond(name, metric, strengths, parts, drawn, draws)
+                responses[name, metric.key] = respond(name, metric, strengths, parts, drawn, draws, recoded)
             else:
-                alone = respond(name, metric, (0.0,), [base], drawn, draws)
+                alone = respond(name, metric, (0.0,), [base], drawn, draws, recoded)
                 responses[name, metric.key] = unmoved(name, alone, strengths)
         if progress:
             progress("conclude", count, len(ladders))

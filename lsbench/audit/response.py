@@ -23,9 +23,10 @@ class Response:
     """What a score says of an artifact. All tuples go by `strengths`, of which the first is 0: the re-encoded clips.
 
     values: the score over all clips, low and high its 95 % interval. auc: the chance that a spoiled clip scores worse
-    than a clean one, auc_low and auc_high its interval (NaN for scores that need many clips). detected: the smallest
-    strength found at an AUC of 0.9, NaN for none. monotonicity: Spearman's correlation of strength and badness.
-    ordered: how often the stronger of two faults scores worse.
+    than a clean one, auc_low and auc_high its interval (NaN for scores that need many clips). louder: the same against
+    clips that were only encoded once more, the control: below 1/2 the score likes the fault better. detected: the
+    smallest strength found at an AUC of 0.9, NaN for none. monotonicity: Spearman's correlation of strength and
+    badness. ordered: how often the stronger of two faults scores worse.
     """
 
     artifact: str
@@ -37,6 +38,7 @@ class Response:
     auc: tuple[float, ...]
     auc_low: tuple[float, ...]
     auc_high: tuple[float, ...]
+    louder: tuple[float, ...]
     detected: float
     monotonicity: float
     ordered: float
@@ -63,8 +65,10 @@ def respond(
     parts: Sequence[Sequence[Stats]],
     units: Units,
     draws: Sequence[np.ndarray],
+    control: Sequence[Stats],
 ) -> Response:
-    """The response of a metric; parts: of every strength, the first 0, the statistics of every clip."""
+    """The response of a metric; parts: of every strength, the first 0, the statistics of every clip; control: of the
+    clips that were only encoded once more."""
     higher = metric.better == "higher"
     values = np.array([samples(metric, each, draws) for each in parts])
     scores = np.array([metric.fold(each)[0] for each in parts])
@@ -74,6 +78,7 @@ def respond(
     else:
         low = high = np.full(len(scores), np.nan)
     areas = [0.5, *(auc(values[0], spoiled, higher=higher) for spoiled in values[1:])]
+    recoded = samples(metric, control, draws)
     if metric.per_clip:
         limits = [auc_limits(values[0], spoiled, units, higher=higher) for spoiled in values[1:]]
     else:
@@ -88,6 +93,7 @@ def respond(
         tuple(areas),
         (0.5, *(one for one, _ in limits)),
         (0.5, *(other for _, other in limits)),
+        tuple(auc(recoded, each, higher=higher) for each in values),
         threshold(strengths, areas),
         monotonicity(values, higher=higher),
         ordered(values, higher=higher),
@@ -100,5 +106,5 @@ def unmoved(artifact: str, clean: Response, strengths: Sequence[float]) -> Respo
     half = (0.5,) * count
     return Response(
         artifact, clean.key, tuple(map(float, strengths)), clean.values[:1] * count, clean.low[:1] * count,
-        clean.high[:1] * count, half, half, half, math.nan, 0.0, 0.5,
+        clean.high[:1] * count, half, half, half, clean.louder[:1] * count, math.nan, 0.0, 0.5,
     )  # fmt: skip

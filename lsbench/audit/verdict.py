@@ -16,13 +16,17 @@ from lsbench.statistics.detection import DETECTED
 
 STEP = 3  # of a ladder, from 1: the last of most, where a fault is plain to see or to hear
 WEAK = 0.7  # AUC from which a score notices a little
-GRADES = {"good": "●", "weak": "◐", "blind": "·", "fooled": "✗"}
+GRADES = {"good": "●", "drowned": "○", "weak": "◐", "blind": "·", "fooled": "✗"}
 
 
-def grade(auc: float) -> str:
-    """`good` from an AUC of 0.9, `weak` from 0.7, `fooled` to 0.1, where the fault scores better; else `blind`."""
+def grade(auc: float, louder: float) -> str:
+    """What a score makes of a fault. auc: against clean clips; louder: against clips that were only encoded once more.
+
+    `good`: both are 0.9 or more. `drowned`: it notices, auc 0.9 or more, but scores no worse than harmless re-encoding.
+    `weak`: auc 0.7 or more. `fooled`: auc 0.1 or less, the fault scores better. Else `blind`.
+    """
     if auc >= DETECTED:
-        return "good"
+        return "good" if louder >= DETECTED else "drowned"
     return "weak" if auc >= WEAK else "fooled" if auc <= 1 - DETECTED else "blind"
 
 
@@ -73,8 +77,9 @@ class Audit:
         return self.responses[artifact, key].auc[self.place(artifact)]
 
     def grade(self, artifact: str, key: str) -> str:
-        """Of a score for an artifact at the verdict's strength."""
-        return grade(self.auc(artifact, key))
+        """Of a score for an artifact at the verdict's strength; of a harmless change nothing louder is asked."""
+        louder = self.responses[artifact, key].louder[self.place(artifact)]
+        return grade(self.auc(artifact, key), louder if any(each.name == artifact for each in self.faults) else 1.0)
 
     def noticed(self, key: str) -> list[str]:
         """The faults that a score is good at."""

@@ -12,7 +12,7 @@ from lsbench.audit.response import Response
 from lsbench.audit.verdict import GRADES, Audit
 from lsbench.report import page
 from lsbench.report.audit_text import reliability
-from lsbench.report.audit_words import conditions, found_from, paragraph
+from lsbench.report.audit_words import conditions, found_from, not_measured, paragraph
 from lsbench.report.text import number
 
 MARK = '<meta name="generator" content="lsbench audit">'
@@ -40,7 +40,7 @@ def write_page(audit: Audit, path: Path, back: str = "") -> Path:
         keys=audit.keys,
         groups=_groups(audit),
         reliability=reliability(audit),
-        unavailable=audit.unavailable,
+        unavailable=not_measured(audit),
         back=back,
     )
     return path
@@ -72,6 +72,7 @@ def _cell(audit: Audit, artifact: str, key: str) -> dict[str, Any]:
     place = audit.place(artifact)
     area, graded = response.auc[place], audit.grade(artifact, key)
     low, high = response.auc_low[place], response.auc_high[place]
+    louder = response.louder[place]
     limits = "" if math.isnan(low) else f", 95 % {low:.2f} to {high:.2f}"
     return {
         "key": key,
@@ -80,7 +81,7 @@ def _cell(audit: Audit, artifact: str, key: str) -> dict[str, Any]:
         "auc": f"{area:.2f}",
         "heat": f"{100 * min(1.0, 2 * abs(area - 0.5)):.0f}%",
         "sign": "with" if area >= 0.5 else "against",
-        "says": f"{artifact}, {key}: AUC {area:.2f}{limits}, {graded}",
+        "says": f"{artifact}, {key}: AUC {area:.2f}{limits}, {graded}; against one more encoding {louder:.2f}",
         "detected": found_from(audit, artifact, key),
         "ordered": f"{response.ordered:.2f}",
         "ends": [number(response.values[0]), number(response.values[-1])],

@@ -12,10 +12,10 @@ from rich.text import Text
 from lsbench.artifacts.artifact import GROUPS
 from lsbench.audit.verdict import GRADES, Audit
 from lsbench.report.audit_text import reliability
-from lsbench.report.audit_words import conditions, paragraph
+from lsbench.report.audit_words import conditions, not_measured, paragraph
 from lsbench.report.terminal import show_table
 
-COLOURS = {"good": "bold green", "weak": "yellow", "blind": "dim", "fooled": "bold red"}
+COLOURS = {"good": "bold green", "drowned": "green", "weak": "yellow", "blind": "dim", "fooled": "bold red"}
 LETTERS = [*string.ascii_lowercase, *(f"{letter}{letter}" for letter in string.ascii_lowercase)]
 
 
@@ -30,8 +30,8 @@ def show_audit(audit: Audit, out: Console) -> None:
     out.print(Text(conditions(audit)))
     out.print(Text(f"Clips: {len(audit.clips)}; {audit.units}."))
     show_table(["notices", "score", "false alarms", "orders", "monotone"], reliability(audit), out)
-    for key, why in audit.unavailable.items():
-        out.print(Text(f"· {key}: not measured: {why}"))
+    for line in not_measured(audit):
+        out.print(Text(f"· {line}"))
     for sentence in paragraph(audit):
         out.print(Text(sentence))
 

@@ -9,12 +9,12 @@ from typing import Any
 from lsbench.audit.response import Response
 from lsbench.audit.verdict import GRADES, Audit
 from lsbench.errors import RunError
-from lsbench.report.audit_words import conditions, found_from, paragraph
+from lsbench.report.audit_words import conditions, found_from, not_measured, paragraph
 from lsbench.report.text import markdown_table
 from lsbench.results import decode, encode
 
 FORMAT = 1
-_SERIES = ("strengths", "values", "low", "high", "auc", "auc_low", "auc_high")
+_SERIES = ("strengths", "values", "low", "high", "auc", "auc_low", "auc_high", "louder")
 _SINGLE = ("detected", "monotonicity", "ordered")
 
 
@@ -98,7 +98,7 @@ def to_markdown(audit: Audit) -> str:
             "Harmless changes taken for faults, and how often the stronger of two faults scores worse (mean over "
             "faults; 0.5 is chance):\n",
             markdown_table(["notices", "score", "false alarms", "orders", "monotone"], reliability(audit)),
-            "".join(f"- {key}: not measured: {why}\n" for key, why in audit.unavailable.items()),
+            "".join(f"- {line}\n" for line in not_measured(audit)),
         ]
     )
 

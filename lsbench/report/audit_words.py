@@ -23,6 +23,8 @@ def paragraph(audit: Audit) -> list[str]:
         found.append(
             f"The score that notices most is {best}, with {len(audit.noticed(best))} of {len(audit.faults)} faults."
         )
+    if drowned := _drowned(audit):
+        found.append(f"Noticed, but scored no worse than one more harmless encoding: {_listed(drowned)}.")
     if blind := [key for key in audit.keys if not audit.noticed(key)]:
         found.append(f"{_listed(blind)} {_verb(blind, 'notices', 'notice')} none of them.")
     if fooled := _fooled(audit):
@@ -42,8 +44,9 @@ def paragraph(audit: Audit) -> list[str]:
 def conditions(audit: Audit) -> str:
     """How to read the table, in a sentence."""
     return (
-        "● good: a spoiled clip scores worse than a clean one with a chance (AUC) of 0.9 or more; ◐ weak: 0.7 or more; "
-        "· blind; ✗ fooled: 0.1 or less, the fault scores better."
+        "● good: a spoiled clip scores worse than a clean one, and than one that was only encoded once more, with a "
+        "chance (AUC) of 0.9 or more; ○ drowned: than a clean one only, no worse than harmless re-encoding; ◐ weak: 0.7 "
+        "or more; · blind; ✗ fooled: 0.1 or less, the fault scores better."
     )
 
 
@@ -87,12 +90,25 @@ def _groups(audit: Audit) -> list[str]:
 
 
 def _fooled(audit: Audit) -> list[str]:
-    found = []
-    for key in audit.keys:
-        names = [each.name for each in audit.faults if audit.grade(each.name, key) == "fooled"]
-        if names:
-            found.append(f"{key} by {_listed(names, 4)}")
-    return found
+    return [f"{key} by {_listed(names, 4)}" for key in audit.keys if (names := _graded(audit, key, "fooled"))]
+
+
+def _drowned(audit: Audit) -> list[str]:
+    count = len(audit.faults)
+    return [f"{key} {len(names)} of {count}" for key in audit.keys if (names := _graded(audit, key, "drowned"))]
+
+
+def _graded(audit: Audit, key: str, grade: str) -> list[str]:
+    """The faults for which a score has a grade."""
+    return [each.name for each in audit.faults if audit.grade(each.name, key) == grade]
+
+
+def not_measured(audit: Audit) -> list[str]:
+    """Why scores were not measured, those that share a reason together."""
+    reasons: dict[str, list[str]] = {}
+    for key, why in audit.unavailable.items():
+        reasons.setdefault(why, []).append(key)
+    return [f"not measured: {', '.join(keys)}: {why}" for why, keys in reasons.items()]
 
 
 def _listed(names: Sequence[str], most: int = MOST) -> str:
