@@ -73,7 +73,7 @@ class Artifact:
         """
         if not 0 <= strength <= self.most or math.isinf(strength):
             limit = "" if math.isinf(self.most) else f" to {self.most:g}"
-            raise ArtifactError(f"artifact {self.name}: strength {strength:g} {self.unit}; expected 0{limit} or more")
+            raise ArtifactError(f"artifact {self.name}: strength {self.said(strength)}; expected 0{limit} or more")
         if strength == 0:
             return subject.clip
         text = f"{seed}|{self.name}|{subject.clip.id}"
@@ -86,8 +86,8 @@ class Artifact:
         return self.group == "sound"
 
     def said(self, strength: float) -> str:
-        """A strength with its unit: `2 px`."""
-        return f"{strength:g} {self.unit}"
+        """A strength with its unit: `2 px`, `25 % of frames`."""
+        return f"{100 * strength:g} % {self.unit}" if self.unit.startswith("of ") else f"{strength:g} {self.unit}"
 
 
 def share_of(count: int, share: float, least: int = 1) -> int:

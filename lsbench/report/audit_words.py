@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from lsbench.artifacts.artifact import GROUPS
 from lsbench.audit.verdict import Audit
-from lsbench.report.text import number
 
 MOST = 8  # names in a list before the rest is counted
 
@@ -15,7 +15,7 @@ def paragraph(audit: Audit) -> list[str]:
     """What the audit found, a sentence each."""
     found = [
         f"{len(audit.faults)} faults, each at a strength that is plain to see or hear (step {audit.step} of its "
-        f"ladder), were put into {len(audit.clips)} clips of {audit.protocol['name']} and measured by "
+        f"ladder), were put into {len(audit.clips)} clips (protocol {audit.protocol['name']}) and measured by "
         f"{len(audit.keys)} scores."
     ]
     found += [said for said in (_whole_against_mouth(audit), *_groups(audit)) if said]
@@ -45,16 +45,16 @@ def conditions(audit: Audit) -> str:
     """How to read the table, in a sentence."""
     return (
         "● good: a spoiled clip scores worse than a clean one, and than one that was only encoded once more, with a "
-        "chance (AUC) of 0.9 or more; ○ drowned: than a clean one only, no worse than harmless re-encoding; ◐ weak: 0.7 "
-        "or more; · blind; ✗ fooled: 0.1 or less, the fault scores better."
+        "chance (AUC) of 0.9 or more; ○ drowned: than a clean one only, no worse than harmless re-encoding; "
+        "◐ weak: 0.7 or more; · blind; ✗ fooled: 0.1 or less, the fault scores better."
     )
 
 
 def found_from(audit: Audit, artifact: str, key: str) -> str:
     """The smallest strength at which a score detects an artifact, with its unit; a dash where it does not."""
     response = audit.responses[artifact, key]
-    unit = next(each.unit for each in audit.artifacts if each.name == artifact)
-    return "-" if response.detected != response.detected else f"{number(response.detected)} {unit}"
+    known = next(each for each in audit.artifacts if each.name == artifact)
+    return "-" if math.isnan(response.detected) else known.said(float(f"{response.detected:.2g}"))
 
 
 def _whole_against_mouth(audit: Audit) -> str:
