@@ -30,6 +30,7 @@ class Config:
     model: str = field(metadata={"asks": "lipgan, l1wgangp or wgangp", "choices": MODELS, "fixed": True})
     variant: str = _of("residual", "the generator's layers", choices=("residual", "basic"), fixed=True)
     width: float = _of(1.0, "factor on all channels", low=0.01, fixed=True)
+    head: int = _of(16, "channels of the generator's last two convs, whatever the width", low=1, fixed=True)
     size: int = _of(96, "face size, px: 24, 48 or 96", low=24, fixed=True)
     seed: int = _of(10, "of weights, order and shifts", low=0, fixed=True)
     batch: int = _of(96, "samples a step, over all processes", low=2, fixed=True)

@@ -189,7 +189,7 @@ def test_the_log_names_the_papers_terms(model: str, names: set[str], shards: Pat
     assert json.loads((tmp_path / "config.json").read_text())["model"] == model
     if model == "wgangp":
         terms = end["losses"]
-        assert abs(terms["L_G"]["mean"]) < 1 < 24 * 24 * 3 * terms["L1"]["mean"]  # L1 is watched, not minimised
+        assert 10 * abs(terms["L_G"]["mean"]) < 24 * 24 * 3 * terms["L1"]["mean"]  # L1 is watched, not minimised
 
 
 def test_tensorboard_has_every_term(shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

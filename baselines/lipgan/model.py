@@ -76,11 +76,11 @@ def halvings(size: int) -> int:
 class Generator(nn.Module):
     """Face and sound to a face whose mouth says it: 49,543,123 parameters (basic variant: 21,469,843).
 
-    width: factor on all channels, but that the last two convs keep their 16 in a narrower network. variant: `residual`,
-    or `basic` without residual blocks. size: of the face, px.
+    width: factor on all channels. variant: `residual`, or `basic` without residual blocks. size: of the face, px. head:
+    channels of the last two convs in place of width times 16: a picture does not fit through few.
     """
 
-    def __init__(self, width: float = 1.0, variant: str = "residual", size: int = 96) -> None:
+    def __init__(self, width: float = 1.0, variant: str = "residual", size: int = 96, head: int | None = None) -> None:
         super().__init__()
         if variant not in PLANS:
             raise GeneratorError(unknown("generator variant", variant, PLANS))
@@ -102,7 +102,7 @@ class Generator(nn.Module):
         for place in reversed(range(len(levels) - 1)):
             blocks = residuals(channels[place], plan.decoded if place else 0)
             self.decoder.append(nn.Sequential(tconv(2 * channels[place + 1], channels[place]), *blocks))
-        last = scaled(16, max(width, 1.0))  # three colours do not fit through fewer
+        last = head or scaled(16, width)
         self.head = nn.Sequential(conv(2 * channels[0], last), conv(last, last), Conv(last, 3, kernel=1))
         initialise(self)
 

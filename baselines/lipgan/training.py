@@ -17,7 +17,7 @@ from baselines.recipe import Networks, Recipe, Terms, Turn
 
 
 def networks(config: Config) -> tuple[nn.Module, nn.Module]:
-    return Generator(config.width, config.variant, config.size), Discriminator(config.width, config.size)
+    return Generator(config.width, config.variant, config.size, config.head), Discriminator(config.width, config.size)
 
 
 def turns(config: Config, step: int, coin: bool) -> Iterator[Turn]:

@@ -143,7 +143,6 @@ def _request(worker: Bench, bench: Protocol, weights: Mapping[str, str]) -> dict
     """run.json: everything that can move a number. Artifacts and clips may be added later: they are no part."""
     return {
         "format": FORMAT,
-        "name": worker.run.name,
         "audit": {"revision": REVISION, "seed": worker.seed},
         "reference": str(bench.folder),
         "protocol": describe(bench),

@@ -16,6 +16,7 @@ from lsbench.statistics.detection import DETECTED
 
 STEP = 3  # of a ladder, from 1: the last of most, where a fault is plain to see or to hear
 WEAK = 0.7  # AUC from which a score notices a little
+FOOLED = 0.1  # AUC up to which it takes the fault for an improvement
 GRADES = {"good": "●", "drowned": "○", "weak": "◐", "blind": "·", "fooled": "✗"}
 
 
@@ -27,7 +28,7 @@ def grade(auc: float, louder: float) -> str:
     """
     if auc >= DETECTED:
         return "good" if louder >= DETECTED else "drowned"
-    return "weak" if auc >= WEAK else "fooled" if auc <= 1 - DETECTED else "blind"
+    return "weak" if auc >= WEAK else "fooled" if auc <= FOOLED else "blind"
 
 
 @dataclass(frozen=True, eq=False)
