@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -165,11 +165,11 @@ def leaderboard(
     beside = {path.resolve(): RunFolder(path) for path in map(Path, anchors)}
     if not folders:
         raise ComparisonError("no runs to rank")
-    results = {path: folder.result() for path, folder in {**beside, **folders}.items()}
+    results = {path: folder.result() for path, folder in {**folders, **beside}.items()}
     _demand_names(results.values())
     requests = {result.name: RunFolder(result.path).request() for result in results.values() if result.scores}
-    for name in list(requests)[1:]:
-        demand_comparable(next(iter(requests)), next(iter(requests.values())), name, requests[name])
+    for one, other in combinations(requests, 2):  # every two, for two runs are compared in what both of them have
+        demand_comparable(one, requests[one], other, requests[other])
     first = next(iter(folders))
     if opinions is not None:
         demand_of_board(opinions, results[first].protocol["digest"], [results[path].name for path in folders])
@@ -229,12 +229,15 @@ def _rounding(requests: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """In what runs differ that moves last digits only, one line a field."""
     names = sorted(requests)
     found: dict[str, dict[str, str]] = {}  # field -> run -> value
-    for name in names[1:]:
-        for difference in differences(requests[names[0]], requests[name]):
-            found.setdefault(difference.field, dict.fromkeys(names, str(difference.one)))[name] = str(difference.other)
+    for one, other in combinations(names, 2):
+        for difference in differences(requests[one], requests[other]):
+            values = found.setdefault(difference.field, {})
+            values.setdefault(one, str(difference.one))
+            values.setdefault(other, str(difference.other))
     lines = []
     for what, values in found.items():
-        groups = {value: [name for name in names if values[name] == value] for value in values.values()}
+        said = dict.fromkeys(values[name] for name in names if name in values)
+        groups = {value: [name for name in names if values.get(name) == value] for value in said}
         listed = "; ".join(f"{value}: {', '.join(runs)}" for value, runs in groups.items())
         lines.append(f"{what} differs ({listed}): ranked all the same, for it moves last digits only")
     return lines
