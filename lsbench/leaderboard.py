@@ -20,7 +20,6 @@ from lsbench.quotes import Quotes
 from lsbench.results import Result, RunFolder, Score
 from lsbench.statistics.letters import letters
 from lsbench.statistics.permutation import ALPHA
-from lsbench.statistics.power import clips_needed
 from lsbench.verdict import Agreement, Pair, Verdict
 
 
@@ -89,9 +88,7 @@ class Board:
     @property
     def clips_needed(self) -> float:
         """How many clips the wanted difference takes, by the median pair; NaN where none is wanted or known."""
-        if self.difference is None:
-            return math.nan
-        return clips_needed(self.verdict.detectable(self.rank_by), len(self.verdict.evidence.clips), self.difference)
+        return math.nan if self.difference is None else self.verdict.clips_needed(self.rank_by, self.difference)
 
     @property
     def tested(self) -> bool:

@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from lsbench.evidence import Evidence
-from lsbench.statistics import agreement, bootstrap, permutation, power
+from lsbench.statistics import agreement, bootstrap, flip_power, permutation, power
 from lsbench.statistics.letters import letters
-from lsbench.statistics.units import Units, units
+from lsbench.statistics.units import FEWEST, Units, units
 
 AGREEMENT_RESAMPLES = 2000
 BLOCK = 100  # resamples whose rankings are held at once
@@ -21,8 +21,9 @@ BLOCK = 100  # resamples whose rankings are held at once
 class Pair:
     """Two generators by one score. difference: one less other, with its interval; p: corrected for all pairs (Holm).
 
-    detectable: the difference that this many clips find in 80 % of studies, for this pair; clips_needed: for the
-    difference found. NaN where there is nothing to tell it from.
+    detectable: the difference that this many clips find in 80 % of studies, for this pair, as the smallest of so many p
+    (Holm's first step, the hardest; inf where none can be found); clips_needed: for the difference found. NaN where
+    there is nothing to tell it from.
     """
 
     one: str
@@ -99,7 +100,7 @@ class Verdict:
         with np.errstate(invalid="ignore"):
             apart, moved = scores[one] - scores[other], influence[one] - influence[other]
         low, high = bootstrap.limits(self._deviations(moved), self.units)
-        found = power.detectable(bootstrap.standard_error(moved, self.units), self.units.freedom)
+        found, smooth = self._detectable(key, moved)
         return [
             Pair(
                 *names[i],
@@ -108,21 +109,49 @@ class Verdict:
                 float(apart[i] + high[i]),
                 float(self.p[place, one[i], other[i]]),
                 float(found[i]),
-                power.clips_needed(float(found[i]), len(self.evidence.clips), float(apart[i])),
+                self._clips_needed(key, float(found[i]), float(smooth[i]), float(apart[i])),
             )
             for i in range(len(names))
         ]
 
+    def tests(self, key: str) -> int:
+        """How many pairs of generators are tested by a score, and corrected for."""
+        return int(np.count_nonzero(np.isfinite(self.p[self._at(key)])) // 2)
+
     def detectable(self, key: str) -> float:
-        """The difference by a score that this many clips find with 80 % power: the median over pairs; NaN for none."""
+        """The difference by a score that this many clips find with 80 % power: the median over pairs; NaN for none.
+
+        After correction for all pairs, where all the others are equal; inf where no difference passes it.
+        """
+        return self._median(key)[0]
+
+    def clips_needed(self, key: str, difference: float) -> float:
+        """How many clips a difference by a score takes, with 80 % power after correction, by the median pair."""
+        return self._clips_needed(key, *self._median(key), difference)
+
+    def _median(self, key: str) -> tuple[float, float]:
+        """detectable(), and the same without steps of p."""
         place = self._at(key)
         compared = np.flatnonzero(self.compared[place] & np.isfinite(self.evidence.influence[place]).all(axis=1))
         if len(compared) < 2 or not self.units.freedom:
-            return math.nan
+            return math.nan, math.nan
         one, other = np.triu_indices(len(compared), 1)
         influence = self.evidence.influence[place, compared]
-        errors = bootstrap.standard_error(influence[one] - influence[other], self.units)
-        return float(power.detectable(np.median(errors), self.units.freedom))
+        found, smooth = self._detectable(key, influence[one] - influence[other])
+        return float(np.median(found)), float(np.median(smooth))
+
+    def _detectable(self, key: str, moved: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the test finds of differences with these influences (pairs, clips), and the same without steps of p."""
+        errors = bootstrap.standard_error(moved, self.units), permutation.standard_error(moved, self.units)
+        pairs = max(1, self.tests(key))
+        return flip_power.detectable(*errors, self.units, pairs), flip_power.smooth(*errors, self.units, pairs)
+
+    def _clips_needed(self, key: str, found: float, smooth: float, difference: float) -> float:
+        clips = len(self.evidence.clips)
+        fewest = flip_power.fewest_units(max(1, self.tests(key)))
+        if math.isfinite(fewest):
+            fewest = max(FEWEST, math.ceil(fewest * clips / max(1, self.units.count)))
+        return power.clips_needed(smooth if math.isinf(found) else found, clips, difference, fewest)
 
     def agreement(self, one: str, other: str) -> Agreement:
         """How far two scores agree on the ranking of the generators, and the pairs on which they do not."""
