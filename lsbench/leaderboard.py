@@ -13,6 +13,7 @@ import numpy as np
 
 from lsbench import registry
 from lsbench.comparable import demand_comparable, differences
+from lsbench.direction import oriented, settled
 from lsbench.errors import ComparisonError
 from lsbench.evidence import Evidence, gather
 from lsbench.opinions import Opinion, Opinions, demand_of_board
@@ -59,8 +60,9 @@ class Board:
     _letters: dict[str, Mapping[str, str]] = field(default_factory=dict, init=False, repr=False)
 
     def better(self, key: str) -> str:
-        """`higher` or `lower`: which way is better."""
-        return next(row.result.scores[key].better for row in self.rows if key in row.result.scores)
+        """`higher`, `lower` or `zero`: which way is better."""
+        scores = [row.result.scores for row in (*self.rows, *self.anchors)]
+        return settled({held[key].better for held in scores if key in held})
 
     def by_people(self, key: str) -> bool:
         """Whether a key is of what people said."""
@@ -185,7 +187,8 @@ def leaderboard(
                 result.name: result.scores[key]
                 for run, result in enumerate(complete)
                 if key in result.scores and compared[place, run]
-            }
+            },
+            evidence.better[place],
         )
         for place, key in enumerate(keys)
     }
@@ -265,11 +268,7 @@ def _rank_key(asked: str | None, usual: str, keys: tuple[str, ...], people: tupl
     return next((key for key in [usual, *keys] if key in keys and (key == usual or key.endswith("/mouth"))), keys[0])
 
 
-def _ranks(scores: Mapping[str, Score]) -> dict[str, int]:
+def _ranks(scores: Mapping[str, Score], better: str) -> dict[str, int]:
     """Ranks from 1, the same for equal values; undefined scores have none."""
-    defined = {name: score for name, score in scores.items() if not math.isnan(score.value)}
-    return {name: 1 + sum(_ahead(other, score) for other in defined.values()) for name, score in defined.items()}
-
-
-def _ahead(one: Score, other: Score) -> bool:
-    return one.value > other.value if one.better == "higher" else one.value < other.value
+    worth = {name: oriented(score.value, better) for name, score in scores.items() if not math.isnan(score.value)}
+    return {name: 1 + sum(other > mine for other in worth.values()) for name, mine in worth.items()}

@@ -19,7 +19,8 @@ BLOCK = 100  # resamples whose rankings are held at once
 
 @dataclass(frozen=True)
 class Pair:
-    """Two generators by one score. difference: one less other, with its interval; p: corrected for all pairs (Holm).
+    """Two generators by one score. difference: one less other (of the distances from 0, where 0 is best), with its
+    interval; p: corrected for all pairs (Holm).
 
     detectable: the difference that this many clips find in 80 % of studies, for this pair, as the smallest of so many p
     (Holm's first step, the hardest; inf where none can be found); clips_needed: for the difference found. NaN where
@@ -96,7 +97,7 @@ class Verdict:
         if not names:
             return []
         one, other = (np.array([index(pair[side]) for pair in names]) for side in (0, 1))
-        scores, influence = self.evidence.scores[place], self.evidence.influence[place]
+        scores, influence = self._told[0][place], self._told[1][place]
         with np.errstate(invalid="ignore"):
             apart, moved = scores[one] - scores[other], influence[one] - influence[other]
         low, high = bootstrap.limits(self._deviations(moved), self.units)
@@ -136,7 +137,7 @@ class Verdict:
         if len(compared) < 2 or not self.units.freedom:
             return math.nan, math.nan
         one, other = np.triu_indices(len(compared), 1)
-        influence = self.evidence.influence[place, compared]
+        influence = self._told[1][place, compared]
         found, smooth = self._detectable(key, influence[one] - influence[other])
         return float(np.median(found)), float(np.median(smooth))
 
@@ -180,9 +181,15 @@ class Verdict:
         if not self.evidence.clips:
             return np.full((*self.evidence.scores.shape, len(self.evidence.names)), np.nan)
         with np.errstate(invalid="ignore"):
-            contributed = self.evidence.scores[..., None] + self.evidence.influence
+            contributed = self._told[0][..., None] + self._told[1]
         found = permutation.sign_flips(np.where(self.compared[..., None], contributed, np.nan), self.units)
         return np.stack([permutation.holm_pairs(matrix) for matrix in found])
+
+    @cached_property
+    def _told(self) -> tuple[np.ndarray, np.ndarray]:
+        """Scores and influences that generators are told apart by: distances from 0 where 0 is best."""
+        signs = self.evidence.signs
+        return self.evidence.scores * signs, self.evidence.influence * signs[..., None]
 
     @cached_property
     def taus(self) -> np.ndarray:
@@ -200,11 +207,10 @@ class Verdict:
             return np.full(self.taus.shape, np.nan), np.full(self.taus.shape, np.nan)
         keys, runs = self.evidence.scores.shape
         moved = np.nan_to_num(self._scattered[:, :AGREEMENT_RESAMPLES]).reshape(keys, runs, -1)
-        moved = np.where(self.evidence.higher[:, None, None], moved, -moved)
-        held = np.where(self.compared, self.evidence.oriented, np.nan)[..., None]
+        held = np.where(self.compared, self.evidence.scores, np.nan)[..., None]
         drawn = []
         for start in range(0, moved.shape[2], BLOCK):
-            scores = (held + moved[..., start : start + BLOCK]).transpose(1, 2, 0)
+            scores = self.evidence.orient(held + moved[..., start : start + BLOCK]).transpose(1, 2, 0)
             drawn.append(agreement.taus(agreement.orders(scores).transpose(1, 2, 0)))
         low, high = np.quantile(np.concatenate(drawn), [0.025, 0.975], axis=0)
         return np.fmin(low, self.taus), np.fmax(high, self.taus)

@@ -32,7 +32,7 @@ PROTOCOL = {
     "rank_by": "ssim/mouth", "align": "strict",
 }  # fmt: skip
 VERSIONS = {"av": "18.1.0", "soxr": "1.0", "numpy": "2.0", "piq": "0.8"}
-BETTER = {"psnr": "higher", "ssim": "higher", "lmd": "lower"}
+BETTER = {"psnr": "higher", "ssim": "higher", "lmd": "lower", "av_offset": "zero"}
 
 
 def run(root: Path, name: str, values: dict[str, Any], *, folder: str | None = None, **changes: Any) -> Path:
@@ -220,6 +220,42 @@ def test_versions_that_only_round_are_said_and_others_refused(tmp_path: Path, ru
     )  # fmt: skip
     assert [str(field) for field in compare(one, two).fields] == ["version of piq is 0.7 in the one, 0.8 in the other"]
     assert not compare(one, two).comparable
+
+
+def test_what_is_best_at_zero_is_ranked_by_its_distance_from_zero(tmp_path: Path) -> None:
+    """-3 frames is early, not better than 0: ranks, letters, differences, agreement and clips go by the distance."""
+    random = np.random.default_rng(4)
+    offsets = {"in time": 0.2, "early": -3.0, "late": 1.5, "as early": -1.5}
+    paths = []
+    for name, offset in offsets.items():
+        found = offset + 0.4 * random.standard_normal(len(CLIPS))
+        paths.append(run(tmp_path, name, {"av_offset": found, "lmd": np.abs(offset) + random.random(len(CLIPS))}))
+    board = leaderboard(paths, "av_offset")
+    ranks = {row.generator: row.rank for row in board.rows}
+    assert (ranks["in time"], ranks["early"]) == (1, 4)
+    letters = board.letters("av_offset")
+    assert letters["in time"] == "a" and letters["late"] == letters["as early"] == "b" and letters["early"] == "c"
+    (pair,) = board.verdict.pairs("av_offset", [("early", "late")])
+    assert 1 < pair.low < pair.difference < pair.high < 2 and pair.significant
+    agreement = board.verdict.agreement("av_offset", "lmd")
+    assert agreement.tau >= 2 / 3 and agreement.high == 1
+    early = next(row for row in board.rows if row.generator == "early")
+    low, high = board.interval(early, "av_offset")
+    assert -3.5 < low < early.result["av_offset"] < high < -2.5
+    assert text.heading(board, "av_offset") == "av_offset →0" and text.cell(board, early, "av_offset")[0] == "-"
+    assert r"$\to 0$" in latex.to_latex(board)
+    score = compare(paths[0], paths[1]).score("av_offset")
+    assert score is not None
+    losses = [abs(clip.other) - abs(clip.one) for clip in score.clips]
+    assert losses == sorted(losses, reverse=True)
+    old = {"in time": "lower"}  # scored before it was known that 0 is best
+    for path in paths[:1]:
+        content = json.loads((path / "result.json").read_text())
+        content["scores"]["av_offset"]["better"] = old[path.name]
+        (path / "result.json").write_text(json.dumps(content))
+    assert {row.generator: row.rank for row in leaderboard(paths, "av_offset").rows} == ranks
+    content = record.record(board)
+    assert content["rows"][0]["scores"]["av_offset"]["better"] == "zero"
 
 
 def test_quotes_are_checked(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from lsbench import __version__, pool
 from lsbench.audit.verdict import Audit
+from lsbench.direction import oriented
 from lsbench.errors import LsbenchError
 from lsbench.leaderboard import Board, Row
 from lsbench.pool import Progress
@@ -172,9 +173,8 @@ def _worst(
     runs: Sequence[_Run], ids: Sequence[str], by: str, better: str, done: dict[tuple[int, int], Done]
 ) -> list[dict[str, Any]]:
     """The worst clips of all ranked runs by one score."""
-    sign = 1 if better == "higher" else -1
     found = [
-        (sign * float(value), run, clip)
+        (oriented(float(value), better), run, clip)
         for run in runs
         if run.row.rank is not None
         for clip, value in enumerate(run.values.get(by, []))

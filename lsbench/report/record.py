@@ -60,7 +60,7 @@ def _row(board: Board, row: Row) -> dict[str, Any]:
             "value": encode(score.value),
             "low": encode(low),
             "high": encode(high),
-            "better": score.better,
+            "better": board.better(key),
             "rank": row.ranks.get(key),
             "group": board.letters(key).get(row.generator),
         } | ({"note": score.note} if score.note else {})

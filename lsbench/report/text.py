@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from lsbench.direction import ARROWS
 from lsbench.leaderboard import Board, Row
 from lsbench.quotes import Quotes
 from lsbench.report.remarks import remarks
@@ -79,7 +80,7 @@ def half(value: float, width: float) -> str:
 
 def heading(board: Board, key: str) -> str:
     """A key with the direction in which it improves: `psnr/whole ↑`."""
-    return f"{key} {'↑' if board.better(key) == 'higher' else '↓'}"
+    return f"{key} {ARROWS[board.better(key)]}"
 
 
 def rank_cell(board: Board, row: Row) -> str:
