@@ -32,7 +32,7 @@ REGIONS = tuple(region.value for region in Region)
 # Libraries whose version can move a number.
 LIBRARIES = (
     *("lsbench", "numpy", "scipy", "av", "soxr", "numba", "mediapipe", "torch", "torchvision", "piq", "lpips"),
-    "opencv-contrib-python",
+    *("opencv-contrib-python", "onnxruntime", "pillow"),
 )
 
 
