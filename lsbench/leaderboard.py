@@ -121,6 +121,14 @@ class Board:
             return [self._people_pair(self.rank_by, *pair) for pair in pairwise(ranked)]
         return self.verdict.pairs(self.rank_by, list(pairwise(ranked)))
 
+    def pairs(self, key: str) -> list[Pair]:
+        """Every two generators that are ranked by a key, the better one first."""
+        rows = [row for row in self.rows if key in row.ranks]
+        ranked = [row.generator for row in sorted(rows, key=lambda row: (row.ranks[key], row.generator))]
+        if self.by_people(key):
+            return [self._people_pair(key, *pair) for pair in combinations(ranked, 2)]
+        return self.verdict.pairs(key, list(combinations(ranked, 2)))
+
     def _opinion(self, generator: str, key: str) -> Opinion | None:
         return self.opinions.question(key).score(generator) if self.opinions is not None else None
 

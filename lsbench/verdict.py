@@ -100,7 +100,9 @@ class Verdict:
         scores, influence = self._told[0][place], self._told[1][place]
         with np.errstate(invalid="ignore"):
             apart, moved = scores[one] - scores[other], influence[one] - influence[other]
-        low, high = bootstrap.limits(self._deviations(moved), self.units)
+        scattered = self._scattered.reshape(*self.evidence.scores.shape, -1)[place]
+        scattered = scattered * self.evidence.signs[place][:, None]
+        low, high = bootstrap.limits(scattered[one] - scattered[other], self.units)
         found, smooth = self._detectable(key, moved)
         return [
             Pair(
@@ -157,7 +159,7 @@ class Verdict:
     def agreement(self, one: str, other: str) -> Agreement:
         """How far two scores agree on the ranking of the generators, and the pairs on which they do not."""
         first, second = self._at(one), self._at(other)
-        low, high = self._tau_limits
+        low, high = self.tau_limits
         order, names = self._order, self.evidence.names
         flips = []
         for pair, (a, b) in enumerate(zip(*np.triu_indices(len(names), 1), strict=True)):
@@ -202,7 +204,17 @@ class Verdict:
         return agreement.orders(np.where(self.compared, self.evidence.oriented, np.nan).T).T
 
     @cached_property
-    def _tau_limits(self) -> tuple[np.ndarray, np.ndarray]:
+    def flips(self) -> np.ndarray:
+        """How many pairs of generators every two scores rank in opposite order: int (keys, keys)."""
+        up, down = (self._order > 0).astype(np.int64), (self._order < 0).astype(np.int64)
+        return up @ down.T + down @ up.T
+
+    @cached_property
+    def tau_limits(self) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of the percentile intervals of taus: float64 (keys, keys); NaN where there are none.
+
+        Approximate where generators are few: tau has few values then.
+        """
         if not self.units.freedom:
             return np.full(self.taus.shape, np.nan), np.full(self.taus.shape, np.nan)
         keys, runs = self.evidence.scores.shape
@@ -224,12 +236,9 @@ class Verdict:
     @cached_property
     def _scattered(self) -> np.ndarray:
         keys, runs, clips = self.evidence.influence.shape
-        return self._deviations(self.evidence.influence.reshape(keys * runs, clips))
-
-    def _deviations(self, influence: np.ndarray) -> np.ndarray:
         if not self.units.freedom:
-            return np.full((len(influence), 1), np.nan)
-        return bootstrap.deviations(influence, self.units)
+            return np.full((keys * runs, 1), np.nan)
+        return bootstrap.deviations(self.evidence.influence.reshape(keys * runs, clips), self.units)
 
     def _at(self, key: str) -> int:
         return self.evidence.keys.index(key)

@@ -22,9 +22,12 @@ from lsbench.errors import ComparisonError, RunError
 from lsbench.leaderboard import leaderboard
 from lsbench.quotes import read_quotes
 from lsbench.report import latex, record, text
+from lsbench.report.number import half
+from lsbench.report.pair_text import flip_lines, significant_flips
 from lsbench.report.remarks import remarks
 from lsbench.results import FORMAT, Partial, Result, RunFolder, Score
 from lsbench.stats import Stats
+from lsbench.verdict import Agreement, Flip
 
 CLIPS = [f"s{speaker}/c{clip}" for speaker in range(1, 5) for clip in range(6)]
 PROTOCOL = {
@@ -113,6 +116,43 @@ def test_flips_between_whole_and_mouth_are_counted_and_tested(runs: list[Path]) 
     assert "rank the generators least alike" in said(board)
 
 
+def test_every_pair_flip_and_agreement_is_told(runs: list[Path]) -> None:
+    board = leaderboard(runs)
+    content = record.record(board)
+    assert set(content["pairs"]) == set(board.keys)
+    for key, pairs in content["pairs"].items():
+        assert len(pairs) == 3
+        for pair in pairs:
+            scores = {row["generator"]: row["scores"][key]["value"] for row in content["rows"]}
+            assert pair["difference"] == pytest.approx(scores[pair["one"]] - scores[pair["other"]])
+            assert pair["low"] < pair["difference"] < pair["high"]
+            place, names = board.keys.index(key), board.verdict.evidence.names
+            assert pair["p"] == board.verdict.p[place, names.index(pair["one"]), names.index(pair["other"])]
+            assert pair["significant"] == (pair["p"] < 0.05)
+    neighbours = [pair for pair in content["pairs"]["ssim/mouth"] if pair in content["neighbours"]]
+    assert len(neighbours) == len(content["neighbours"]) == 2
+    agreement, (told,) = content["agreement"], board.whole_against_mouth()
+    at = board.keys.index("ssim/whole"), board.keys.index("ssim/mouth")
+    for name, value in (("tau", told.tau), ("low", told.low), ("high", told.high), ("flips", len(told.flips))):
+        assert agreement[name][at[0]][at[1]] == agreement[name][at[1]][at[0]] == value
+    assert [agreement["flips"][place][place] for place in range(3)] == [0, 0, 0]
+    line = "ahead on the whole frame, behind on the mouth: ssim: poor over good; ssim: poor over twin_$&"
+    assert line in content["remarks"]
+    written = text.to_markdown(board)
+    assert "Every two generators by ssim/mouth." in written and "| yes |" in written
+    assert "poor is ahead of good on the whole frame, behind it on the mouth (p = " in written
+    assert f"{told.tau:.2f} ({told.low:.2f} to {told.high:.2f}; {len(told.flips)})" in written
+
+
+def test_three_significant_flips_are_named_and_others_counted() -> None:
+    flips = tuple(Flip("a", f"b{place}", 0.01 * place) for place in range(1, 7))  # 0.01 to 0.06
+    told = Agreement("psnr/whole", "psnr/mouth", 0.0, -1.0, 1.0, 15, flips)
+    (line,) = significant_flips([told, Agreement("ssim/whole", "ssim/mouth", 1.0, 1.0, 1.0, 15, ())])
+    assert line.endswith(": psnr: a over b1; psnr: a over b2; psnr: a over b3; and 1 more")
+    assert flip_lines(told)[-1].endswith("(p = 0.06, not significant)")
+    assert significant_flips([Agreement("psnr/whole", "psnr/mouth", 0.0, -1.0, 1.0, 1, flips[-1:])]) == []
+
+
 def test_the_verdict_depends_on_neither_order_nor_company(runs: list[Path]) -> None:
     whole = leaderboard(runs)
     assert record.to_json(whole) == record.to_json(leaderboard([*runs[1:], runs[0]]))
@@ -197,9 +237,9 @@ def test_latex_escapes_names_marks_the_best_and_has_equal_rows(runs: list[Path])
 
 
 def test_intervals_are_shown_to_the_decimals_of_the_value(runs: list[Path]) -> None:
-    assert text.half(0.9123, 0.01119) == "0.0112"
-    assert text.half(37.0, 0.5) == "0.50"
-    assert text.half(1e-9, 2.345e-10) == "2.3e-10"
+    assert half(0.9123, 0.01119) == "0.0112"
+    assert half(37.0, 0.5) == "0.50"
+    assert half(1e-9, 2.345e-10) == "2.3e-10"
     board = leaderboard(runs)
     cell = text.cell(board, next(row for row in board.rows if row.generator == "poor"), "ssim/mouth")
     value, spread, letters, rank, moved = cell.split()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from lsbench.artifacts.artifact import GROUPS
 from lsbench.audit.verdict import Audit
-from lsbench.report.text import number
+from lsbench.report.number import number
 
 MOST = 8  # names in a list before the rest is counted
 

@@ -10,8 +10,9 @@ from lsbench import registry
 from lsbench.direction import oriented
 from lsbench.errors import LsbenchError
 from lsbench.leaderboard import Board, Row
+from lsbench.report.number import number
 from lsbench.report.remarks import against
-from lsbench.report.text import clips, columns, group, number, rank_cell, shown, spread
+from lsbench.report.text import clips, columns, group, rank_cell, shown, spread
 from lsbench.results import RunFolder, encode, flat
 
 
@@ -73,11 +74,10 @@ def rows(board: Board) -> list[dict[str, Any]]:
 
 
 def agreement(board: Board) -> dict[str, Any]:
-    """Kendall's tau of every two scores, in the order of the columns."""
+    """Kendall's tau of every two scores with its interval and the flips in words, in the order of the columns."""
     keys = [key for key in columns(board) if key in board.keys]
-    taus = board.verdict.taus
     at = [board.keys.index(key) for key in keys]
-    return {"scores": keys, "taus": [[None if math.isnan(taus[i, j]) else float(taus[i, j]) for j in at] for i in at]}
+    return {"scores": keys, "lines": [[_tau(board, i, j) for j in at] for i in at]}
 
 
 def explanations(board: Board) -> list[dict[str, str]]:
@@ -170,6 +170,15 @@ def _cell(board: Board, row: Row, key: str, span: tuple[float, float]) -> dict[s
         cell["limits"] = "" if math.isnan(low) else f"{number(low)} to {number(high)}"
         cell["bar"] = [_percent(value, span) for value in (ends[0], score.value, ends[1])]
     return cell
+
+
+def _tau(board: Board, one: int, other: int) -> tuple[float, str] | None:
+    tau, low, high = (float(each[one, other]) for each in (board.verdict.taus, *board.verdict.tau_limits))
+    if math.isnan(tau):
+        return None
+    flips = board.verdict.flips[one, other]
+    interval = "" if math.isnan(low) else f"95 %: {low:.2f} to {high:.2f}; "
+    return tau, f"{interval}{flips} {'flip' if flips == 1 else 'flips'}"
 
 
 def _span(board: Board, key: str) -> tuple[float, float]:

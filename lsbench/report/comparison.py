@@ -9,7 +9,7 @@ from typing import Any
 
 from lsbench.compare import Comparison, ScoreDifference
 from lsbench.direction import oriented
-from lsbench.report.text import number
+from lsbench.report.number import number
 from lsbench.results import encode
 
 FIELDS = ["field", "one", "other", "moves"]

@@ -8,6 +8,7 @@ import numpy as np
 
 from lsbench.leaderboard import Board
 from lsbench.opinions import QuestionOpinion
+from lsbench.report.pair_text import significant_flips
 from lsbench.results import Result
 from lsbench.statistics.permutation import ALPHA, smallest_p
 from lsbench.verdict import Agreement, Pair
@@ -21,6 +22,7 @@ def remarks(board: Board) -> list[str]:
         *people(board),
         *ties(board),
         *map(against, board.whole_against_mouth()),
+        *significant_flips(board.whole_against_mouth()),
         *stories(board),
         *grounds(board),
         *board.notes,

@@ -17,18 +17,9 @@ from lsbench.compare import Comparison, ScoreDifference
 from lsbench.leaderboard import Board
 from lsbench.pool import Progress
 from lsbench.report.comparison import CLIPS, FIELDS, SCORES, clip_rows, field_rows, score_rows
+from lsbench.report.number import number
 from lsbench.report.remarks import notes, remarks
-from lsbench.report.text import (
-    caption,
-    cell,
-    clips,
-    columns,
-    heading,
-    number,
-    quoted_caption,
-    quoted_table,
-    rank_cell,
-)
+from lsbench.report.text import caption, cell, clips, columns, heading, quoted_caption, quoted_table, rank_cell
 from lsbench.results import Result
 from lsbench.weights import Status
 
