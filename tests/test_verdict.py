@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import math
+import re
+import shutil
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,12 +20,14 @@ from click.testing import CliRunner
 from rich.console import Console
 from rich.text import Text
 
+from lsbench import anchors
 from lsbench.cli import main
 from lsbench.compare import compare
 from lsbench.errors import ComparisonError, RunError
 from lsbench.leaderboard import leaderboard
 from lsbench.quotes import read_quotes
 from lsbench.report import latex, record, text
+from lsbench.report.figures import slope_figure
 from lsbench.report.number import half
 from lsbench.report.pair_text import flip_lines, significant_flips
 from lsbench.report.remarks import remarks
@@ -142,6 +148,30 @@ def test_every_pair_flip_and_agreement_is_told(runs: list[Path]) -> None:
     assert "Every two generators by ssim/mouth." in written and "| yes |" in written
     assert "poor is ahead of good on the whole frame, behind it on the mouth (p = " in written
     assert f"{told.tau:.2f} ({told.low:.2f} to {told.high:.2f}; {len(told.flips)})" in written
+
+
+def test_the_page_shows_pairs_flips_and_the_interval_of_agreement(tmp_path: Path, runs: list[Path]) -> None:
+    arguments = ["report", *map(str, runs), "--out", str(tmp_path / "page"), "--no-videos", "--workers", "1", "-q"]
+    done = CliRunner().invoke(main, [*arguments, "--difference", "0.01"])
+    assert done.exit_code == 0, done.output
+    page = html.unescape((tmp_path / "page/index.html").read_text())
+    (told,) = leaderboard(runs).whole_against_mouth()
+    assert "0.01 takes about" in page
+    assert "<td>good</td><td>poor</td>" in page and "<td>yes</td>" in page
+    assert "<li>poor is ahead of good on the whole frame, behind it on the mouth (p = " in page
+    assert f'title="95 %: {told.low:.2f} to {told.high:.2f}; {len(told.flips)} flips">{told.tau:.2f}<' in page
+    (alt,) = re.findall(r'<img src="figures/slope[^"]*" alt="([^"]*)"', page)
+    assert alt.startswith("Ranks by ssim, on the whole frame and on the mouth: ") and "poor 1 and 3" in alt
+    assert 'aria-live="off"' in (tmp_path / "page/clip.html").read_text()
+
+
+def test_lines_of_flips_that_may_be_chance_are_dashed(runs: list[Path]) -> None:
+    board = leaderboard(runs)
+    (told,) = board.whole_against_mouth()
+    for p, style in ((0.01, "-"), (0.2, "--")):
+        flipped = replace(told, flips=(Flip("poor", "good", p),))
+        lines = {line.get_linestyle() for line in slope_figure(board, flipped).axes[0].lines}
+        assert lines == {"-", style}
 
 
 def test_three_significant_flips_are_named_and_others_counted() -> None:
@@ -402,6 +432,24 @@ def test_summary_is_of_frames(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "f").iterdir()} == {"psnr-whole.svg", "psnr-whole.png"}
     assert "a<b>" not in (tmp_path / "f/psnr-whole.svg").read_text()
     assert CliRunner().invoke(main, ["leaderboard", str(path), "--out", "x"]).exit_code == 2
+    shutil.copytree(path, anchors.folder(path) / "compressed")
+    content = json.loads((path / "result.json").read_text()) | {"name": "compressed"}
+    (anchors.folder(path) / "compressed/result.json").write_text(json.dumps(content))
+    done = CliRunner().invoke(main, ["leaderboard", str(path), "--summary", "--format", "json"])
+    assert [line["generator"] for line in json.loads(done.stdout)] == ["a<b>", "compressed"]
+
+
+def test_columns_says_how_wide_a_pipe_is(runs: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def width() -> int:
+        done = CliRunner().invoke(main, ["leaderboard", *map(str, runs)])
+        assert done.exit_code == 0, done.output
+        return max(map(len, done.output.splitlines()))
+
+    monkeypatch.setenv("COLUMNS", "70")
+    assert width() <= 70
+    for value in ("", "0", "wide"):
+        monkeypatch.setenv("COLUMNS", value)
+        assert width() > 100
 
 
 @pytest.mark.parametrize("width", [60, 80, 160])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,9 +28,11 @@ PIPE_WIDTH = 1000  # columns, where the output is no terminal: nothing is cut
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Standard output or error, as wide as the terminal, or wide enough for any table where there is none."""
+    """Standard output or error, as wide as the terminal; without one as COLUMNS says, else wide enough for all."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else PIPE_WIDTH, highlight=False)
+    asked = os.environ.get("COLUMNS", "")
+    piped = int(asked) if asked.isdecimal() and int(asked) else PIPE_WIDTH
+    return Console(file=stream, width=None if stream.isatty() else piped, highlight=False)
 
 
 def show_board(board: Board, out: Console) -> None:
