@@ -213,7 +213,7 @@ class Verdict:
     def tau_limits(self) -> tuple[np.ndarray, np.ndarray]:
         """Ends of the percentile intervals of taus: float64 (keys, keys); NaN where there are none.
 
-        Approximate: noise pulls a tau that is found towards 0, and drawing clips again does so once more. In simulations
+        Approximate: noise pulls a tau that is found towards 0, and drawing clips again does so once more. In simulation
         they held the true tau in 96 to 100 % of studies where generators lie five standard errors apart, in 80 to 97 %
         where one, true tau near 0.3; and in few of those whose true tau is near 1 where one or less.
         """
