@@ -28,7 +28,11 @@ style_option = click.option("--format", "style", type=click.Choice(STYLES), defa
 @click.option("--difference", type=click.FloatRange(0, min_open=True), help="Say how many clips this difference takes.")
 @click.option("--quote", "quoted", multiple=True, type=run_argument, metavar="FILE.toml", help="Published figures.")
 @click.option("--mos", "mos_path", type=run_argument, metavar="FILE.json", help="What people said: of mos read --out.")
-@click.option("--summary", is_flag=True, help="Mean, median, max and min of per-frame SSIM and PSNR instead.")
+@click.option(
+    "--summary",
+    is_flag=True,
+    help="Mean, median, max and min of per-frame SSIM and PSNR instead, of runs that may be ranked together.",
+)
 @click.option("--out", type=run_argument, metavar="DIR", help="With --summary: folder for box plots, SVG and PNG.")
 def leaderboard(
     runs: tuple[Path, ...],
@@ -115,12 +119,13 @@ def show_board(
 
 
 def show_summary(runs: list[Path], rank_by: str | None, style: str, out: Path | None) -> None:
-    """Print the figures of per-frame values, and draw them."""
+    """Print the figures of per-frame values, those of the anchors last, and draw them."""
+    from lsbench import anchors
     from lsbench.leaderboard import leaderboard as rank
     from lsbench.report import tables
     from lsbench.summary import summarise
 
-    found = summarise(rank(runs, rank_by))
+    found = summarise(rank(runs, rank_by, anchors=anchors.beside(runs)))
     header = ["score", "generator", "frames", "mean", "median", "max", "min"]
     rows: list[list[tables.Cell]] = [
         [each.key, each.generator, len(each.values), *each.figures.values()] for each in found

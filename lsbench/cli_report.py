@@ -14,7 +14,7 @@ path_option = click.Path(path_type=Path)
 @click.command(
     epilog=examples(
         "lsbench report runs/* --out report",
-        "lsbench report runs/* --out report --clips 10 --rank-by lmd",
+        "lsbench report runs/* --out report --clips 10 --rank-by lmd --difference 0.1",
         "lsbench report runs/* --out report --no-videos",
         "lsbench report runs/* --out report --mos mos.json",
     )
@@ -22,6 +22,7 @@ path_option = click.Path(path_type=Path)
 @click.argument("runs", nargs=-1, required=True, type=path_option, metavar="RUN...")
 @click.option("--out", required=True, type=path_option, metavar="DIR", help="Folder for the pages.")
 @click.option("--rank-by", metavar="METRIC/REGION", help="Score to rank by; the protocol's if not given.")
+@click.option("--difference", type=click.FloatRange(0, min_open=True), help="Say how many clips this difference takes.")
 @click.option("--quote", "quoted", multiple=True, type=path_option, metavar="FILE.toml", help="Published figures.")
 @click.option("--audit", "audited", type=path_option, metavar="DIR", help="Show what lsbench audit found beside it.")
 @click.option("--mos", "mos_path", type=path_option, metavar="FILE.json", help="What people said: of mos read --out.")
@@ -36,6 +37,7 @@ def report(
     runs: tuple[Path, ...],
     out: Path,
     rank_by: str | None,
+    difference: float | None,
     quoted: tuple[Path, ...],
     audited: Path | None,
     mos_path: Path | None,
@@ -65,6 +67,7 @@ def report(
         rank_by,
         anchors=anchors.beside(list(runs)),
         quotes=[read_quotes(path) for path in quoted],
+        difference=difference,
         opinions=read_opinions(mos_path) if mos_path is not None else None,
     )
     shown = None if audited is None else read_audit(audited)

@@ -8,7 +8,8 @@ from typing import Any
 
 from lsbench.errors import ComparisonError
 
-# Libraries that decide what a metric sees or computes: of every metric (None), or of the metrics named.
+# Libraries that decide what a metric sees or computes: of every metric (None), or of the metrics named. Others round:
+# sharpness by OpenCV's filter (1e-13 of its value), the networks of engine=onnx; Pillow only reads frames.
 DECISIVE = {
     "av": None,
     "soxr": None,

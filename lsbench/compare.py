@@ -10,6 +10,7 @@ import numpy as np
 
 from lsbench import registry
 from lsbench.comparable import Difference, differences
+from lsbench.direction import oriented
 from lsbench.errors import ComparisonError
 from lsbench.evidence import gather
 from lsbench.results import Result, RunFolder
@@ -87,13 +88,13 @@ def compare(one: str | Path, other: str | Path) -> Comparison:
     scores = [
         ScoreDifference(
             key,
-            first.scores[key].better,
+            evidence.better[place],
             first[key],
             second[key],
             _pair(verdict, key, tested),
-            _clips(*(values.get(key, {}) for values in clips), higher=first.scores[key].better == "higher"),
+            _clips(clips[0].get(key, {}), clips[1].get(key, {}), evidence.better[place]),
         )
-        for key in keys
+        for place, key in enumerate(keys)
     ]
     return Comparison(first, second, fields, tuple(scores), None if keys else "the runs share no score")
 
@@ -114,15 +115,18 @@ def _values(result: Result) -> dict[str, dict[str, float]]:
     return found
 
 
-def _clips(one: dict[str, float], other: dict[str, float], *, higher: bool) -> tuple[ClipDifference, ...]:
+def _clips(one: dict[str, float], other: dict[str, float], better: str) -> tuple[ClipDifference, ...]:
     """Clips that both runs have and at least one of them defines, those where `other` loses most first."""
     found = [
         ClipDifference(clip, one[clip], other[clip], _less(other[clip], one[clip]))
         for clip in one
         if clip in other and not (math.isnan(one[clip]) and math.isnan(other[clip]))
     ]
-    gain = 1 if higher else -1
-    return tuple(sorted(found, key=lambda clip: (not math.isnan(clip.difference), gain * clip.difference)))
+
+    def gain(clip: ClipDifference) -> tuple[bool, float]:
+        return not math.isnan(clip.difference), _less(oriented(clip.other, better), oriented(clip.one, better))
+
+    return tuple(sorted(found, key=gain))
 
 
 def _less(value: float, other: float) -> float:

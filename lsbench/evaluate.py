@@ -32,7 +32,7 @@ REGIONS = tuple(region.value for region in Region)
 # Libraries whose version can move a number.
 LIBRARIES = (
     *("lsbench", "numpy", "scipy", "av", "soxr", "numba", "mediapipe", "torch", "torchvision", "piq", "lpips"),
-    "opencv-contrib-python",
+    *("opencv-contrib-python", "onnxruntime", "pillow"),
 )
 
 
@@ -57,7 +57,7 @@ def score(
     timeout_s: float = TIMEOUT_S,
     progress: Progress | None = None,
 ) -> Result:
-    """Score generated videos against reference clips: what `lsbench score` calls.
+    """Score generated videos against reference clips: what `lsbench score` calls before it measures the anchors.
 
     generated: a folder of videos, matched to reference ids; or a generator, whose videos are made and kept in the run
     folder: `cmd:TEMPLATE`, `py:module:attribute`, or a registered name. reference: a folder of reference clips; or

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lsbench.direction import oriented, settled
 from lsbench.results import Result, RunFolder
 
 
@@ -16,7 +17,7 @@ class Evidence:
 
     names: of the runs; keys: of the scores; clips, speakers: of the manifest, in its order. scores: float64 (keys,
     runs). values: float64 (keys, runs, clips), of clips on their own, NaN where there is none. influence: the same
-    shape, how much a clip moves the score (see lsbench.statistics). higher: bool (keys,), whether more is better.
+    shape, how much a clip moves the score (see lsbench.statistics). better: of each key, see lsbench.direction.
     """
 
     names: tuple[str, ...]
@@ -26,12 +27,23 @@ class Evidence:
     scores: np.ndarray
     values: np.ndarray
     influence: np.ndarray
-    higher: np.ndarray
+    better: tuple[str, ...]
 
     @property
     def oriented(self) -> np.ndarray:
         """scores with more always better: float64 (keys, runs)."""
-        return np.where(self.higher[:, None], self.scores, -self.scores)
+        return self.orient(self.scores)
+
+    def orient(self, values: np.ndarray) -> np.ndarray:
+        """Values (keys, ...) with more always better."""
+        turned = [oriented(each, better) for each, better in zip(values, self.better, strict=True)]
+        return np.array(turned, np.float64).reshape(values.shape)
+
+    @property
+    def signs(self) -> np.ndarray:
+        """What makes a score, and what clips add to it, its distance from 0 where 0 is best: float64 (keys, runs)."""
+        best_at_zero = np.array([better == "zero" for better in self.better], bool)
+        return np.where(best_at_zero[:, None] & (self.scores < 0), -1.0, 1.0)
 
     def defined(self) -> np.ndarray:
         """In how many clips each score is defined, int (keys, runs); 0 for all where clips have no values of it."""
@@ -52,14 +64,14 @@ def gather(results: Sequence[Result], keys: Sequence[str]) -> Evidence:
         clips = dict(zip(manifest["clip_id"], manifest["speaker"].fillna(""), strict=True))
     shape = (len(keys), len(results), len(clips))
     scores, values, influence = np.full(shape[:2], np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
-    higher = np.ones(len(keys), bool)
+    directions: dict[str, set[str]] = {key: set() for key in keys}
     for run, (result, table) in enumerate(zip(results, tables, strict=True)):
         groups = dict(iter(table.groupby(["metric", "region"], sort=False)))
         for place, key in enumerate(keys):
             if key not in result.scores:
                 continue
             scores[place, run] = result.scores[key].value
-            higher[place] = result.scores[key].better == "higher"
+            directions[key].add(result.scores[key].better)
             spec, _, region = key.rpartition("/") if "/" in key else (key, "", "")
             rows = groups.get((spec, region))
             if rows is not None and list(rows["clip_id"]) == list(clips):
@@ -72,5 +84,5 @@ def gather(results: Sequence[Result], keys: Sequence[str]) -> Evidence:
         scores,
         values,
         influence,
-        higher,
+        tuple(settled(directions[key]) for key in keys),
     )

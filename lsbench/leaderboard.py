@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from lsbench import registry
 from lsbench.comparable import demand_comparable, differences
+from lsbench.direction import oriented, settled
 from lsbench.errors import ComparisonError
 from lsbench.evidence import Evidence, gather
 from lsbench.opinions import Opinion, Opinions, demand_of_board
@@ -20,7 +21,6 @@ from lsbench.quotes import Quotes
 from lsbench.results import Result, RunFolder, Score
 from lsbench.statistics.letters import letters
 from lsbench.statistics.permutation import ALPHA
-from lsbench.statistics.power import clips_needed
 from lsbench.verdict import Agreement, Pair, Verdict
 
 
@@ -60,8 +60,9 @@ class Board:
     _letters: dict[str, Mapping[str, str]] = field(default_factory=dict, init=False, repr=False)
 
     def better(self, key: str) -> str:
-        """`higher` or `lower`: which way is better."""
-        return next(row.result.scores[key].better for row in self.rows if key in row.result.scores)
+        """`higher`, `lower` or `zero`: which way is better."""
+        scores = [row.result.scores for row in (*self.rows, *self.anchors)]
+        return settled({held[key].better for held in scores if key in held})
 
     def by_people(self, key: str) -> bool:
         """Whether a key is of what people said."""
@@ -89,9 +90,7 @@ class Board:
     @property
     def clips_needed(self) -> float:
         """How many clips the wanted difference takes, by the median pair; NaN where none is wanted or known."""
-        if self.difference is None:
-            return math.nan
-        return clips_needed(self.verdict.detectable(self.rank_by), len(self.verdict.evidence.clips), self.difference)
+        return math.nan if self.difference is None else self.verdict.clips_needed(self.rank_by, self.difference)
 
     @property
     def tested(self) -> bool:
@@ -121,6 +120,14 @@ class Board:
         if self.by_people(self.rank_by):
             return [self._people_pair(self.rank_by, *pair) for pair in pairwise(ranked)]
         return self.verdict.pairs(self.rank_by, list(pairwise(ranked)))
+
+    def pairs(self, key: str) -> list[Pair]:
+        """Every two generators that are ranked by a key, the better one first."""
+        rows = [row for row in self.rows if key in row.ranks]
+        ranked = [row.generator for row in sorted(rows, key=lambda row: (row.ranks[key], row.generator))]
+        if self.by_people(key):
+            return [self._people_pair(key, *pair) for pair in combinations(ranked, 2)]
+        return self.verdict.pairs(key, list(combinations(ranked, 2)))
 
     def _opinion(self, generator: str, key: str) -> Opinion | None:
         return self.opinions.question(key).score(generator) if self.opinions is not None else None
@@ -165,11 +172,11 @@ def leaderboard(
     beside = {path.resolve(): RunFolder(path) for path in map(Path, anchors)}
     if not folders:
         raise ComparisonError("no runs to rank")
-    results = {path: folder.result() for path, folder in {**beside, **folders}.items()}
+    results = {path: folder.result() for path, folder in {**folders, **beside}.items()}
     _demand_names(results.values())
     requests = {result.name: RunFolder(result.path).request() for result in results.values() if result.scores}
-    for name in list(requests)[1:]:
-        demand_comparable(next(iter(requests)), next(iter(requests.values())), name, requests[name])
+    for one, other in combinations(requests, 2):  # every two, for two runs are compared in what both of them have
+        demand_comparable(one, requests[one], other, requests[other])
     first = next(iter(folders))
     if opinions is not None:
         demand_of_board(opinions, results[first].protocol["digest"], [results[path].name for path in folders])
@@ -188,7 +195,8 @@ def leaderboard(
                 result.name: result.scores[key]
                 for run, result in enumerate(complete)
                 if key in result.scores and compared[place, run]
-            }
+            },
+            evidence.better[place],
         )
         for place, key in enumerate(keys)
     }
@@ -229,12 +237,15 @@ def _rounding(requests: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """In what runs differ that moves last digits only, one line a field."""
     names = sorted(requests)
     found: dict[str, dict[str, str]] = {}  # field -> run -> value
-    for name in names[1:]:
-        for difference in differences(requests[names[0]], requests[name]):
-            found.setdefault(difference.field, dict.fromkeys(names, str(difference.one)))[name] = str(difference.other)
+    for one, other in combinations(names, 2):
+        for difference in differences(requests[one], requests[other]):
+            values = found.setdefault(difference.field, {})
+            values.setdefault(one, str(difference.one))
+            values.setdefault(other, str(difference.other))
     lines = []
     for what, values in found.items():
-        groups = {value: [name for name in names if values[name] == value] for value in values.values()}
+        said = dict.fromkeys(values[name] for name in names if name in values)
+        groups = {value: [name for name in names if values.get(name) == value] for value in said}
         listed = "; ".join(f"{value}: {', '.join(runs)}" for value, runs in groups.items())
         lines.append(f"{what} differs ({listed}): ranked all the same, for it moves last digits only")
     return lines
@@ -265,11 +276,7 @@ def _rank_key(asked: str | None, usual: str, keys: tuple[str, ...], people: tupl
     return next((key for key in [usual, *keys] if key in keys and (key == usual or key.endswith("/mouth"))), keys[0])
 
 
-def _ranks(scores: Mapping[str, Score]) -> dict[str, int]:
+def _ranks(scores: Mapping[str, Score], better: str) -> dict[str, int]:
     """Ranks from 1, the same for equal values; undefined scores have none."""
-    defined = {name: score for name, score in scores.items() if not math.isnan(score.value)}
-    return {name: 1 + sum(_ahead(other, score) for other in defined.values()) for name, score in defined.items()}
-
-
-def _ahead(one: Score, other: Score) -> bool:
-    return one.value > other.value if one.better == "higher" else one.value < other.value
+    worth = {name: oriented(score.value, better) for name, score in scores.items() if not math.isnan(score.value)}
+    return {name: 1 + sum(other > mine for other in worth.values()) for name, mine in worth.items()}

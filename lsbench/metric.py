@@ -6,9 +6,10 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, fields, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from lsbench.clip import BOX_RULES, ClipPair, Region
+from lsbench.direction import Better
 from lsbench.errors import MetricError
 from lsbench.influence import of_statistic
 from lsbench.learner import Learner
@@ -25,7 +26,7 @@ class Metric(ABC):
 
     name: ClassVar[str]
     asks: ClassVar[str]
-    better: ClassVar[Literal["higher", "lower"]]
+    better: ClassVar[Better]
     source: ClassVar[str]
     revision: ClassVar[int] = 1
     regions: ClassVar[tuple[Region, ...]] = (Region.WHOLE, Region.FACE, Region.MOUTH)

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # From the ground up: a module may import those of the lines above it, and those before it on its own line.
 LAYERS = """
-    errors clip stats influence statistics
+    errors direction clip stats influence statistics
     cache locks learner metric registry download weights encode decode media face face_crops audio lipgan_audio pool
     ranks manifest protocol_file protocol results networks
     patches align identity standins artifacts generator generators rendering metrics corpus

@@ -21,7 +21,7 @@ PROTOCOL = {
     "name": "folder", "version": "1", "digest": "d" * 64, "fps": None, "frames": None, "sample_rate": 16000,
     "align": "strict", "clips": 3, "manifest_sha256": "m" * 64, "rank_by": "ssim/mouth",
 }  # fmt: skip
-BETTER = {"psnr": "higher", "ssim": "higher", "lmd": "lower"}
+BETTER = {"psnr": "higher", "ssim": "higher", "fsim": "higher", "lmd": "lower"}
 
 
 def run(root: Path, name: str, values: dict[str, float], clips: int = 3, **changes: Any) -> Path:
@@ -100,6 +100,36 @@ def test_runs_under_other_conditions_are_refused(
         leaderboard([*runs, other])
 
 
+@pytest.mark.parametrize(
+    ("both", "change", "message"),
+    [
+        ({"ssim/mouth": 0.7}, {"metrics": {"ssim/mouth": "ssim.2"}}, r"signature of ssim/mouth is ssim/mouth\.1"),
+        ({"psnr/whole": 30.0}, {"weights": {"alexnet": "abd"}}, "sha256 of alexnet is abc .*, abd"),
+        ({"psnr/whole": 30.0}, {"tracker": "t.2"}, r"face tracker is t\.1 .*, t\.2"),
+        ({"fsim/mouth": 0.9}, {"versions": {"piq": "0.8"}}, "version of piq is 0.7 .*, 0.8"),
+    ],
+)
+def test_every_two_runs_are_compared_in_what_both_have(
+    tmp_path: Path, both: dict[str, float], change: dict[str, Any], message: str
+) -> None:
+    """The first run has none of what the others differ in; anchors come last, so that a run of theirs is named."""
+    usual = {"weights": {"alexnet": "abc"}, "versions": {"piq": "0.7"}}
+    first = run(tmp_path, "a", {"psnr/mouth": 30.0}, tracker=None, weights={}, versions={"piq": "0.7"})
+    second, third = run(tmp_path, "b", both, **usual), run(tmp_path, "c", both, **(usual | change))
+    for anchors in ((), (run(tmp_path, "anchor", both, **usual),)):
+        with pytest.raises(ComparisonError, match=f"runs b and c cannot be ranked together: {message}"):
+            leaderboard([first, second, third], anchors=anchors)
+    with pytest.raises(ComparisonError, match="runs c and anchor cannot"):
+        leaderboard([first, third], anchors=[tmp_path / "anchor"])
+
+
+def test_what_only_rounds_is_said_of_every_run(tmp_path: Path) -> None:
+    found = [run(tmp_path, name, {"psnr/whole": 30.0}, versions={"numpy": version}) for name, version in
+             (("a", "2.0"), ("b", "2.1"), ("c", "2.2"), ("d", "2.1"))]  # fmt: skip
+    (note,) = leaderboard(found, "psnr/whole").notes
+    assert note.startswith("version of numpy differs (2.0: a; 2.1: b, d; 2.2: c): ranked all the same")
+
+
 def test_runs_with_other_metrics_are_ranked_on_what_they_have(tmp_path: Path, runs: list[Path]) -> None:
     board = leaderboard([runs[0], run(tmp_path, "few", {"psnr/whole": 40.0})], "psnr/whole")
     assert [row.generator for row in board.rows] == ["few", "blur"]
@@ -161,8 +191,10 @@ def test_markdown_escapes_names(runs: list[Path]) -> None:
     written = text.to_markdown(leaderboard(runs))
     assert "<script>" not in written
     assert "\\<script\\>" in written
-    widths = {line.replace("\\|", "").count("|") for line in written.splitlines() if line.startswith("|")}
-    assert len(widths) == 1
+    tables = [block for block in written.split("\n\n") if block.startswith("|")]
+    assert len(tables) == 3  # the board, every two generators, agreement of scores
+    for table in tables:
+        assert len({line.replace("\\|", "").count("|") for line in table.splitlines() if line.startswith("|")}) == 1
 
 
 @pytest.mark.parametrize("width", [80, 160])

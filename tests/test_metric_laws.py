@@ -181,7 +181,7 @@ def other_values(metric: Metric) -> dict[str, Any]:
 @every_metric
 def test_it_says_what_it_is(metric: Metric) -> None:
     assert metric.name in registry.table("metrics", registry.METRICS)
-    assert metric.better in ("higher", "lower")
+    assert metric.better in ("higher", "lower", "zero")
     assert metric.asks and "\n" not in metric.asks
     assert metric.source and type(metric).__doc__
     assert metric.signature.startswith(f"{metric.name}.{metric.revision}")

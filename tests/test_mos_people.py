@@ -167,9 +167,9 @@ def evidence_of(world: World, names: Sequence[str], **metrics: np.ndarray) -> Ev
     """Clip values of runs: metrics (generators, clips), those ending in `_lower` better when lower."""
     clips = tuple(sorted({item.clip for item in world.key.items.values()}))
     values = np.stack(list(metrics.values()))
-    higher = np.array([not name.endswith("_lower") for name in metrics])
+    better = tuple("lower" if name.endswith("_lower") else "higher" for name in metrics)
     speakers = tuple(clip.partition("/")[0] for clip in clips)
-    return Evidence(tuple(names), tuple(metrics), clips, speakers, values.mean(axis=2), values, values * 0, higher)
+    return Evidence(tuple(names), tuple(metrics), clips, speakers, values.mean(axis=2), values, values * 0, better)
 
 
 def worth_of(world: World, names: Sequence[str]) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lsbench.statistics import agreement, bootstrap, permutation, power
+from lsbench.statistics import agreement, bootstrap, flip_power, permutation, power
 from lsbench.statistics.letters import letters
 from lsbench.statistics.units import FEW_SPEAKERS, units
 
@@ -140,6 +140,53 @@ def test_real_differences_are_found() -> None:
     values[:, 1] += found[:, None]
     p = permutation.sign_flips(values, units([""] * 43), flips=2000)[:, 0, 1]
     assert np.mean(p < 0.05) == pytest.approx(power.POWER, abs=0.08)
+
+
+@pytest.mark.parametrize(
+    ("generators", "speakers", "clips", "scatter"),
+    [
+        (2, 0, 43, 0), (6, 0, 12, 0), (6, 0, 43, 0), (10, 0, 43, 0),
+        (6, 0, 10, 0), (8, 0, 12, 0), (3, 0, 8, 0),  # so few units that p has coarse steps
+        (4, 6, 4, 1), (6, 4, 12, 2), (6, 8, 8, 1.5),  # given speakers, who differ in what is between the generators
+        (6, 10, 5, 1), (6, 33, 3, 1),  # drawn speakers
+    ],
+)  # fmt: skip
+def test_the_detectable_difference_is_found_in_80_percent_after_correction(
+    generators: int, speakers: int, clips: int, scatter: float
+) -> None:
+    """The hardest pair: all other generators are equal, so that its p must pass Holm's first step."""
+    random, studies = np.random.default_rng(12), 700
+    drawn = units(names(speakers, clips) if speakers else [""] * clips)
+    pairs = generators * (generators - 1) // 2
+    effects = scatter * random.standard_normal((studies, 2, max(1, speakers)))
+    if drawn.by == "clip":  # speakers are given: what they are on average is part of the true difference
+        effects -= effects.mean(axis=2, keepdims=True)
+    values = np.repeat(effects, clips, axis=2) + random.standard_normal((studies, 2, len(drawn.of_clip)))
+    apart = influence(values[:, 0] - values[:, 1])
+    errors = bootstrap.standard_error(apart, drawn), permutation.standard_error(apart, drawn)
+    values[:, 0] += flip_power.detectable(*errors, drawn, pairs)[:, None]
+    p = permutation.sign_flips(values, drawn)[:, 0, 1]
+    assert 0.75 <= np.mean(p * pairs < permutation.ALPHA) <= 0.88
+
+
+def test_no_difference_is_promised_where_p_has_too_few_steps() -> None:
+    drawn = units([""] * 8)
+    error = np.array([0.1])
+    assert permutation.smallest_p(8) == 1 / 128
+    assert np.isinf(flip_power.detectable(error, error, drawn, 7)).all()
+    assert np.isfinite(flip_power.detectable(error, error, drawn, 6)).all()
+    assert np.isfinite(flip_power.smooth(error, error, drawn, 7)).all()
+    assert [flip_power.fewest_units(pairs) for pairs in (1, 6, 7, 10_000)] == [6, 8, 9, math.inf]
+    assert power.clips_needed(0.1, 8, 1.0, fewest=9) == 9
+    assert power.clips_needed(math.inf, 8, 1.0) == math.inf
+
+
+def test_one_pattern_passes_where_all_signs_are_alike() -> None:
+    """With 10 units and 15 pairs only the observed pattern may reach its sum: the closed form of that."""
+    drawn = units([""] * 10)
+    error = np.array([1.0])
+    found = flip_power.detectable(error, error, drawn, 15)[0]
+    assert found == pytest.approx(math.sqrt(10) * stats.norm.ppf(0.8**0.1), rel=0.02)
 
 
 def test_holm_by_hand() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import math
+import re
+import shutil
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,15 +20,20 @@ from click.testing import CliRunner
 from rich.console import Console
 from rich.text import Text
 
+from lsbench import anchors
 from lsbench.cli import main
 from lsbench.compare import compare
 from lsbench.errors import ComparisonError, RunError
 from lsbench.leaderboard import leaderboard
 from lsbench.quotes import read_quotes
 from lsbench.report import latex, record, text
+from lsbench.report.figures import slope_figure
+from lsbench.report.number import half
+from lsbench.report.pair_text import flip_lines, significant_flips
 from lsbench.report.remarks import remarks
 from lsbench.results import FORMAT, Partial, Result, RunFolder, Score
 from lsbench.stats import Stats
+from lsbench.verdict import Agreement, Flip
 
 CLIPS = [f"s{speaker}/c{clip}" for speaker in range(1, 5) for clip in range(6)]
 PROTOCOL = {
@@ -32,7 +41,7 @@ PROTOCOL = {
     "rank_by": "ssim/mouth", "align": "strict",
 }  # fmt: skip
 VERSIONS = {"av": "18.1.0", "soxr": "1.0", "numpy": "2.0", "piq": "0.8"}
-BETTER = {"psnr": "higher", "ssim": "higher", "lmd": "lower"}
+BETTER = {"psnr": "higher", "ssim": "higher", "lmd": "lower", "av_offset": "zero"}
 
 
 def run(root: Path, name: str, values: dict[str, Any], *, folder: str | None = None, **changes: Any) -> Path:
@@ -111,6 +120,67 @@ def test_flips_between_whole_and_mouth_are_counted_and_tested(runs: list[Path]) 
     assert agreement.low <= agreement.tau <= agreement.high <= 1
     assert "pairs of generators in opposite order, 2 of them significantly" in said(board)
     assert "rank the generators least alike" in said(board)
+
+
+def test_every_pair_flip_and_agreement_is_told(runs: list[Path]) -> None:
+    board = leaderboard(runs)
+    content = record.record(board)
+    assert set(content["pairs"]) == set(board.keys)
+    for key, pairs in content["pairs"].items():
+        assert len(pairs) == 3
+        for pair in pairs:
+            scores = {row["generator"]: row["scores"][key]["value"] for row in content["rows"]}
+            assert pair["difference"] == pytest.approx(scores[pair["one"]] - scores[pair["other"]])
+            assert pair["low"] < pair["difference"] < pair["high"]
+            place, names = board.keys.index(key), board.verdict.evidence.names
+            assert pair["p"] == board.verdict.p[place, names.index(pair["one"]), names.index(pair["other"])]
+            assert pair["significant"] == (pair["p"] < 0.05)
+    neighbours = [pair for pair in content["pairs"]["ssim/mouth"] if pair in content["neighbours"]]
+    assert len(neighbours) == len(content["neighbours"]) == 2
+    agreement, (told,) = content["agreement"], board.whole_against_mouth()
+    at = board.keys.index("ssim/whole"), board.keys.index("ssim/mouth")
+    for name, value in (("tau", told.tau), ("low", told.low), ("high", told.high), ("flips", len(told.flips))):
+        assert agreement[name][at[0]][at[1]] == agreement[name][at[1]][at[0]] == value
+    assert [agreement["flips"][place][place] for place in range(3)] == [0, 0, 0]
+    line = "ahead on the whole frame, behind on the mouth: ssim: poor over good; ssim: poor over twin_$&"
+    assert line in content["remarks"]
+    written = text.to_markdown(board)
+    assert "Every two generators by ssim/mouth." in written and "| yes |" in written
+    assert "poor is ahead of good on the whole frame, behind it on the mouth (p = " in written
+    assert f"{told.tau:.2f} ({told.low:.2f} to {told.high:.2f}; {len(told.flips)})" in written
+
+
+def test_the_page_shows_pairs_flips_and_the_interval_of_agreement(tmp_path: Path, runs: list[Path]) -> None:
+    arguments = ["report", *map(str, runs), "--out", str(tmp_path / "page"), "--no-videos", "--workers", "1", "-q"]
+    done = CliRunner().invoke(main, [*arguments, "--difference", "0.01"])
+    assert done.exit_code == 0, done.output
+    page = html.unescape((tmp_path / "page/index.html").read_text())
+    (told,) = leaderboard(runs).whole_against_mouth()
+    assert "0.01 takes about" in page
+    assert "<td>good</td><td>poor</td>" in page and "<td>yes</td>" in page
+    assert "<li>poor is ahead of good on the whole frame, behind it on the mouth (p = " in page
+    assert f'title="95 %: {told.low:.2f} to {told.high:.2f}; {len(told.flips)} flips">{told.tau:.2f}<' in page
+    (alt,) = re.findall(r'<img src="figures/slope[^"]*" alt="([^"]*)"', page)
+    assert alt.startswith("Ranks by ssim, on the whole frame and on the mouth: ") and "poor 1 and 3" in alt
+    assert 'aria-live="off"' in (tmp_path / "page/clip.html").read_text()
+
+
+def test_lines_of_flips_that_may_be_chance_are_dashed(runs: list[Path]) -> None:
+    board = leaderboard(runs)
+    (told,) = board.whole_against_mouth()
+    for p, style in ((0.01, "-"), (0.2, "--")):
+        flipped = replace(told, flips=(Flip("poor", "good", p),))
+        lines = {line.get_linestyle() for line in slope_figure(board, flipped).axes[0].lines}
+        assert lines == {"-", style}
+
+
+def test_three_significant_flips_are_named_and_others_counted() -> None:
+    flips = tuple(Flip("a", f"b{place}", 0.01 * place) for place in range(1, 7))  # 0.01 to 0.06
+    told = Agreement("psnr/whole", "psnr/mouth", 0.0, -1.0, 1.0, 15, flips)
+    (line,) = significant_flips([told, Agreement("ssim/whole", "ssim/mouth", 1.0, 1.0, 1.0, 15, ())])
+    assert line.endswith(": psnr: a over b1; psnr: a over b2; psnr: a over b3; and 1 more")
+    assert flip_lines(told)[-1].endswith("(p = 0.06, not significant)")
+    assert significant_flips([Agreement("psnr/whole", "psnr/mouth", 0.0, -1.0, 1.0, 1, flips[-1:])]) == []
 
 
 def test_the_verdict_depends_on_neither_order_nor_company(runs: list[Path]) -> None:
@@ -197,9 +267,9 @@ def test_latex_escapes_names_marks_the_best_and_has_equal_rows(runs: list[Path])
 
 
 def test_intervals_are_shown_to_the_decimals_of_the_value(runs: list[Path]) -> None:
-    assert text.half(0.9123, 0.01119) == "0.0112"
-    assert text.half(37.0, 0.5) == "0.50"
-    assert text.half(1e-9, 2.345e-10) == "2.3e-10"
+    assert half(0.9123, 0.01119) == "0.0112"
+    assert half(37.0, 0.5) == "0.50"
+    assert half(1e-9, 2.345e-10) == "2.3e-10"
     board = leaderboard(runs)
     cell = text.cell(board, next(row for row in board.rows if row.generator == "poor"), "ssim/mouth")
     value, spread, letters, rank, moved = cell.split()
@@ -220,6 +290,42 @@ def test_versions_that_only_round_are_said_and_others_refused(tmp_path: Path, ru
     )  # fmt: skip
     assert [str(field) for field in compare(one, two).fields] == ["version of piq is 0.7 in the one, 0.8 in the other"]
     assert not compare(one, two).comparable
+
+
+def test_what_is_best_at_zero_is_ranked_by_its_distance_from_zero(tmp_path: Path) -> None:
+    """-3 frames is early, not better than 0: ranks, letters, differences, agreement and clips go by the distance."""
+    random = np.random.default_rng(4)
+    offsets = {"in time": 0.2, "early": -3.0, "late": 1.5, "as early": -1.5}
+    paths = []
+    for name, offset in offsets.items():
+        found = offset + 0.4 * random.standard_normal(len(CLIPS))
+        paths.append(run(tmp_path, name, {"av_offset": found, "lmd": np.abs(offset) + random.random(len(CLIPS))}))
+    board = leaderboard(paths, "av_offset")
+    ranks = {row.generator: row.rank for row in board.rows}
+    assert (ranks["in time"], ranks["early"]) == (1, 4)
+    letters = board.letters("av_offset")
+    assert letters["in time"] == "a" and letters["late"] == letters["as early"] == "b" and letters["early"] == "c"
+    (pair,) = board.verdict.pairs("av_offset", [("early", "late")])
+    assert 1 < pair.low < pair.difference < pair.high < 2 and pair.significant
+    agreement = board.verdict.agreement("av_offset", "lmd")
+    assert agreement.tau >= 2 / 3 and agreement.high == 1
+    early = next(row for row in board.rows if row.generator == "early")
+    low, high = board.interval(early, "av_offset")
+    assert -3.5 < low < early.result["av_offset"] < high < -2.5
+    assert text.heading(board, "av_offset") == "av_offset →0" and text.cell(board, early, "av_offset")[0] == "-"
+    assert r"$\to 0$" in latex.to_latex(board)
+    score = compare(paths[0], paths[1]).score("av_offset")
+    assert score is not None
+    losses = [abs(clip.other) - abs(clip.one) for clip in score.clips]
+    assert losses == sorted(losses, reverse=True)
+    old = {"in time": "lower"}  # scored before it was known that 0 is best
+    for path in paths[:1]:
+        content = json.loads((path / "result.json").read_text())
+        content["scores"]["av_offset"]["better"] = old[path.name]
+        (path / "result.json").write_text(json.dumps(content))
+    assert {row.generator: row.rank for row in leaderboard(paths, "av_offset").rows} == ranks
+    content = record.record(board)
+    assert content["rows"][0]["scores"]["av_offset"]["better"] == "zero"
 
 
 def test_quotes_are_checked(tmp_path: Path) -> None:
@@ -326,6 +432,24 @@ def test_summary_is_of_frames(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "f").iterdir()} == {"psnr-whole.svg", "psnr-whole.png"}
     assert "a<b>" not in (tmp_path / "f/psnr-whole.svg").read_text()
     assert CliRunner().invoke(main, ["leaderboard", str(path), "--out", "x"]).exit_code == 2
+    shutil.copytree(path, anchors.folder(path) / "compressed")
+    content = json.loads((path / "result.json").read_text()) | {"name": "compressed"}
+    (anchors.folder(path) / "compressed/result.json").write_text(json.dumps(content))
+    done = CliRunner().invoke(main, ["leaderboard", str(path), "--summary", "--format", "json"])
+    assert [line["generator"] for line in json.loads(done.stdout)] == ["a<b>", "compressed"]
+
+
+def test_columns_says_how_wide_a_pipe_is(runs: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def width() -> int:
+        done = CliRunner().invoke(main, ["leaderboard", *map(str, runs)])
+        assert done.exit_code == 0, done.output
+        return max(map(len, done.output.splitlines()))
+
+    monkeypatch.setenv("COLUMNS", "70")
+    assert width() <= 70
+    for value in ("", "0", "wide"):
+        monkeypatch.setenv("COLUMNS", value)
+        assert width() > 100
 
 
 @pytest.mark.parametrize("width", [60, 80, 160])

@@ -194,12 +194,12 @@ class AVOffset(Shifting):
     """Frames of 40 ms by which the video is late against its sound, negative where it is early; -15 to 15 a clip.
 
     Minus the shift of least distance, as syncnet-python counts it. The mean over clips keeps its sign, so that a video
-    that is late here and early there reads 0: offset_error_frames is what to rank by.
+    that is late here and early there reads 0: offset_error_frames is what to rank by. Ranked by distance from 0.
     """
 
     name: ClassVar[str] = "av_offset"
     asks: ClassVar[str] = "How many frames late is the video, for SyncNet?"
-    better: ClassVar[Literal["higher", "lower"]] = "lower"
+    better: ClassVar[Literal["zero"]] = "zero"
 
     def value(self, distances: np.ndarray) -> float:
         return av_offset(distances)

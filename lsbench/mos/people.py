@@ -47,9 +47,8 @@ def against_people(evidence: Evidence, judged: Judged) -> list[MetricAgreement]:
     if judged.relative:
         people, drawn = _by_clip(people), _by_clip(drawn)
     apart = judged.separated()[np.ix_(mine, mine)]
-    sign = np.where(evidence.higher, 1.0, -1.0)
-    values = np.where(at >= 0, evidence.values[:, theirs][:, :, at], np.nan) * sign[:, None, None]
-    scores = evidence.scores[:, theirs] * sign[:, None]
+    values = evidence.orient(np.where(at >= 0, evidence.values[:, theirs][:, :, at], np.nan))
+    scores = evidence.oriented[:, theirs]
     groups: dict[bytes, tuple[np.ndarray, list[int]]] = {}
     for place in range(len(evidence.keys)):
         usable = np.isfinite(values[place]).all(axis=0) & np.isfinite(people).all(axis=0)
@@ -58,7 +57,7 @@ def against_people(evidence: Evidence, judged: Judged) -> list[MetricAgreement]:
     for usable, places in groups.values():
         sample = _Sample(people[:, usable], drawn[:, :, usable]) if usable.sum() >= FEWEST else None
         for place in places:
-            key, better = evidence.keys[place], "higher" if evidence.higher[place] else "lower"
+            key, better = evidence.keys[place], evidence.better[place]
             found[place] = MetricAgreement(
                 None, key, better, 0, 0, len(names), 0, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN,
                 *_generators(people, drawn, scores[place]),

@@ -13,7 +13,7 @@ from lsbench.audit.verdict import GRADES, Audit
 from lsbench.report import page
 from lsbench.report.audit_text import reliability
 from lsbench.report.audit_words import conditions, found_from, not_measured, paragraph
-from lsbench.report.text import number
+from lsbench.report.number import number
 
 MARK = '<meta name="generator" content="lsbench audit">'
 WIDTH, HEIGHT, MARGIN = 160, 60, 4  # of a curve, px

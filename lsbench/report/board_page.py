@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lsbench import registry
+from lsbench.direction import oriented
 from lsbench.errors import LsbenchError
 from lsbench.leaderboard import Board, Row
+from lsbench.report.number import number
 from lsbench.report.remarks import against
-from lsbench.report.text import clips, columns, group, number, rank_cell, shown, spread
+from lsbench.report.text import clips, columns, group, rank_cell, shown, spread
 from lsbench.results import RunFolder, encode, flat
 
 
@@ -48,7 +50,7 @@ def heads(board: Board) -> list[dict[str, Any]]:
         # Columns of people stay whatever regions are shown: their second part is a question.
         chosen_by = "" if board.by_people(key) else region
         found.append(
-            {"key": key, "metric": metric, "region": region, "better": _better(board, key), "chosen_by": chosen_by}
+            {"key": key, "metric": metric, "region": region, "better": board.better(key), "chosen_by": chosen_by}
         )
     return found
 
@@ -72,11 +74,10 @@ def rows(board: Board) -> list[dict[str, Any]]:
 
 
 def agreement(board: Board) -> dict[str, Any]:
-    """Kendall's tau of every two scores, in the order of the columns."""
+    """Kendall's tau of every two scores with its interval and the flips in words, in the order of the columns."""
     keys = [key for key in columns(board) if key in board.keys]
-    taus = board.verdict.taus
     at = [board.keys.index(key) for key in keys]
-    return {"scores": keys, "taus": [[None if math.isnan(taus[i, j]) else float(taus[i, j]) for j in at] for i in at]}
+    return {"scores": keys, "lines": [[_tau(board, i, j) for j in at] for i in at]}
 
 
 def explanations(board: Board) -> list[dict[str, str]]:
@@ -86,16 +87,14 @@ def explanations(board: Board) -> list[dict[str, str]]:
         score = next(row.result.scores[key] for row in (*board.rows, *board.anchors) if key in row.result.scores)
         if board.opinions is not None and board.by_people(key):
             asks, source = board.opinions.question(key).text, "people who rated the videos, lsbench mos read"
-            found.append(
-                {"key": key, "asks": asks, "better": score.better, "source": source, "signature": score.signature}
-            )
-            continue
-        try:
-            metric = registry.metric(key)
-            asks, source = metric.asks, metric.source
-        except LsbenchError as error:
-            asks, source = str(error), "-"
-        found.append({"key": key, "asks": asks, "better": score.better, "source": source, "signature": score.signature})
+        else:
+            try:
+                metric = registry.metric(key)
+                asks, source = metric.asks, metric.source
+            except LsbenchError as error:
+                asks, source = str(error), "-"
+        better = "nearer to zero" if board.better(key) == "zero" else board.better(key)
+        found.append({"key": key, "asks": asks, "better": better, "source": source, "signature": score.signature})
     return found
 
 
@@ -142,10 +141,9 @@ def opinion_values(board: Board, row: Row, ids: Sequence[str]) -> dict[str, list
 
 def worst_first(values: Mapping[str, Sequence[Any]], key: str, better: str) -> list[int]:
     """Places of the clips, the worst first by a score; those without a value last."""
-    sign = 1 if better == "higher" else -1
     held = values.get(key, [])
     known = [place for place, value in enumerate(held) if value is not None]
-    return sorted(known, key=lambda place: sign * float(held[place])) + [
+    return sorted(known, key=lambda place: oriented(float(held[place]), better)) + [
         place for place, value in enumerate(held) if value is None
     ]
 
@@ -174,6 +172,15 @@ def _cell(board: Board, row: Row, key: str, span: tuple[float, float]) -> dict[s
     return cell
 
 
+def _tau(board: Board, one: int, other: int) -> tuple[float, str] | None:
+    tau, low, high = (float(each[one, other]) for each in (board.verdict.taus, *board.verdict.tau_limits))
+    if math.isnan(tau):
+        return None
+    flips = board.verdict.flips[one, other]
+    interval = "" if math.isnan(low) else f"95 %: {low:.2f} to {high:.2f}; "
+    return tau, f"{interval}{flips} {'flip' if flips == 1 else 'flips'}"
+
+
 def _span(board: Board, key: str) -> tuple[float, float]:
     """The range that the bars of a column cover: of all finite values and limits."""
     found = []
@@ -187,10 +194,6 @@ def _span(board: Board, key: str) -> tuple[float, float]:
 def _percent(value: float, span: tuple[float, float]) -> float:
     low, high = span
     return round(100 * (value - low) / (high - low), 1) if high > low else 50.0
-
-
-def _better(board: Board, key: str) -> str:
-    return next(row.result.scores[key].better for row in (*board.rows, *board.anchors) if key in row.result.scores)
 
 
 def _shown(request: Mapping[str, Any], name: str) -> str:

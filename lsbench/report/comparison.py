@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from lsbench.compare import Comparison, ScoreDifference
-from lsbench.report.text import number
+from lsbench.direction import oriented
+from lsbench.report.number import number
 from lsbench.results import encode
 
 FIELDS = ["field", "one", "other", "moves"]
@@ -74,7 +75,7 @@ def _score_row(score: ScoreDifference) -> list[str]:
     interval = "" if math.isnan(pair.low) else f"{signed(pair.low)} to {signed(pair.high)}"
     ahead = "neither"
     if score.one != score.other:
-        ahead = "other" if (score.other > score.one) == (score.better == "higher") else "one"
+        ahead = "other" if oriented(score.other, score.better) > oriented(score.one, score.better) else "one"
     if math.isnan(pair.p):
         ahead = "not tested"
     elif not pair.significant:

@@ -13,6 +13,7 @@ import numpy as np
 
 from lsbench.cache import write_atomically
 from lsbench.leaderboard import Board
+from lsbench.report.pair_text import flip_lines
 from lsbench.report.plots import box_figure
 from lsbench.report.remarks import against
 from lsbench.report.text import columns
@@ -31,13 +32,17 @@ KEPT, FLIPPED = "#7a869a", "#d9730d"
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure on the page: its file below the page's folder, what it shows, and its size in CSS pixels."""
+    """A figure on the page: its file below the page's folder, its size in CSS pixels, and words.
+
+    alt: in place of the picture. says, lines: below it, in a sentence and in a list.
+    """
 
     file: str
-    title: str
+    alt: str
     says: str
     width: int
     height: int
+    lines: tuple[str, ...] = ()
 
 
 def draw_boxes(board: Board, values: Mapping[str, Mapping[str, np.ndarray]], out: Path) -> list[Drawn]:
@@ -54,7 +59,7 @@ def draw_boxes(board: Board, values: Mapping[str, Mapping[str, np.ndarray]], out
                 f"{each.figures['max']:.4g}"
                 for each in shown
             )
-            drawn.append(_write(box_figure(shown), out, f"box-{_slug(key)}", key, f"Per-frame {key}. {says}"))
+            drawn.append(_write(box_figure(shown), out, f"box-{_slug(key)}", f"Per-frame {key}. {says}", key))
     return drawn
 
 
@@ -64,24 +69,38 @@ def draw_slopes(board: Board, out: Path) -> list[Drawn]:
     for agreement in board.whole_against_mouth():
         if agreement.pairs:
             metric = agreement.one.rpartition("/")[0]
+            moved = "; ".join(
+                f"{row.generator} {row.ranks[agreement.one]} and {row.ranks[agreement.other]}"
+                for row in board.rows
+                if agreement.one in row.ranks and agreement.other in row.ranks
+            )
+            alt = f"Ranks by {metric}, on the whole frame and on the mouth: {moved}"
             figure = slope_figure(board, agreement)
-            drawn.append(_write(figure, out, f"slope-{_slug(metric)}", metric, against(agreement)))
+            drawn.append(
+                _write(figure, out, f"slope-{_slug(metric)}", alt, against(agreement), tuple(flip_lines(agreement)))
+            )
     return drawn
 
 
 def slope_figure(board: Board, agreement: Agreement) -> Figure:
-    """Ranks by two scores side by side, the first on top; generators in a flipped pair are drawn in colour."""
+    """Ranks by two scores side by side, the first on top; generators in a flipped pair are drawn in colour.
+
+    Those of a significant flip with a full line, the others dashed.
+    """
     from matplotlib.figure import Figure
 
     rows = [row for row in board.rows if agreement.one in row.ranks and agreement.other in row.ranks]
     flipped = {name for flip in agreement.flips for name in (flip.ahead, flip.behind)}
+    sure = {name for flip in agreement.flips if flip.significant for name in (flip.ahead, flip.behind)}
     figure = Figure(figsize=(7.0, 1.0 + 0.3 * len(rows)), layout="constrained")
     axes = figure.subplots()
     sides = [_places([row.ranks[key] for row in rows]) for key in (agreement.one, agreement.other)]
     for row, left, right in zip(rows, *sides, strict=True):
         moved = row.generator in flipped
         colour = FLIPPED if moved else KEPT
-        axes.plot([0, 1], [left, right], color=colour, linewidth=2 if moved else 1.2, marker="o", markersize=4)
+        style = "--" if moved and row.generator not in sure else "-"
+        width = 2.4 if row.generator in sure else 1.2
+        axes.plot([0, 1], [left, right], style, color=colour, linewidth=width, marker="o", markersize=4)
         for at, place, key, align in ((0, left, agreement.one, "right"), (1, right, agreement.other, "left")):
             label = f"{row.generator}  {row.ranks[key]}" if align == "right" else f"{row.ranks[key]}  {row.generator}"
             offset = (-8, 0) if align == "right" else (8, 0)
@@ -106,7 +125,7 @@ def _places(ranks: Sequence[int]) -> list[int]:
     return [order.index(index) + 1 for index in range(len(ranks))]
 
 
-def _write(figure: Figure, out: Path, name: str, title: str, says: str) -> Drawn:
+def _write(figure: Figure, out: Path, name: str, alt: str, says: str, lines: tuple[str, ...] = ()) -> Drawn:
     from matplotlib import rc_context
 
     text = io.StringIO()
@@ -116,7 +135,7 @@ def _write(figure: Figure, out: Path, name: str, title: str, says: str) -> Drawn
     svg = re.sub(r"(<svg [^>]*>)", rf"\1<style>{THEME}</style>", svg, count=1)
     write_atomically(out / "figures" / f"{name}.svg", lambda file: file.write(svg.encode()))
     width, height = (round(96 * inches) for inches in figure.get_size_inches())
-    return Drawn(f"figures/{name}.svg", title, says, width, height)
+    return Drawn(f"figures/{name}.svg", alt, says, width, height, lines)
 
 
 def _slug(text: str) -> str:

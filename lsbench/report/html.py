@@ -11,6 +11,7 @@ import numpy as np
 
 from lsbench import __version__, pool
 from lsbench.audit.verdict import Audit
+from lsbench.direction import oriented
 from lsbench.errors import LsbenchError
 from lsbench.leaderboard import Board, Row
 from lsbench.pool import Progress
@@ -19,6 +20,7 @@ from lsbench.report.audit_page import write_page
 from lsbench.report.drilldown import Done, Footage, Job, frame_metrics, script, tracker, write_clip_file
 from lsbench.report.figures import draw_boxes, draw_slopes
 from lsbench.report.page import render, source, write
+from lsbench.report.pair_text import PAIR_HEADER, pair_caption, pair_lines
 from lsbench.report.people import people_tables
 from lsbench.report.remarks import remarks
 from lsbench.report.text import caption, quoted_caption, quoted_table
@@ -108,6 +110,9 @@ def write_report(
         boxes=draw_boxes(board, frames, out),
         slopes=draw_slopes(board, out),
         agreement=board_page.agreement(board),
+        pairs=pair_lines(board.pairs(board.rank_by)),
+        pair_header=PAIR_HEADER,
+        pair_caption=pair_caption(board),
         quotes=[(quoted_caption(quotes), *quoted_table(board, quotes)) for quotes in board.quotes],
         people=people_tables(board.opinions) if board.opinions is not None else [],
         explanations=board_page.explanations(board),
@@ -172,9 +177,8 @@ def _worst(
     runs: Sequence[_Run], ids: Sequence[str], by: str, better: str, done: dict[tuple[int, int], Done]
 ) -> list[dict[str, Any]]:
     """The worst clips of all ranked runs by one score."""
-    sign = 1 if better == "higher" else -1
     found = [
-        (sign * float(value), run, clip)
+        (oriented(float(value), better), run, clip)
         for run in runs
         if run.row.rank is not None
         for clip, value in enumerate(run.values.get(by, []))

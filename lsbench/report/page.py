@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lsbench.cache import write_atomically
+from lsbench.direction import arrow
 from lsbench.errors import LsbenchError
 
 
@@ -19,6 +20,7 @@ def render(path: Path, template: str, *, package: str = "lsbench.report", **valu
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["arrow"] = arrow
     trusted = {name: Markup(values.pop(name)) for name in ("mark", "style", "script")}
     write(path, environment.get_template(template).render(**trusted, **values).encode())
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lsbench.direction import ARROWS
 from lsbench.opinions import Correlation, MetricAgreement, Opinions, QuestionOpinion, encoded
 from lsbench.report.tables import Cell
 
@@ -47,7 +48,7 @@ def metric_lines(question: QuestionOpinion) -> list[list[str]]:
     return [
         [
             "-" if metric.rank is None else str(metric.rank),
-            f"{metric.key} {'↑' if metric.better == 'higher' else '↓'}",
+            f"{metric.key} {ARROWS[metric.better]}",
             _within(metric.within),
             f"{_within(metric.accuracy)} of {metric.pairs}" if metric.pairs else "-",
             *map(_within, (metric.clip_plcc, metric.clip_srcc, metric.clip_kendall)),

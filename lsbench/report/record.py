@@ -7,6 +7,8 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from lsbench.leaderboard import Board, Row
 from lsbench.report.people import opinions_record
 from lsbench.report.remarks import remarks
@@ -46,7 +48,14 @@ def record(board: Board) -> dict[str, Any]:
         "difference": board.difference,
         "clips_needed": encode(board.clips_needed),
         "whole_against_mouth": [_agreement(board, agreement) for agreement in board.whole_against_mouth()],
-        "agreement": {"keys": list(board.keys), "tau": [[encode(tau) for tau in row] for row in verdict.taus.tolist()]},
+        "pairs": {key: [_pair(pair) for pair in board.pairs(key)] for key in board.keys},
+        "agreement": {
+            "keys": list(board.keys),
+            "tau": _matrix(verdict.taus),
+            "low": _matrix(verdict.tau_limits[0]),
+            "high": _matrix(verdict.tau_limits[1]),
+            "flips": verdict.flips.tolist(),
+        },
         "opinions": opinions_record(board.opinions) if board.opinions is not None else None,
         "remarks": remarks(board),
     }
@@ -60,7 +69,7 @@ def _row(board: Board, row: Row) -> dict[str, Any]:
             "value": encode(score.value),
             "low": encode(low),
             "high": encode(high),
-            "better": score.better,
+            "better": board.better(key),
             "rank": row.ranks.get(key),
             "group": board.letters(key).get(row.generator),
         } | ({"note": score.note} if score.note else {})
@@ -71,6 +80,10 @@ def _row(board: Board, row: Row) -> dict[str, Any]:
         "complete": row.result.complete,
         "scores": scores,
     }
+
+
+def _matrix(values: np.ndarray) -> list[list[Any]]:
+    return [[encode(value) for value in row] for row in values.tolist()]
 
 
 def _pair(pair: Pair) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from lsbench.leaderboard import Board
 from lsbench.opinions import QuestionOpinion
+from lsbench.report.pair_text import significant_flips
 from lsbench.results import Result
 from lsbench.statistics.permutation import ALPHA, smallest_p
 from lsbench.verdict import Agreement, Pair
@@ -21,6 +22,7 @@ def remarks(board: Board) -> list[str]:
         *people(board),
         *ties(board),
         *map(against, board.whole_against_mouth()),
+        *significant_flips(board.whole_against_mouth()),
         *stories(board),
         *grounds(board),
         *board.notes,
@@ -120,15 +122,16 @@ def grounds(board: Board) -> list[str]:
         return ["no intervals: the runs hold no clip values to draw from; the same score commands add them"]
     lines = [verdict.units.note]
     found = verdict.detectable(board.rank_by)
-    if not math.isnan(found):
+    if math.isfinite(found):
         clips = len(verdict.evidence.clips)
-        lines.append(f"{board.rank_by}: {clips} clips tell {found:.2g} apart (80 % power, the median pair)")
-        if not math.isnan(board.clips_needed):
+        corrected = "" if verdict.tests(board.rank_by) < 2 else " after correction for all pairs"
+        lines.append(f"{board.rank_by}: {clips} clips tell {found:.2g} apart (80 % power{corrected}, the median pair)")
+        if math.isfinite(board.clips_needed):
             lines[-1] += f"; {board.difference:g} takes about {board.clips_needed:,.0f} clips"
     compared = int(verdict.compared[board.keys.index(board.rank_by)].sum())
     if board.by_people(board.rank_by):
         return lines
-    if verdict.units.freedom and smallest_p(verdict.units) * compared * (compared - 1) / 2 >= ALPHA:
+    if verdict.units.freedom and smallest_p(verdict.units.count) * compared * (compared - 1) / 2 >= ALPHA:
         lines.append(
             f"{compared} generators are too many for {verdict.units.count} {verdict.units.by}s: no pair can be"
         )

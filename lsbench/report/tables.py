@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from lsbench.report.latex import escape, tabular
-from lsbench.report.text import markdown_table, number
+from lsbench.report.number import number
+from lsbench.report.text import markdown_table
 from lsbench.results import encode
 
 Cell = str | int | float | None

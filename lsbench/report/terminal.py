@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,18 +18,9 @@ from lsbench.compare import Comparison, ScoreDifference
 from lsbench.leaderboard import Board
 from lsbench.pool import Progress
 from lsbench.report.comparison import CLIPS, FIELDS, SCORES, clip_rows, field_rows, score_rows
+from lsbench.report.number import number
 from lsbench.report.remarks import notes, remarks
-from lsbench.report.text import (
-    caption,
-    cell,
-    clips,
-    columns,
-    heading,
-    number,
-    quoted_caption,
-    quoted_table,
-    rank_cell,
-)
+from lsbench.report.text import caption, cell, clips, columns, heading, quoted_caption, quoted_table, rank_cell
 from lsbench.results import Result
 from lsbench.weights import Status
 
@@ -36,9 +28,11 @@ PIPE_WIDTH = 1000  # columns, where the output is no terminal: nothing is cut
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Standard output or error, as wide as the terminal, or wide enough for any table where there is none."""
+    """Standard output or error, as wide as the terminal; without one as COLUMNS says, else wide enough for all."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else PIPE_WIDTH, highlight=False)
+    asked = os.environ.get("COLUMNS", "")
+    piped = int(asked) if asked.isdecimal() and int(asked) else PIPE_WIDTH
+    return Console(file=stream, width=None if stream.isatty() else piped, highlight=False)
 
 
 def show_board(board: Board, out: Console) -> None:

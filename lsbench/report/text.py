@@ -8,8 +8,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from lsbench.direction import ARROWS
 from lsbench.leaderboard import Board, Row
 from lsbench.quotes import Quotes
+from lsbench.report.number import half, number
+from lsbench.report.pair_text import PAIR_HEADER, flip_lines, pair_caption, pair_lines
 from lsbench.report.remarks import remarks
 from lsbench.results import encode
 
@@ -50,17 +53,6 @@ def group(board: Board, row: Row, key: str) -> str:
     return board.letters(key).get(row.generator, "")
 
 
-def number(value: float) -> str:
-    """About four significant figures; `undefined` for NaN."""
-    if math.isnan(value):
-        return "undefined"
-    if math.isinf(value):
-        return "inf" if value > 0 else "-inf"
-    if abs(value) >= 10:
-        return f"{value:.2f}"
-    return f"{value:.4f}" if abs(value) >= 0.1 or value == 0 else f"{value:.3g}"
-
-
 def shown(board: Board, key: str, value: float) -> str:
     """A score of the board as number() gives it; what people said, to a hundredth."""
     return f"{value:.2f}" if board.by_people(key) else number(value)
@@ -71,15 +63,9 @@ def spread(board: Board, key: str, value: float, width: float) -> str:
     return f"{width:.2f}" if board.by_people(key) else half(value, width)
 
 
-def half(value: float, width: float) -> str:
-    """Half an interval's width, to as many decimals as number() gives its value."""
-    shown = number(value)
-    return f"{width:.2g}" if "e" in shown else f"{width:.{len(shown.partition('.')[2])}f}"
-
-
 def heading(board: Board, key: str) -> str:
     """A key with the direction in which it improves: `psnr/whole ↑`."""
-    return f"{key} {'↑' if board.better(key) == 'higher' else '↓'}"
+    return f"{key} {ARROWS[board.better(key)]}"
 
 
 def rank_cell(board: Board, row: Row) -> str:
@@ -109,7 +95,7 @@ def to_csv(board: Board) -> str:
 
 
 def to_markdown(board: Board) -> str:
-    """A Markdown table with the remarks and quoted figures below it."""
+    """A Markdown table; below it quoted figures and remarks, every two generators, flips, and agreement of scores."""
     keys = columns(board)
     rows = [
         [rank_cell(board, row), row.generator, clips(row), *[cell(board, row, key) for key in keys]]
@@ -118,8 +104,37 @@ def to_markdown(board: Board) -> str:
     header = ["rank", "generator", "clips", *[heading(board, key) for key in keys]]
     parts = [f"{caption(board)}\n", markdown_table(header, rows)]
     parts += [f"{quoted_caption(quotes)}\n\n{markdown_table(*quoted_table(board, quotes))}" for quotes in board.quotes]
-    parts.append("".join(f"- {escape(remark)}\n" for remark in remarks(board)))
+    parts.append(_bullets(remarks(board)))
+    if pairs := board.pairs(board.rank_by):
+        parts.append(f"{escape(pair_caption(board))}\n\n{markdown_table(PAIR_HEADER, pair_lines(pairs))}")
+    for agreement in board.whole_against_mouth():
+        if agreement.flips:
+            metric = agreement.one.rpartition("/")[0]
+            parts.append(f"Flips by {escape(metric)}:\n\n{_bullets(flip_lines(agreement))}")
+    if len(board.keys) > 1:
+        said = "Kendall's tau of the rankings by every two scores, in brackets its 95 % interval and the flips:"
+        parts.append(f"{said}\n\n{markdown_table(*agreement_table(board))}")
     return "\n".join(filter(None, parts))
+
+
+def agreement_table(board: Board) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the matrix of taus, in the order of the columns."""
+    keys = columns(board)
+    at = [board.keys.index(key) for key in keys]
+    return ["", *keys], [[key, *[_tau(board, one, other) for other in at]] for one, key in zip(at, keys, strict=True)]
+
+
+def _tau(board: Board, one: int, other: int) -> str:
+    """A cell of the matrix: nothing to say of a score and itself."""
+    tau, low, high = (float(each[one, other]) for each in (board.verdict.taus, *board.verdict.tau_limits))
+    if math.isnan(tau):
+        return "-"
+    interval = "" if math.isnan(low) else f"{low:.2f} to {high:.2f}; "
+    return f"{tau:.2f}" if one == other else f"{tau:.2f} ({interval}{board.verdict.flips[one, other]})"
+
+
+def _bullets(lines: Sequence[str]) -> str:
+    return "".join(f"- {escape(line)}\n" for line in lines)
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

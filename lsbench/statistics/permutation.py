@@ -69,9 +69,21 @@ def holm_pairs(p: np.ndarray) -> np.ndarray:
     return out
 
 
-def smallest_p(units: Units, flips: int = RESAMPLES) -> float:
-    """The smallest p value that these units can give."""
-    patterns = 2.0 ** (units.count - 1)
+def standard_error(influence: np.ndarray, units: Units) -> np.ndarray:
+    """Standard error of differences as their signs tell it: (..., clips) -> (...,); NaN where there are too few units.
+
+    Where clips are drawn, what speakers differ in is part of it: a clip's sign is flipped with all that is in it.
+    """
+    if not units.freedom:
+        return np.full(np.shape(influence)[:-1], np.nan)
+    sums = units.sums(np.asarray(influence, np.float64))
+    sums = sums - sums.mean(axis=-1, keepdims=True)
+    return np.sqrt(np.square(sums).sum(axis=-1) * units.count / (units.count - 1)) / len(units.of_clip)
+
+
+def smallest_p(count: int, flips: int = RESAMPLES) -> float:
+    """The smallest p value that so many units can give."""
+    patterns = 2.0 ** (count - 1)
     return 1 / patterns if patterns <= flips else 1 / (flips + 1)
 
 

@@ -21,16 +21,17 @@ def detectable(error: np.ndarray, freedom: int, alpha: float = 0.05, power: floa
     return error * (stdtrit(freedom, 1 - alpha / 2) + stdtrit(freedom, power))
 
 
-def clips_needed(found: float, clips: int, difference: float) -> float:
+def clips_needed(found: float, clips: int, difference: float, fewest: float = FEWEST) -> float:
     """How many clips a difference takes where `clips` of them detect `found`; errors shrink as 1 / sqrt(clips).
 
     inf for no difference, NaN where `found` is unknown. Where speakers are drawn, they must grow in number alike.
+    fewest: what the test takes for any difference.
     """
     if math.isnan(found) or math.isnan(difference):
         return math.nan
-    if difference == 0:
+    if difference == 0 or math.isinf(found):
         return math.inf
-    return max(FEWEST, math.ceil(clips * (found / difference) ** 2))
+    return max(fewest, math.ceil(clips * (found / difference) ** 2))
 
 
 def raters_needed(spread: Crossed, difference: float, alpha: float = 0.05, power: float = POWER) -> float:

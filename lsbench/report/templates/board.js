@@ -23,7 +23,8 @@
     heads.forEach((other) => other.removeAttribute("aria-sort"));
     head.setAttribute("aria-sort", order);
     const sign = order === "ascending" ? 1 : -1;
-    const keyed = rows.map((row) => [row, valueOf(row, kind)]);
+    const worth = (value) => value !== null && button.dataset.better === "zero" ? Math.abs(value) : value;
+    const keyed = rows.map((row) => [row, worth(valueOf(row, kind))]);
     keyed.sort(([one, first], [other, second]) => {
       const anchor = ("anchor" in one.dataset) - ("anchor" in other.dataset);
       if (anchor) return anchor;

@@ -34,7 +34,8 @@ function worstFirst(values, better, count) {
   const places = [...Array(count).keys()];
   if (!values) return places;
   const sign = better === "higher" ? 1 : -1;
-  const number = (place) => Number(String(values[place]).replace("inf", "Infinity"));
+  const held = (place) => Number(String(values[place]).replace("inf", "Infinity"));
+  const number = (place) => better === "zero" ? Math.abs(held(place)) : held(place);
   const known = places.filter((place) => values[place] !== null);
   return known.sort((one, other) => sign * (number(one) - number(other)) || one - other)
     .concat(places.filter((place) => values[place] === null));
