@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from lsbench.errors import MediaError
 
@@ -52,7 +53,8 @@ def lipgan_mel(speech: np.ndarray, sample_rate: int) -> np.ndarray:
     emphasised = speech.astype(np.float32)
     emphasised[1:] -= np.float32(PRE_EMPHASIS) * speech[:-1].astype(np.float32)
     spectrum = librosa.stft(emphasised, n_fft=WINDOW, hop_length=HOP, pad_mode="reflect")
-    mel = _filters() @ np.abs(spectrum)
+    with threadpool_limits(1, "blas"):  # the same bits for any number of threads
+        mel = _filters() @ np.abs(spectrum)
     decibels = 20 * np.log10(np.maximum(10 ** (FLOOR_DB / 20), mel)) - REFERENCE_DB
     scaled = 2 * LIMIT * (decibels - FLOOR_DB) / -FLOOR_DB - LIMIT
     return np.ascontiguousarray(np.clip(scaled, -LIMIT, LIMIT).T, dtype=np.float32)

@@ -79,9 +79,9 @@ def test_the_verdict_follows_from_the_areas(run: tuple[Audit, Path]) -> None:
     assert found.strength("mouth-blur") == 2 and found.strength("box-colour") == 16 and found.strength("late") == 2
     covered = {name for key in found.recommended for name in found.noticed(key)}
     assert covered == {each.name for each in found.faults} - set(found.unnoticed)
-    assert found.harmless == 2  # noise of one level, and the codec once more
     for key in found.keys:
-        assert len(found.alarms(key)) <= found.harmless
+        assert found.harmless(key) == 2  # noise of one level, and the codec once more
+    assert ("recoded", 1.0) in found.alarms("psnr/whole") and not found.alarms("seam")
     words = " ".join(paragraph(found))
     assert "No score notices sound-silent." in words and all(key in words for key in found.recommended)
 
@@ -161,6 +161,9 @@ def test_a_missing_audit_is_named(tmp_path: Path) -> None:
         (("mouth-freeze=2",), "at most 1"),
         (("late=soon",), "NAME=STRENGTH"),
         (("late=",), "rising strengths"),
+        (("mouth-blur=nan",), "rising strengths"),
+        (("mouth-blur=1,inf",), "rising strengths"),
+        (("late=1", "late=2"), "asked twice"),
     ],
 )
 def test_ladders_that_make_no_sense_are_refused(artifacts: tuple[str, ...], says: str) -> None:
@@ -180,6 +183,34 @@ def test_clips_are_taken_of_every_speaker_in_turn_and_more_hold_fewer() -> None:
     assert {clip.speaker for clip in four} == {"s0", "s1", "s2", "s3"}
     assert set(four) <= set(six) and len(six) == 6
     assert plan.spread(clips, None) == tuple(clips) == plan.spread(clips, 99)
+
+
+def test_metrics_are_added_to_what_is_there(corpus: Path, tmp_path: Path) -> None:
+    out, asked = tmp_path / "added", {"artifacts": ("late=2",)}
+    first = made(corpus, out, metrics=("psnr",), **asked)
+    made(corpus, out, metrics=("ssim",), **asked)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(campaign, "inject", lambda *_: pytest.fail("measured again"))
+        assert equal(made(corpus, out, metrics=("psnr",), **asked), first)
+        assert set(made(corpus, out, metrics=("psnr", "ssim"), **asked).keys) > set(first.keys)
+
+
+def test_a_scored_run_is_not_taken_for_an_audit(corpus: Path, tmp_path: Path) -> None:
+    import lsbench
+
+    lsbench.score(corpus, reference=corpus, metrics=["psnr"], regions=["whole"], name="run", out=tmp_path, offline=True)
+    before = (tmp_path / "run" / "run.json").read_bytes()
+    with pytest.raises(RunError, match="holds a scored run"):
+        made(corpus, tmp_path / "run")
+    assert (tmp_path / "run" / "run.json").read_bytes() == before
+
+
+def test_sets_of_few_clips_are_not_told_apart(corpus: Path, tmp_path: Path) -> None:
+    found = made(corpus, tmp_path / "few", clips=2, metrics=("psnr", "fd_efficientnet_lite0"), weight_files=None)
+    assert (
+        set(found.keys) == {"psnr/whole", "psnr/mouth"}
+        and "too few" in found.unavailable["fd_efficientnet_lite0/whole"]
+    )
 
 
 def test_one_clip_cannot_be_audited(corpus: Path, tmp_path: Path) -> None:

@@ -56,7 +56,9 @@ def test_limits_draw_speakers_where_there_are_enough_and_say_nothing_of_two_clip
 
 def test_thresholds_lie_where_the_line_crosses_and_stay_crossed() -> None:
     assert threshold((0, 1, 2), (0.5, 0.7, 1.1)) == pytest.approx(1.5)
-    assert threshold((0, 1, 2), (0.5, 0.95, 1.0)) == pytest.approx(0.4 / 0.45)
+    assert threshold((0, 1), (0.5, 0.95)) == 1
+    assert threshold((0, 1, 2), (0.5, 0.95, 1.0)) == 1, "nothing is claimed below what was tried"
+    assert threshold((0, 1, 2, 4), (0.5, 0.7, 1.0, np.nan)) == pytest.approx(1 + 2 / 3), "the unknown is passed over"
     assert threshold((0, 1, 2, 4), (0.5, 0.95, 0.6, 1.0)) == pytest.approx(3.5), "an early hit that is lost again"
     assert np.isnan(threshold((0, 1, 2), (0.5, 0.95, 0.6)))
     assert np.isnan(threshold((0,), (0.5,)))

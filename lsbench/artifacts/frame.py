@@ -76,7 +76,8 @@ FRAME = (
              _h264, most=51, harmless=20),
     Artifact("frame-brightness", "frame", "the whole frame is brighter or darker", "levels", (2, 8, 16),
              _brightness, most=255, harmless=2),
-    Artifact("frame-resize", "frame", "the whole frame has a lower resolution", "octaves", (0.5, 1, 2), _resize),
+    Artifact("frame-resize", "frame", "the whole frame has a lower resolution", "octaves", (0.5, 1, 2), _resize,
+             most=8),
 )  # fmt: skip
 CONTROL = Artifact(
     "recoded", "control", f"the video is encoded once more (H.264 at crf {CODEC_QUALITY}), which is no fault", "times",

@@ -12,10 +12,10 @@ from lsbench import evaluate, learning, pool, registry
 from lsbench.artifacts.frame import CONTROL
 from lsbench.audit import plan
 from lsbench.audit.inject import CLEAN, Bench, Injection, filed, inject, measured_by
-from lsbench.audit.response import halves, respond, unmoved
+from lsbench.audit.response import LEAST, halves, respond, unmoved
 from lsbench.audit.verdict import STEP, Audit
 from lsbench.clip import Region
-from lsbench.errors import LsbenchError, ProtocolError
+from lsbench.errors import LsbenchError, ProtocolError, RunError
 from lsbench.face import FaceTracker
 from lsbench.metric import Metric
 from lsbench.pool import Progress
@@ -25,7 +25,7 @@ from lsbench.results import FORMAT, RunFolder
 from lsbench.statistics.units import units
 from lsbench.stats import Stats
 
-REVISION = 1  # of how artifacts are injected and clips re-encoded: numbers of different revisions do not mix
+REVISION = 2  # of how artifacts are injected and clips re-encoded: numbers of different revisions do not mix
 
 
 def audit(
@@ -76,7 +76,11 @@ def audit(
     if "face_landmarker" in demanded and "face_landmarker" not in files:
         from lsbench import weights
 
-        files["face_landmarker"] = weights.require("face_landmarker", offline=offline)
+        override = (weight_files or {}).get("face_landmarker")
+        files["face_landmarker"] = weights.require("face_landmarker", override=override, offline=offline)
+    if len(chosen) < LEAST:
+        few = f"it compares sets of clips, and {len(chosen)} clips are too few to tell sets apart; expected {LEAST} or more"
+        unavailable |= {metric.key: few for metric in wanted if not metric.per_clip}
     measured = tuple(metric for metric in wanted if metric.key not in unavailable)
     if not measured:
         raise LsbenchError("nothing to measure: " + "; ".join(sorted(set(unavailable.values())) or ["no metric named"]))
@@ -85,7 +89,7 @@ def audit(
     run = RunFolder(Path(out))
     worker = Bench(run.path, replace(bench, clips=()), measured, tracker, paths, device, seed)
     with run.locked():
-        run.open(_request(worker, bench, {name: sha256 for name, (_, sha256) in files.items()}))
+        run.open(_added(run, _request(worker, bench, {name: sha256 for name, (_, sha256) in files.items()})))
         _measure(worker, bench, chosen, ladders, workers, progress)
         return _concluded(worker, bench, chosen, ladders, unavailable, step, progress)
 
@@ -152,6 +156,16 @@ def _request(worker: Bench, bench: Protocol, weights: Mapping[str, str]) -> dict
         "device": worker.device,
         "versions": evaluate.library_versions(),
     }
+
+
+def _added(run: RunFolder, request: dict[str, Any]) -> dict[str, Any]:
+    """The request with what an earlier audit in the same folder measured besides; RunError where it holds a run."""
+    if not (run.path / "run.json").exists():
+        return request
+    before = run.request()
+    if "audit" not in before:
+        raise RunError(f"{run.path} holds a scored run, no audit; pass another --out")
+    return request | {name: {**before[name], **request[name]} for name in ("metrics", "weights")}
 
 
 def _concluded(

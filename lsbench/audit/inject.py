@@ -13,6 +13,7 @@ from lsbench.artifacts.artifact import Subject
 from lsbench.artifacts.catalogue import artifact
 from lsbench.artifacts.frame import recoded
 from lsbench.clip import POINTS, Clip, ClipPair, FaceTrack
+from lsbench.errors import ArtifactError
 from lsbench.face import FaceTracker, reference_track
 from lsbench.learning import Models
 from lsbench.media import read_clip
@@ -66,19 +67,27 @@ def measured_by(name: str, metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
 
 def inject(bench: Bench, job: Injection) -> None:
     """Inject one artifact at all its strengths into one clip, measure, and keep the statistics in the run folder."""
-    scene = _scene(bench, job.reference, job.other)
+    run = RunFolder(bench.run)
+    kept = run.read_partial(job.id)
     stats: dict[str, Stats] = {}
-    metrics = measured_by(job.artifact, bench.metrics)
+    if kept is not None and kept.reference_sha256 == job.reference.digest:
+        stats = dict(kept.stats)
+    scene = _scene(bench, job.reference, job.other)
+    if job.artifact != CLEAN and artifact(job.artifact).hears_only and not len(scene.subject.clip.speech):
+        raise ArtifactError(f"clip {job.reference.id}: artifact {job.artifact} needs sound, and the clip has none")
     for strength in job.strengths or (0.0,):
+        metrics = [m for m in measured_by(job.artifact, bench.metrics) if filed(m.key, strength) not in stats]
+        if not metrics:
+            continue
         spoiled = scene.subject.clip
         if job.artifact != CLEAN:
             spoiled = artifact(job.artifact)(scene.subject, strength, bench.seed)
-        faces = scene.faces
+        faces = scene.faces if any(metric.needs_landmarks for metric in metrics) else None
         landmarks = (faces.of(scene.pair.reference), faces.of(spoiled)) if faces else None
-        pair = replace(scene.pair, generated=spoiled, landmarks=landmarks, models=job.models)
+        pair = replace(scene.pair, generated=spoiled, weights=bench.weights, landmarks=landmarks, models=job.models)
         stats |= {filed(metric.key, strength): metric.measure(pair) for metric in metrics}
     frames = len(scene.subject.clip)
-    RunFolder(bench.run).write_partial(Partial(job.id, "", job.reference.digest, frames, frames, 0, stats))
+    run.write_partial(Partial(job.id, "", job.reference.digest, frames, frames, 0, stats))
 
 
 class Faces:

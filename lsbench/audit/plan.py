@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Iterable, Sequence
 
 from lsbench.artifacts.catalogue import ARTIFACTS, artifact
 from lsbench.errors import ArtifactError
@@ -30,15 +30,6 @@ METRICS = (
 QUICK_METRICS = ("psnr", "ssim", "sharpness", "seam", "flicker", "lmd", "mouth_aperture_corr", "sync_corr")
 
 
-@dataclass(frozen=True)
-class Plan:
-    """One audit. ladders: artifact -> rising strengths above 0. seed: of all that chance decides."""
-
-    clips: tuple[Reference, ...]
-    ladders: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    seed: int = 0
-
-
 def ladders(names: Sequence[str] = (), *, quick: bool = False) -> dict[str, tuple[float, ...]]:
     """The ladders of the named artifacts, or of all: `mouth-blur`, or `mouth-blur=1,3` with strengths of one's own.
 
@@ -51,7 +42,13 @@ def ladders(names: Sequence[str] = (), *, quick: bool = False) -> dict[str, tupl
         steps = _parsed(text, listed) if equals else known.strengths
         if not equals and quick and len(steps) > max(QUICK_STEPS):
             steps = tuple(steps[place] for place in QUICK_STEPS)
-        if not steps or any(step <= 0 or step > known.most for step in steps) or sorted(set(steps)) != list(steps):
+        if name in found:
+            raise ArtifactError(f"artifact {name} is asked twice; expected all its strengths at once, NAME=1,2")
+        if (
+            not steps
+            or any(not 0 < step <= min(known.most, sys.float_info.max) for step in steps)
+            or sorted(set(steps)) != list(steps)
+        ):
             limit = f", at most {known.most:g}" if known.most < float("inf") else ""
             raise ArtifactError(f"artifact {text}: expected rising strengths above 0 in {known.unit}{limit}")
         found[name] = steps

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from lsbench.statistics.detection import auc, auc_limits, monotonicity, ordered,
 from lsbench.statistics.units import Units
 from lsbench.stats import Stats
 
+LEAST = 4  # clips, of which halves differ enough to stand for clips
 DRAWS = 20  # halves of the clips that stand for single clips where a score needs many
 RESAMPLES = 2000
 
@@ -45,10 +47,13 @@ class Response:
 
 
 def halves(clips: int, seed: int) -> list[np.ndarray]:
-    """DRAWS random halves of so many clips, two clips at least, each in manifest order."""
+    """Up to DRAWS different halves of so many clips (LEAST or more), drawn at random, each in manifest order."""
+    every = list(combinations(range(clips), clips // 2)) if clips <= 12 else []
     random = np.random.default_rng((seed, clips))
-    size = min(clips, max(2, clips // 2))
-    return [np.sort(random.permutation(clips)[:size]) for _ in range(DRAWS)]
+    if every:
+        places = random.permutation(len(every))[:DRAWS]
+        return [np.array(every[place]) for place in sorted(places)]
+    return [np.sort(random.permutation(clips)[: clips // 2]) for _ in range(DRAWS)]
 
 
 def samples(metric: Metric, parts: Sequence[Stats], draws: Sequence[np.ndarray]) -> np.ndarray:
@@ -71,6 +76,12 @@ def respond(
     clips that were only encoded once more."""
     higher = metric.better == "higher"
     values = np.array([samples(metric, each, draws) for each in parts])
+    recoded = samples(metric, control, draws)
+    # A clip on which even the clean score is undefined (no pause, no closed lips) can tell nothing of a fault.
+    known = ~np.isnan(values[0])
+    if not known.any():
+        known[:] = True
+    values, recoded = values[:, known], recoded[known]
     scores = np.array([metric.fold(each)[0] for each in parts])
     influence = np.array([metric.influence(each) for each in parts])
     if units.freedom:
@@ -78,8 +89,7 @@ def respond(
     else:
         low = high = np.full(len(scores), np.nan)
     areas = [0.5, *(auc(values[0], spoiled, higher=higher) for spoiled in values[1:])]
-    recoded = samples(metric, control, draws)
-    if metric.per_clip:
+    if metric.per_clip and known.all():
         limits = [auc_limits(values[0], spoiled, units, higher=higher) for spoiled in values[1:]]
     else:
         limits = [(math.nan, math.nan)] * (len(values) - 1)
@@ -106,5 +116,5 @@ def unmoved(artifact: str, clean: Response, strengths: Sequence[float]) -> Respo
     half = (0.5,) * count
     return Response(
         artifact, clean.key, tuple(map(float, strengths)), clean.values[:1] * count, clean.low[:1] * count,
-        clean.high[:1] * count, half, half, half, clean.louder[:1] * count, math.nan, 0.0, 0.5,
+        clean.high[:1] * count, half, half, half, half, math.nan, 0.0, 0.5,
     )  # fmt: skip

@@ -23,7 +23,7 @@ GRADES = {"good": "●", "drowned": "○", "weak": "◐", "blind": "·", "fooled
 def grade(auc: float, louder: float) -> str:
     """What a score makes of a fault. auc: against clean clips; louder: against clips that were only encoded once more.
 
-    `good`: both are 0.9 or more. `drowned`: it notices, auc 0.9 or more, but scores no worse than harmless re-encoding.
+    `good`: both are 0.9 or more. `drowned`: it notices, auc 0.9 or more, but is not surely worse than harmless re-encoding.
     `weak`: auc 0.7 or more. `fooled`: auc 0.1 or less, the fault scores better. Else `blind`.
     """
     if auc >= DETECTED:
@@ -100,10 +100,14 @@ class Audit:
             if 0 < strength <= each.harmless and area >= DETECTED
         ]
 
-    @cached_property
-    def harmless(self) -> int:
-        """How many harmless changes there were."""
-        return sum(0 < strength <= each.harmless for each in self.artifacts for strength in self.strengths(each.name))
+    def harmless(self, key: str) -> int:
+        """How many harmless changes there were that can reach a score: pictures do not hear."""
+        return sum(
+            0 < strength <= each.harmless
+            for each in self.artifacts
+            if not each.hears_only or len(set(self.responses[each.name, key].values)) > 1
+            for strength in self.strengths(each.name)
+        )
 
     @cached_property
     def recommended(self) -> tuple[str, ...]:
@@ -113,7 +117,7 @@ class Audit:
             return ()
         good = np.array([[name in self.noticed(key) for key in self.keys] for name in faults], float)
         areas = np.array([[self.auc(name, key) for key in self.keys] for name in faults])
-        alarms = np.array([len(self.alarms(key)) for key in self.keys]) / max(1, self.harmless)
+        alarms = np.array([len(self.alarms(key)) / max(1, self.harmless(key)) for key in self.keys])
         chosen = smallest_cover(good, 0.5 * alarms + 0.4 * (1 - areas.mean(axis=0)))
         return tuple(key for key, taken in zip(self.keys, chosen, strict=True) if taken)
 
@@ -127,7 +131,13 @@ def smallest_cover(good: np.ndarray, cost: Sequence[float] | np.ndarray) -> np.n
 
     columns = good.shape[1]
     price = 1 + np.asarray(cost, np.float64) / (columns + 1)  # all costs together weigh less than one column
-    found = milp(price, constraints=LinearConstraint(good, lb=1), integrality=np.ones(columns), bounds=Bounds(0, 1))
+    found = milp(
+        price,
+        constraints=LinearConstraint(good, lb=1),
+        integrality=np.ones(columns),
+        bounds=Bounds(0, 1),
+        options={"mip_rel_gap": 0},
+    )
     if not found.success:
         return np.zeros(columns, bool)
     return np.rint(found.x).astype(bool)

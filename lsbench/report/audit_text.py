@@ -114,7 +114,7 @@ def reliability(audit: Audit) -> list[list[str]]:
             [
                 f"{len(audit.noticed(key))}/{len(audit.faults)}",
                 key,
-                f"{len(audit.alarms(key))}/{audit.harmless}",
+                f"{len(audit.alarms(key))}/{audit.harmless(key)}",
                 f"{sum(each.ordered for each in responses) / count:.2f}",
                 f"{sum(each.monotonicity for each in responses) / count:.2f}",
             ]
@@ -141,5 +141,6 @@ def _thresholds(audit: Audit) -> list[list[str]]:
 
 
 def _response(found: Mapping[str, Any]) -> Response:
-    series = {name: tuple(decode(value) for value in found[name]) for name in _SERIES}
-    return Response(found["artifact"], found["key"], **series, **{name: decode(found[name]) for name in _SINGLE})
+    fields: dict[str, Any] = {name: tuple(decode(value) for value in found[name]) for name in _SERIES}
+    fields |= {name: decode(found[name]) for name in _SINGLE}
+    return Response(found["artifact"], found["key"], **fields)

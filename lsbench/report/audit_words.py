@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from lsbench.artifacts.artifact import GROUPS
 from lsbench.audit.verdict import Audit
 
+FEW = 6  # clips, below which grades are rough
 MOST = 8  # names in a list before the rest is counted
 
 
@@ -18,21 +19,23 @@ def paragraph(audit: Audit) -> list[str]:
         f"ladder), were put into {len(audit.clips)} clips (protocol {audit.protocol['name']}) and measured by "
         f"{len(audit.keys)} scores."
     ]
+    if len(audit.clips) < FEW:
+        found.append(f"{len(audit.clips)} clips are few: one grade in thirty may be chance; --clips takes more.")
     found += [said for said in (_whole_against_mouth(audit), *_groups(audit)) if said]
     if best := max(audit.keys, key=lambda key: len(audit.noticed(key)), default=""):
         found.append(
             f"The score that notices most is {best}, with {len(audit.noticed(best))} of {len(audit.faults)} faults."
         )
     if drowned := _drowned(audit):
-        found.append(f"Noticed, but scored no worse than one more harmless encoding: {_listed(drowned)}.")
+        found.append(f"Noticed, but not surely worse than one more harmless encoding: {_listed(drowned)}.")
     if blind := [key for key in audit.keys if not audit.noticed(key)]:
         found.append(f"{_listed(blind)} {_verb(blind, 'notices', 'notice')} none of them.")
     if fooled := _fooled(audit):
         found.append(f"Fooled, scoring a fault as an improvement: {_listed(fooled)}.")
-    if audit.harmless:
+    if harmless := max(map(audit.harmless, audit.keys), default=0):
         nervous = [f"{key} ({len(audit.alarms(key))})" for key in audit.keys if audit.alarms(key)]
         alarms = f"false alarms by {_listed(nervous)}" if nervous else "no score gives a false alarm"
-        found.append(f"Of {audit.harmless} harmless changes: {alarms}.")
+        found.append(f"Of up to {harmless} harmless changes: {alarms}.")
     if audit.unnoticed:
         found.append(f"No score notices {_listed(audit.unnoticed)}.")
     if audit.recommended:
@@ -45,7 +48,7 @@ def conditions(audit: Audit) -> str:
     """How to read the table, in a sentence."""
     return (
         "● good: a spoiled clip scores worse than a clean one, and than one that was only encoded once more, with a "
-        "chance (AUC) of 0.9 or more; ○ drowned: than a clean one only, no worse than harmless re-encoding; "
+        "chance (AUC) of 0.9 or more; ○ drowned: than a clean one only, not surely worse than harmless re-encoding; "
         "◐ weak: 0.7 or more; · blind; ✗ fooled: 0.1 or less, the fault scores better."
     )
 

@@ -56,20 +56,23 @@ def auc_limits(
 
 
 def threshold(strengths: Sequence[float], areas: Sequence[float], level: float = DETECTED) -> float:
-    """The smallest strength from which on every stronger one is detected; NaN where the strongest is not.
+    """The smallest strength that is detected, from which on every stronger one is; NaN where the strongest is not.
 
-    strengths: rising, the first 0; areas: auc() at each. Between two strengths the area is taken as a straight line.
+    strengths: rising, the first 0; areas: auc() at each, NaN where it is unknown, which is passed over. Between two
+    strengths that were tried the area is taken as a straight line; below the smallest one nothing is claimed, so that
+    its own value means "this or less".
     """
-    if areas[-1] < level:
-        return math.nan
-    place = len(areas) - 1
-    while place > 0 and areas[place - 1] >= level:
-        place -= 1
-    if place == 0:
-        return float(strengths[0])
-    below, above = areas[place - 1], areas[place]
-    part = (level - below) / (above - below)
-    return float(strengths[place - 1] + part * (strengths[place] - strengths[place - 1]))
+    tried = [(strength, area) for strength, area in zip(strengths, areas, strict=True) if not math.isnan(area)][1:]
+    found = math.nan
+    for place in reversed(range(len(tried))):
+        strength, area = tried[place]
+        if area < level:
+            if not math.isnan(found):
+                above = tried[place + 1][1]
+                found = strength + (level - area) / (above - area) * (found - strength)
+            break
+        found = float(strength)
+    return found
 
 
 def monotonicity(values: np.ndarray, *, higher: bool) -> float:
@@ -81,7 +84,7 @@ def monotonicity(values: np.ndarray, *, higher: bool) -> float:
     known = ~np.isnan(bad).any(axis=0)
     if not known.any():
         return 0.0
-    ranks = rankdata(np.where(known, bad, 0), axis=0)
+    ranks = rankdata(np.float32(np.where(known, bad, 0)), axis=0)  # rounding is no order
     ranks -= ranks.mean(axis=0)
     order = np.arange(len(ranks)) - (len(ranks) - 1) / 2
     size = np.sqrt(np.square(ranks).sum(axis=0) * np.square(order).sum())
