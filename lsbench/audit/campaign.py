@@ -79,7 +79,7 @@ def audit(
         override = (weight_files or {}).get("face_landmarker")
         files["face_landmarker"] = weights.require("face_landmarker", override=override, offline=offline)
     if len(chosen) < LEAST:
-        few = f"it compares sets of clips, and {len(chosen)} clips are too few to tell sets apart; expected {LEAST} or more"
+        few = f"it compares sets of clips, of which {len(chosen)} clips give too few; expected {LEAST} or more"
         unavailable |= {metric.key: few for metric in wanted if not metric.per_clip}
     measured = tuple(metric for metric in wanted if metric.key not in unavailable)
     if not measured:
