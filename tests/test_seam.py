@@ -17,7 +17,7 @@ from lsbench.errors import MetricError, WeightsError
 from lsbench.face import FaceTracker, fill_gaps
 from lsbench.media import content_sha256, find_clips, read_clip, write_clip
 from lsbench.metrics.largest_sum import largest_sum
-from lsbench.metrics.paste_box import found_boxes
+from lsbench.metrics.paste_box import BLOCK, _blocks, found_boxes
 from lsbench.metrics.seam import Seam, seam, seam_frames
 from lsbench.rendering import generate
 
@@ -287,3 +287,15 @@ def test_on_every_real_speaker_harmless_changes_read_nothing(
         for name, generated in harmless.items():
             assert found(frames, generated) < 0.5, (speaker, name)
             assert seam(frames, generated, boxes) < 1, (speaker, name)
+
+
+@pytest.mark.parametrize("size", [(64, 96), (62, 97), (3, 5)])
+def test_blocks_are_summed_alike_whether_they_fit_or_not(size: tuple[int, int]) -> None:
+    """To the bit: a box is found by thresholds, so the last digit of a mean can move it."""
+    picture = np.random.default_rng(1).normal(0, 10, (*size, 3)).astype(np.float32)
+    expected = picture
+    for axis in (0, 1):
+        starts = np.arange(0, expected.shape[axis], BLOCK)
+        counts = np.diff([*starts, expected.shape[axis]]).astype(np.float32)
+        expected = np.add.reduceat(expected, starts, axis=axis) / np.expand_dims(counts, (1 - axis, 2))
+    assert np.array_equal(_blocks(picture), expected)

@@ -23,7 +23,8 @@ GRADES = {"good": "●", "drowned": "○", "weak": "◐", "blind": "·", "fooled
 def grade(auc: float, louder: float) -> str:
     """What a score makes of a fault. auc: against clean clips; louder: against clips that were only encoded once more.
 
-    `good`: both are 0.9 or more. `drowned`: auc 0.9 or more, but not surely worse than harmless re-encoding. `weak`: auc 0.7 or more. `fooled`: auc 0.1 or less, the fault scores better. Else `blind`.
+    `good`: both are 0.9 or more. `drowned`: auc is, but the fault is not surely worse than harmless re-encoding.
+    `weak`: auc 0.7 or more. `fooled`: auc 0.1 or less, the fault scores better. Else `blind`.
     """
     if auc >= DETECTED:
         return "good" if louder >= DETECTED else "drowned"

@@ -85,11 +85,11 @@ def _blocks(picture: np.ndarray) -> np.ndarray:
     """Means of 4 x 4 px blocks, the last ones smaller: float32 (H, W, C) -> (ceil(H / 4), ceil(W / 4), C)."""
     for axis in (0, 1):
         size = picture.shape[axis]
-        if size % BLOCK == 0:  # the same sums in the same order, several times as fast
-            one, *others = (picture[(slice(None),) * axis + (slice(place, None, BLOCK),)] for place in range(BLOCK))
-            for other in others:
-                one = one + other
-            picture = one / np.float32(BLOCK)
+        if size % BLOCK == 0:  # several times as fast, in the order in which reduceat adds: to the bit the same sums
+            one, two, three, four = (
+                picture[(slice(None),) * axis + (slice(place, None, BLOCK),)] for place in range(BLOCK)
+            )
+            picture = (one + ((two + three) + four)) / np.float32(BLOCK)
             continue
         starts = np.arange(0, size, BLOCK)
         counts = np.diff([*starts, size])
