@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,11 +27,9 @@ PIPE_WIDTH = 1000  # columns, where the output is no terminal: nothing is cut
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Standard output or error, as wide as the terminal; without one as COLUMNS says, else wide enough for all."""
+    """Standard output or error, as wide as the terminal, or wide enough for any table where there is none."""
     stream = sys.stderr if stderr else sys.stdout
-    asked = os.environ.get("COLUMNS", "")
-    piped = int(asked) if asked.isdecimal() and int(asked) else PIPE_WIDTH
-    return Console(file=stream, width=None if stream.isatty() else piped, highlight=False)
+    return Console(file=stream, width=None if stream.isatty() else PIPE_WIDTH, highlight=False)
 
 
 def show_board(board: Board, out: Console) -> None:
