@@ -110,7 +110,7 @@ def use(index: Path) -> None:
         timed("sort by a column", lambda: page.locator("button[data-sort]:visible").nth(2).click())
         timed("filter by a name", lambda: page.fill("#name-filter", "generator07"))
         rows = page.locator("#board-table tbody tr:not([hidden])").count()
-        timed("open a clip", lambda: page.goto((index.parent / "clip.html#g=0").as_uri()))
+        timed("open a clip", lambda: page.goto((index.parent / "clip.html").as_uri() + "#g=0"))
         print(f"{'rows after filtering':<34} {rows}")
         browser.close()
 
