@@ -9,6 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
+from lsbench.direction import oriented
 from lsbench.metric import Metric
 from lsbench.statistics import bootstrap
 from lsbench.statistics.detection import auc, auc_limits, monotonicity, ordered, threshold
@@ -74,9 +75,8 @@ def respond(
 ) -> Response:
     """The response of a metric; parts: of every strength, the first 0, the statistics of every clip; control: of the
     clips that were only encoded once more."""
-    higher = metric.better == "higher"
-    values = np.array([samples(metric, each, draws) for each in parts])
-    recoded = samples(metric, control, draws)
+    values = np.array([oriented(samples(metric, each, draws), metric.better) for each in parts])
+    recoded = oriented(samples(metric, control, draws), metric.better)
     # A clip on which even the clean score is undefined (no pause, no closed lips) can tell nothing of a fault.
     known = ~np.isnan(values[0])
     if not known.any():
@@ -88,9 +88,9 @@ def respond(
         low, high = bootstrap.limits(bootstrap.deviations(influence, units, RESAMPLES), units)
     else:
         low = high = np.full(len(scores), np.nan)
-    areas = [0.5, *(auc(values[0], spoiled, higher=higher) for spoiled in values[1:])]
+    areas = [0.5, *(auc(values[0], spoiled, higher=True) for spoiled in values[1:])]
     if metric.per_clip and known.all():
-        limits = [auc_limits(values[0], spoiled, units, higher=higher) for spoiled in values[1:]]
+        limits = [auc_limits(values[0], spoiled, units, higher=True) for spoiled in values[1:]]
     else:
         limits = [(math.nan, math.nan)] * (len(values) - 1)
     return Response(
@@ -103,10 +103,10 @@ def respond(
         tuple(areas),
         (0.5, *(one for one, _ in limits)),
         (0.5, *(other for _, other in limits)),
-        tuple(auc(recoded, each, higher=higher) for each in values),
+        tuple(auc(recoded, each, higher=True) for each in values),
         threshold(strengths, areas),
-        monotonicity(values, higher=higher),
-        ordered(values, higher=higher),
+        monotonicity(values, higher=True),
+        ordered(values, higher=True),
     )
 
 

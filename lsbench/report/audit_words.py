@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from lsbench.artifacts.artifact import GROUPS
-from lsbench.audit.verdict import Audit
+from lsbench.audit.verdict import STEP, Audit
 
 FEW = 6  # clips, below which grades are rough
 MOST = 8  # names in a list before the rest is counted
@@ -14,10 +14,12 @@ MOST = 8  # names in a list before the rest is counted
 
 def paragraph(audit: Audit) -> list[str]:
     """What the audit found, a sentence each."""
+    at = f"step {audit.step} of its ladder"
+    if audit.step == STEP:
+        at = f"a strength that is plain to see or hear ({at})"
     found = [
-        f"{len(audit.faults)} faults, each at a strength that is plain to see or hear (step {audit.step} of its "
-        f"ladder), were put into {len(audit.clips)} clips (protocol {audit.protocol['name']}) and measured by "
-        f"{len(audit.keys)} scores."
+        f"{len(audit.faults)} faults, each at {at}, were put into {len(audit.clips)} clips (protocol "
+        f"{audit.protocol['name']}) and measured by {len(audit.keys)} scores."
     ]
     if len(audit.clips) < FEW:
         found.append(f"{len(audit.clips)} clips are few: one grade in thirty may be chance; --clips takes more.")
