@@ -1,6 +1,6 @@
 """Checkpoints: plain dictionaries of tensors and numbers, written whole or not at all, read without running code.
 
-{"format": 1, "model": name, "config": {...}, "step": steps done, "generator": state, "critic": state, "ema": state or
+{"format": 2, "model": name, "config": {...}, "step": steps done, "generator": state, "critic": state, "ema": state or
 None, "optimisers": {"generator": state, "critic": state}, "random": {"cpu": state, "cuda": [states]}, "sampler":
 {"seed", "step"}, "data": sha256 of the shards' indexes, "lsbench": version}
 """
@@ -17,7 +17,7 @@ from baselines.config import Config
 from lsbench.cache import write_atomically
 from lsbench.errors import TrainingError
 
-FORMAT = 1
+FORMAT = 2
 KEYS = ("config", "step", "generator", "critic", "ema", "optimisers", "random", "sampler", "data")
 
 

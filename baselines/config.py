@@ -14,6 +14,7 @@ from lsbench.registry import unknown
 MODELS = ("lipgan", "l1wgangp", "wgangp")
 PRECISIONS = ("auto", "float32", "bfloat16")
 SWITCH = ("auto", "on", "off")
+STARTS = ("glorot", "passing")
 
 
 def _of(
@@ -30,7 +31,8 @@ class Config:
     model: str = field(metadata={"asks": "lipgan, l1wgangp or wgangp", "choices": MODELS, "fixed": True})
     variant: str = _of("residual", "the generator's layers", choices=("residual", "basic"), fixed=True)
     width: float = _of(1.0, "factor on all channels", low=0.01, fixed=True)
-    head: int = _of(16, "channels of the generator's last two convs, whatever the width", low=1, fixed=True)
+    floor: int = _of(16, "least channels of the generator's picture layers, whatever the width", low=1, fixed=True)
+    start: str = _of("glorot", "first weights: Keras' rule, or passing pictures through", choices=STARTS, fixed=True)
     size: int = _of(96, "face size, px: 24, 48 or 96", low=24, fixed=True)
     seed: int = _of(10, "of weights, order and shifts", low=0, fixed=True)
     batch: int = _of(96, "samples a step, over all processes", low=2, fixed=True)
@@ -39,6 +41,7 @@ class Config:
     one_batch: bool = _of(False, "the first batch again and again: shows whether a model can learn", fixed=True)
     steps: int = _of(105_000, "batches in all", low=1)
     learning_rate: float = _of(1e-4, "Adam's, of both networks", low=0)
+    cooling: float = _of(0.0, "share of the steps, the last ones, over which the learning rate falls to 0", low=0)
     beta1: float = _of(0.9, "Adam's first decay; 0 for the WGANs", low=0)
     beta2: float = _of(0.999, "Adam's second decay; 0.9 for the WGANs", low=0)
     l1_weight: float = _of(1.0, "of L1 in the generator's loss; 0 for wgangp", low=0)
@@ -62,7 +65,7 @@ class Config:
     def __post_init__(self) -> None:
         for entry in fields(self):
             object.__setattr__(self, entry.name, _checked(entry, getattr(self, entry.name)))
-        for name in ("beta1", "beta2", "ema_decay", "validation_share"):
+        for name in ("cooling", "beta1", "beta2", "ema_decay", "validation_share"):
             if getattr(self, name) >= 1:
                 raise TrainingError(f"training setting {name}={getattr(self, name)}; expected less than 1")
         if self.batch % self.accumulate:

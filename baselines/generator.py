@@ -154,10 +154,10 @@ def trained(model: str, path: Path) -> tuple[nn.Module, int]:
     saved: dict[str, Any] = checkpoint.read(path)
     if saved["model"] != model:
         raise GeneratorError(f"{path}: checkpoint of {saved['model']}, not of {model}; say {saved['model']}:{path}")
-    width, variant, size, head = (saved["config"].get(name) for name in ("width", "variant", "size", "head"))
+    width, variant, size, floor = (saved["config"].get(name) for name in ("width", "variant", "size", "floor"))
     try:
         with torch.device("meta"):
-            network = Network(width, variant, size, head)
+            network = Network(width, variant, size, floor)
         network.load_state_dict(saved["ema"] or saved["generator"], assign=True)
     except (RuntimeError, TypeError, AttributeError, GeneratorError) as error:
         raise GeneratorError(

@@ -72,6 +72,7 @@ def train(
         try:
             for draw, parts in steps:
                 state.train()
+                state.cool()
                 batch = [to_batch(shown, part.blend, config.size, here) for part, shown in parts]
                 terms: Terms = {}
                 for turn in recipe.turns(config, draw.step, draw.coin):

@@ -73,6 +73,14 @@ class State:
                     if isinstance(module, nn.BatchNorm2d):
                         module.eval()
 
+    def cool(self) -> None:
+        """Give the optimisers the learning rate of this step."""
+        left = 1 - self.step / self.config.steps
+        share = min(1.0, left / self.config.cooling) if self.config.cooling else 1.0
+        for optimiser in self.optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] = share * self.config.learning_rate
+
     @torch.no_grad()
     def average_generator(self) -> None:
         """Move the averaged generator towards the present one: by 1 - decay, and faster in its first steps."""
@@ -109,9 +117,9 @@ class State:
                 self.ema.load_state_dict(saved["ema"] or saved["generator"])
         except (RuntimeError, ValueError, KeyError) as error:
             raise TrainingError(f"{out}: the checkpoint does not fit its own configuration: {error}") from error
-        for optimiser in self.optimisers.values():  # the saved groups carry the old run's settings
+        for optimiser in self.optimisers.values():  # the saved groups carry the old run's settings; cool sets the rate
             for group in optimiser.param_groups:
-                group.update(lr=self.config.learning_rate, betas=(self.config.beta1, self.config.beta2))
+                group["betas"] = self.config.beta1, self.config.beta2
         self.step = int(saved["step"])
         torch.set_rng_state(saved["random"]["cpu"])
         if torch.cuda.is_available() and len(saved["random"]["cuda"]) == torch.cuda.device_count():

@@ -55,13 +55,18 @@ def fixed_samples(frames: Frames, config: Config, device: torch.device) -> Sampl
     targets = np.linspace(0, len(frames) - 1, count).astype(np.int64)
     choice = frames.choose(targets, config.shift_frames, np.random.default_rng((config.seed, 3)))
     batch = to_batch(frames.read(choice), np.zeros(count, np.float32), config.size, device)
+    return Samples(batch, to_levels(batch.target), mouth_boxes(frames, targets, config.size))
+
+
+def mouth_boxes(frames: Frames, targets: np.ndarray, size: int) -> np.ndarray:
+    """Where the mouth is in each of some frames, int64 (N, 4) in pixels of a face of `size`: x0, y0, x1, y1."""
     clips = frames.clip_of(targets)
-    mouths = np.empty((count, 4), np.int64)
+    mouths = np.empty((len(targets), 4), np.int64)
     for place in np.unique(clips):
         shard, clip = frames.clips[place]
         here = clips == place
-        mouths[here] = shard.mouth(clip, config.size)[targets[here] - frames.starts[place]]
-    return Samples(batch, to_levels(batch.target), mouths)
+        mouths[here] = shard.mouth(clip, size)[targets[here] - frames.starts[place]]
+    return mouths
 
 
 @torch.no_grad()

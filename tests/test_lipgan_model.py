@@ -8,7 +8,7 @@ from torch import nn
 
 from baselines.blocks import parameter_count, same_padding, scaled
 from baselines.l1wgangp.model import Critic
-from baselines.lipgan.model import SIZES, Discriminator, Generator
+from baselines.lipgan.model import SIZES, Discriminator, Generator, pass_pictures
 from lsbench.errors import GeneratorError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -77,6 +77,35 @@ def test_small_variants(variant: str, size: int) -> None:
     score = Critic(WIDTH, size)(generated, mel)
     assert score.shape == (2,)
     (distance.sum() + score.sum()).backward()
+
+
+def test_floor_keeps_channels_where_pictures_pass() -> None:
+    inputs = torch.rand(2, 6, 96, 96), torch.randn(2, *MEL)
+    network = Generator(WIDTH, floor=12)
+    seen = [channels for channels, *_ in shapes(network, network.face, *inputs)]
+    assert seen == [12, 12, 12, 16, 32, 32]
+    assert [channels for channels, *_ in shapes(network, network.decoder, *inputs)] == seen[::-1]
+    assert [channels for channels, *_ in shapes(network, network.head, *inputs)] == [12, 12, 3]
+    assert shapes(network, network.audio, *inputs)[-1] == narrow(512, 1, 1)
+
+
+@pytest.mark.parametrize("variant", ["residual", "basic"])
+@pytest.mark.parametrize("size", [24, 96])
+def test_passing_starts_with_the_mean_of_both_pictures(variant: str, size: int) -> None:
+    """A batch norm standardises each channel; what comes out is the sigmoid of the mean of the two standard scores."""
+    torch.manual_seed(0)
+    network = Generator(WIDTH, variant, size, floor=12)
+    pass_pictures(network)
+    faces = torch.rand(4, 6, size, size)
+    spread, mean = torch.std_mean(faces, (0, 2, 3), keepdim=True, correction=0)
+    standard = (faces - mean) / spread
+    shown = network(faces, torch.randn(4, *MEL))
+    assert torch.allclose(torch.logit(shown), (standard[:, :3] + standard[:, 3:]) / 2, atol=0.03)
+
+
+def test_passing_needs_twelve_channels() -> None:
+    with pytest.raises(GeneratorError, match="11 channels at full size are too few to start by passing; expected 12"):
+        pass_pictures(Generator(WIDTH, floor=11))
 
 
 def test_generator_sees_both_images_and_hears() -> None:

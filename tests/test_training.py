@@ -26,8 +26,8 @@ from baselines.state import State
 from lsbench.errors import TrainingError
 
 TINY = (
-    "variant=basic", "size=24", "width=0.03", "batch=4", "validation_share=0.2", "validation_samples=6", "log_every=2",
-    "checkpoint_every=2", "sheet_every=0", "critic_steps=2", "learning_rate=0.001",
+    "variant=basic", "size=24", "width=0.03", "floor=4", "batch=4", "validation_share=0.2", "validation_samples=6",
+    "log_every=2", "checkpoint_every=2", "sheet_every=0", "critic_steps=2", "learning_rate=0.001",
 )  # fmt: skip
 MODELS = ("lipgan", "l1wgangp")
 
@@ -147,6 +147,22 @@ def test_averaged_weights_follow_the_generators(shards: Path, tmp_path: Path) ->
     assert 0.1 * way.abs().sum() < mine.abs().sum() < 0.95 * way.abs().sum()
     run(shards, tmp_path / "plain", "steps=2", "ema_decay=0")
     assert checkpoint.read(tmp_path / "plain" / CHECKPOINT)["ema"] is None
+
+
+def test_the_learning_rate_cools(shards: Path, tmp_path: Path) -> None:
+    """Constant for the first 6 of 10 steps, then evenly down; a run that is resumed is where it would have been."""
+    state = State(Config.of("lipgan", [*TINY, "steps=10", "cooling=0.4", "learning_rate=0.8"]), torch.device("cpu"))
+    rates = []
+    for state.step in range(10):
+        state.cool()
+        assert all(len({group["lr"] for group in each.param_groups}) == 1 for each in state.optimisers.values())
+        rates.append(state.optimisers["critic"].param_groups[0]["lr"])
+    assert rates == pytest.approx([0.8] * 7 + [0.6, 0.4, 0.2])
+    cooling = ("steps=6", "cooling=0.9", "checkpoint_every=100")
+    run(shards, tmp_path / "straight", *cooling)
+    run(shards, tmp_path / "stopped", *cooling, report=at(3, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+    assert run(shards, tmp_path / "stopped", *cooling, resume=True).step == 6
+    assert_same(tmp_path / "straight", tmp_path / "stopped")
 
 
 def test_the_first_loss_that_is_not_finite_ends_the_run(shards: Path, tmp_path: Path) -> None:
@@ -291,6 +307,8 @@ def test_settings_are_typed_and_checked() -> None:
         "channels_last=1": "expected true or false",
         "precision=half": "unknown choice 'half'",
         "ema_decay=1": "expected less than 1",
+        "cooling=1": "expected less than 1",
+        "start=passed": "did you mean passing",
         "model=wgangp": "unknown training setting 'model'",
     }.items():
         with pytest.raises(TrainingError, match=message):

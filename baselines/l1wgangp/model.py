@@ -8,9 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.blocks import LEAK, initialise, scaled
-from baselines.lipgan.model import EMBEDDING, Generator, audio_branch, face_branch
-
-__all__ = ["Critic", "Generator"]
+from baselines.lipgan.model import EMBEDDING, audio_branch, face_branch
 
 
 class Critic(nn.Module):

@@ -11,12 +11,13 @@ from torch import nn
 from baselines.config import Config
 from baselines.data import Batch
 from baselines.l1wgangp.loss import critic_gap, critic_loss, generator_loss, gradient_penalty, l_reg
-from baselines.l1wgangp.model import Critic, Generator
+from baselines.l1wgangp.model import Critic
+from baselines.lipgan.training import generator
 from baselines.recipe import Networks, Recipe, Terms, Turn
 
 
 def networks(config: Config) -> tuple[nn.Module, nn.Module]:
-    return Generator(config.width, config.variant, config.size, config.head), Critic(config.width, config.size)
+    return generator(config), Critic(config.width, config.size)
 
 
 def turns(config: Config, step: int, coin: bool) -> Iterator[Turn]:

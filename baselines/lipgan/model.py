@@ -60,6 +60,7 @@ PLANS = {
     ),
 }
 EMBEDDING = 512
+SHOWN = 6  # channels of identity frame and pose prior
 # Channels and stride of the audio stages, which lead to 80 x 27, 27 x 9, 9 x 9 and 3 x 3.
 AUDIO: tuple[tuple[int, int | tuple[int, int]], ...] = ((32, 1), (64, 3), (128, (3, 1)), (256, 3))
 # Channels and kernel of the discriminator's face stages, stride 2, which lead to 48, 24, 12, 6 and 3 px.
@@ -76,11 +77,11 @@ def halvings(size: int) -> int:
 class Generator(nn.Module):
     """Face and sound to a face whose mouth says it: 49,543,123 parameters (basic variant: 21,469,843).
 
-    width: factor on all channels. variant: `residual`, or `basic` without residual blocks. size: of the face, px. head:
-    channels of the last two convs in place of width times 16: a picture does not fit through few.
+    width: factor on all channels. variant: `residual`, or `basic` without residual blocks. size: of the face, px.
+    floor: least channels of the layers that a picture goes through, face encoder, decoder and head: few blur it.
     """
 
-    def __init__(self, width: float = 1.0, variant: str = "residual", size: int = 96, head: int | None = None) -> None:
+    def __init__(self, width: float = 1.0, variant: str = "residual", size: int = 96, floor: int = 1) -> None:
         super().__init__()
         if variant not in PLANS:
             raise GeneratorError(unknown("generator variant", variant, PLANS))
@@ -88,12 +89,12 @@ class Generator(nn.Module):
             raise GeneratorError(f"generator width {width}; expected a factor above 0")
         plan = PLANS[variant]
         levels = plan.levels[: halvings(size) + 1]
-        channels = [scaled(level.channels, width) for level in levels]
+        channels = [max(floor, scaled(level.channels, width)) for level in levels]
         seen, heard, deepest = (scaled(count, width) for count in (plan.face_embedding, EMBEDDING, 512))
 
         # In the order in which the Keras code makes its layers: baselines.lipgan.keras relies on it.
         self.face = nn.ModuleList()
-        for before, here, level in zip([6, *channels], channels, levels, strict=False):
+        for before, here, level in zip([SHOWN, *channels], channels, levels, strict=False):
             first = conv(before, here, level.kernel, stride=2 if len(self.face) else 1)
             self.face.append(nn.Sequential(first, *residuals(here, level.residuals)))
         self.face_embedding = nn.Sequential(conv(channels[-1], deepest, padding="valid"), conv(deepest, seen, kernel=1))
@@ -102,7 +103,7 @@ class Generator(nn.Module):
         for place in reversed(range(len(levels) - 1)):
             blocks = residuals(channels[place], plan.decoded if place else 0)
             self.decoder.append(nn.Sequential(tconv(2 * channels[place + 1], channels[place]), *blocks))
-        last = head or scaled(16, width)
+        last = max(floor, scaled(16, width))
         self.head = nn.Sequential(conv(2 * channels[0], last), conv(last, last), Conv(last, 3, kernel=1))
         initialise(self)
 
@@ -116,6 +117,29 @@ class Generator(nn.Module):
         for stage, level in zip(self.decoder, reversed(levels), strict=True):
             image = torch.cat([level, stage(image)], 1)
         return torch.sigmoid(self.head(image).float())
+
+
+@torch.no_grad()
+def pass_pictures(generator: Generator) -> None:
+    """Begin with a generator that gives back its input: about the mean of identity frame and pose prior.
+
+    The first conv holds each of the 6 channels and its negative, so that ReLUs lose neither side; the next two take
+    one from the other again, and the last adds up. All other channels stay random. After the "looks linear" start of
+    Balduzzi et al., "The Shattered Gradients Problem", ICML 2017. GeneratorError where a layer has fewer than 12
+    channels.
+    """
+    stages = generator.face[0], generator.head
+    stem, before, after, last = (layer for stage in stages for layer in stage.modules() if isinstance(layer, Conv))
+    fewest = min(stem.out_channels, after.out_channels)
+    if fewest < 2 * SHOWN:
+        raise GeneratorError(f"{fewest} channels at full size are too few to start by passing; expected {2 * SHOWN}")
+    split = torch.kron(torch.eye(SHOWN), torch.tensor([[1.0], [-1.0]]))
+    joined, colours = split @ split.T, torch.eye(3).repeat(1, 2) @ split.T / 2
+    for layer, weights in ((stem, split), (before, joined), (after, joined), (last, colours)):
+        rows, columns = weights.shape
+        middle = layer.kernel_size[0] // 2
+        layer.weight[:rows] = 0
+        layer.weight[:rows, :columns, middle, middle] = weights
 
 
 def audio_encoder(width: float, blocks: int) -> nn.Sequential:

@@ -12,12 +12,20 @@ from torch import nn
 from baselines.config import Config
 from baselines.data import Batch
 from baselines.lipgan.loss import generator_loss, l1, l_audio, l_face, l_g, l_real
-from baselines.lipgan.model import Discriminator, Generator
+from baselines.lipgan.model import Discriminator, Generator, pass_pictures
 from baselines.recipe import Networks, Recipe, Terms, Turn
 
 
 def networks(config: Config) -> tuple[nn.Module, nn.Module]:
-    return Generator(config.width, config.variant, config.size, config.head), Discriminator(config.width, config.size)
+    return generator(config), Discriminator(config.width, config.size)
+
+
+def generator(config: Config) -> Generator:
+    """The generator of all models, with its first weights."""
+    made = Generator(config.width, config.variant, config.size, config.floor)
+    if config.start == "passing":
+        pass_pictures(made)
+    return made
 
 
 def turns(config: Config, step: int, coin: bool) -> Iterator[Turn]:
