@@ -32,7 +32,12 @@ class Config:
     variant: str = _of("residual", "the generator's layers", choices=("residual", "basic"), fixed=True)
     width: float = _of(1.0, "factor on all channels", low=0.01, fixed=True)
     floor: int = _of(16, "least channels of the generator's picture layers, whatever the width", low=1, fixed=True)
-    start: str = _of("glorot", "first weights: Keras' rule, or passing pictures through", choices=STARTS, fixed=True)
+    start: str = _of(
+        "glorot",
+        "first weights: glorot, Keras' rule, or passing, which gives the input back",
+        choices=STARTS,
+        fixed=True,
+    )
     size: int = _of(96, "face size, px: 24, 48 or 96", low=24, fixed=True)
     seed: int = _of(10, "of weights, order and shifts", low=0, fixed=True)
     batch: int = _of(96, "samples a step, over all processes", low=2, fixed=True)

@@ -18,7 +18,15 @@ SPEAKERS = range(5, 9)  # those of the protocol `toy`, 1 to 4, are for testing
 CLIPS = 4
 FRAMES = 50
 # So that 200 steps take a laptop a minute or two.
-SETTINGS = ("width=0.125", "batch=8", "learning_rate=0.003", "log_every=50", "checkpoint_every=100", "sheet_every=100")
+SETTINGS = (
+    "width=0.125",
+    "start=passing",
+    "batch=8",
+    "learning_rate=0.003",
+    "log_every=50",
+    "checkpoint_every=100",
+    "sheet_every=100",
+)
 
 
 def toy_data(progress: Progress | None = None) -> Path:

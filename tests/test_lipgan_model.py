@@ -104,7 +104,7 @@ def test_passing_starts_with_the_mean_of_both_pictures(variant: str, size: int) 
 
 
 def test_passing_needs_twelve_channels() -> None:
-    with pytest.raises(GeneratorError, match="11 channels at full size are too few to start by passing; expected 12"):
+    with pytest.raises(GeneratorError, match="passing takes 12 channels at full size, here 11; raise floor"):
         pass_pictures(Generator(WIDTH, floor=11))
 
 

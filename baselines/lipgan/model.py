@@ -132,7 +132,7 @@ def pass_pictures(generator: Generator) -> None:
     stem, before, after, last = (layer for stage in stages for layer in stage.modules() if isinstance(layer, Conv))
     fewest = min(stem.out_channels, after.out_channels)
     if fewest < 2 * SHOWN:
-        raise GeneratorError(f"{fewest} channels at full size are too few to start by passing; expected {2 * SHOWN}")
+        raise GeneratorError(f"start=passing takes {2 * SHOWN} channels at full size, here {fewest}; raise floor")
     split = torch.kron(torch.eye(SHOWN), torch.tensor([[1.0], [-1.0]]))
     joined, colours = split @ split.T, torch.eye(3).repeat(1, 2) @ split.T / 2
     for layer, weights in ((stem, split), (before, joined), (after, joined), (last, colours)):
