@@ -103,9 +103,9 @@ def test_the_reference_is_never_overwritten(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def real(grid: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A real clip of each of two speakers."""
+    """One real clip of each of four speakers."""
     folder = tmp_path_factory.mktemp("real")
-    for clip_id in ("s1/bbaf2n", "s4/bbae9n"):
+    for clip_id in ("s1/bbaf2n", "s4/bbae9n", "s26/bgbsza", "s31/bgiq6p"):
         (folder / clip_id).parent.mkdir()
         shutil.copy(grid / f"{clip_id}.mpg", folder / f"{clip_id}.mpg")
     return folder
