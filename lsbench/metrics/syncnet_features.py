@@ -70,16 +70,20 @@ def _embed(
     device: str,
     path: Path,
 ) -> np.ndarray:
-    """Each window, reshaped to (h, w, channels), through a tower of the network: float32 (n, 1024)."""
+    """Each window, reshaped to (h, w, channels), through a tower of the network: float32 (n, 1024).
+
+    All batches are of one size: sums over the many inputs of the last layers depend on it by their last bits.
+    """
     from lsbench.networks import batches
 
     def run(part: slice) -> np.ndarray:
         count = len(windows[part])
-        images = batches.images(windows[part].reshape(count, *shape), device)
+        images = batches.images(windows[part].reshape(count, *shape), device, size)
         return tower(images).cpu().numpy()[:count]
 
     size = most if device == "cpu" else batches.DEVICE_BATCH
-    found = np.concatenate(batches.each(run, batches.cut(len(windows), size, size, 1), device))
+    parts = [slice(start, start + size) for start in range(0, len(windows), size)]
+    found = np.concatenate(batches.each(run, parts, device))
     if not np.isfinite(found).all():
         raise MetricError(
             f"SyncNet: an embedding is not finite; are the weights in {path} whole? Run lsbench weights verify"

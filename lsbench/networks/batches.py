@@ -32,10 +32,14 @@ def cut(frames: int, pixels: int, most: int, frame_pixels: int) -> list[slice]:
     return [slice(start, stop) for start, stop in pairwise(edges)]
 
 
-def images(frames: np.ndarray, device: str) -> Tensor:
-    """Frames uint8 (B, H, W, 3) as float32 (B, 3, H, W), 0 to 255, in the memory order of frames; one frame as two."""
+def images(frames: np.ndarray, device: str, least: int = 2) -> Tensor:
+    """Frames uint8 (B, H, W, 3) as float32 (B, 3, H, W), 0 to 255, in the memory order of frames.
+
+    Where there are fewer than `least`, the last is repeated.
+    """
     batch = torch.tensor(frames, device=device)
-    return (batch if len(batch) > 1 else batch.repeat(2, 1, 1, 1)).permute(0, 3, 1, 2).float()
+    repeats = max(0, least - len(batch))
+    return torch.cat([batch, batch[-1:].expand(repeats, -1, -1, -1)]).permute(0, 3, 1, 2).float()
 
 
 def each(function: Callable[[Batch], Done], batches: Sequence[Batch], device: str) -> list[Done]:
