@@ -14,7 +14,7 @@ from lsbench.registry import unknown
 MODELS = ("lipgan", "l1wgangp", "wgangp")
 PRECISIONS = ("auto", "float32", "bfloat16")
 SWITCH = ("auto", "on", "off")
-STARTS = ("glorot", "passing")
+STARTS = ("glorot", "copying")
 
 
 def _of(
@@ -34,7 +34,7 @@ class Config:
     floor: int = _of(16, "least channels of the generator's picture layers, whatever the width", low=1, fixed=True)
     start: str = _of(
         "glorot",
-        "first weights: glorot, Keras' rule, or passing, which gives the input back",
+        "first weights: glorot, Keras' rule, or copying, which gives the identity frame back",
         choices=STARTS,
         fixed=True,
     )
@@ -73,6 +73,8 @@ class Config:
         for name in ("cooling", "beta1", "beta2", "ema_decay", "validation_share"):
             if getattr(self, name) >= 1:
                 raise TrainingError(f"training setting {name}={getattr(self, name)}; expected less than 1")
+        if self.start == "copying" and not self.freeze_batch_norm:
+            raise TrainingError("training setting start=copying lasts with freeze_batch_norm=true only; set both")
         if self.batch % self.accumulate:
             raise TrainingError(f"training setting batch={self.batch} cannot be cut into accumulate={self.accumulate}")
 

@@ -20,7 +20,8 @@ FRAMES = 50
 # So that 200 steps take a laptop a minute or two.
 SETTINGS = (
     "width=0.125",
-    "start=passing",
+    "start=copying",
+    "freeze_batch_norm=true",
     "batch=8",
     "learning_rate=0.003",
     "log_every=50",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from baselines.blocks import parameter_count, same_padding, scaled
 from baselines.l1wgangp.model import Critic
-from baselines.lipgan.model import SIZES, Discriminator, Generator, pass_pictures
+from baselines.lipgan.copying import bent_logit, copy_identity
+from baselines.lipgan.model import SIZES, Discriminator, Generator
 from lsbench.errors import GeneratorError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -91,21 +93,30 @@ def test_floor_keeps_channels_where_pictures_pass() -> None:
 
 @pytest.mark.parametrize("variant", ["residual", "basic"])
 @pytest.mark.parametrize("size", [24, 96])
-def test_passing_starts_with_the_mean_of_both_pictures(variant: str, size: int) -> None:
-    """A batch norm standardises each channel; what comes out is the sigmoid of the mean of the two standard scores."""
+@pytest.mark.parametrize(("floor", "least"), [(7, 28), (16, 44), (24, 51)])
+def test_copying_starts_with_the_identity_frame(variant: str, size: int, floor: int, least: float) -> None:
     torch.manual_seed(0)
-    network = Generator(WIDTH, variant, size, floor=12)
-    pass_pictures(network)
-    faces = torch.rand(4, 6, size, size)
-    spread, mean = torch.std_mean(faces, (0, 2, 3), keepdim=True, correction=0)
-    standard = (faces - mean) / spread
-    shown = network(faces, torch.randn(4, *MEL))
-    assert torch.allclose(torch.logit(shown), (standard[:, :3] + standard[:, 3:]) / 2, atol=0.03)
+    network = Generator(WIDTH, variant, size, floor).eval()
+    copy_identity(network)
+    faces = torch.rand(2, 6, size, size)
+    with torch.no_grad():
+        shown = network(faces, torch.randn(2, *MEL))
+    assert -10 * torch.log10((shown - faces[:, :3]).square().mean()) > least
 
 
-def test_passing_needs_twelve_channels() -> None:
-    with pytest.raises(GeneratorError, match="passing takes 12 channels at full size, here 11; raise floor"):
-        pass_pictures(Generator(WIDTH, floor=11))
+def test_copying_needs_six_channels() -> None:
+    with pytest.raises(GeneratorError, match="copying takes 6 channels at full size, here 5; raise floor"):
+        copy_identity(Generator(WIDTH, floor=5))
+
+
+@pytest.mark.parametrize("count", [2, 5, 8, 10, 16])
+def test_a_bent_line_is_nearly_the_logit(count: int) -> None:
+    knots, slopes, offset = bent_logit(count)
+    assert knots[0] == 0 and np.all(np.diff(knots) > 0) and knots[-1] < 1
+    x = np.linspace(0, 1, 1001)
+    line = offset + np.maximum(x[:, None] - knots, 0) @ slopes
+    assert np.all(np.diff(line) > 0)
+    assert np.abs(1 / (1 + np.exp(-line)) - x).max() < 0.4 / count**1.5
 
 
 def test_generator_sees_both_images_and_hears() -> None:

@@ -308,7 +308,8 @@ def test_settings_are_typed_and_checked() -> None:
         "precision=half": "unknown choice 'half'",
         "ema_decay=1": "expected less than 1",
         "cooling=1": "expected less than 1",
-        "start=passed": "did you mean passing",
+        "start=copied": "did you mean copying",
+        "start=copying": "lasts with freeze_batch_norm=true only",
         "model=wgangp": "unknown training setting 'model'",
     }.items():
         with pytest.raises(TrainingError, match=message):

@@ -119,29 +119,6 @@ class Generator(nn.Module):
         return torch.sigmoid(self.head(image).float())
 
 
-@torch.no_grad()
-def pass_pictures(generator: Generator) -> None:
-    """Begin with a generator that gives back its input: about the mean of identity frame and pose prior.
-
-    The first conv holds each of the 6 channels and its negative, so that ReLUs lose neither side; the next two take
-    one from the other again, and the last adds up. All other channels stay random. After the "looks linear" start of
-    Balduzzi et al., "The Shattered Gradients Problem", ICML 2017. GeneratorError where a layer has fewer than 12
-    channels.
-    """
-    stages = generator.face[0], generator.head
-    stem, before, after, last = (layer for stage in stages for layer in stage.modules() if isinstance(layer, Conv))
-    fewest = min(stem.out_channels, after.out_channels)
-    if fewest < 2 * SHOWN:
-        raise GeneratorError(f"start=passing takes {2 * SHOWN} channels at full size, here {fewest}; raise floor")
-    split = torch.kron(torch.eye(SHOWN), torch.tensor([[1.0], [-1.0]]))
-    joined, colours = split @ split.T, torch.eye(3).repeat(1, 2) @ split.T / 2
-    for layer, weights in ((stem, split), (before, joined), (after, joined), (last, colours)):
-        rows, columns = weights.shape
-        middle = layer.kernel_size[0] // 2
-        layer.weight[:rows] = 0
-        layer.weight[:rows, :columns, middle, middle] = weights
-
-
 def audio_encoder(width: float, blocks: int) -> nn.Sequential:
     """mel -> (N, 512 width, 1, 1)."""
     layers: list[nn.Module] = []

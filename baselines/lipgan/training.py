@@ -11,8 +11,9 @@ from torch import nn
 
 from baselines.config import Config
 from baselines.data import Batch
+from baselines.lipgan.copying import copy_identity
 from baselines.lipgan.loss import generator_loss, l1, l_audio, l_face, l_g, l_real
-from baselines.lipgan.model import Discriminator, Generator, pass_pictures
+from baselines.lipgan.model import Discriminator, Generator
 from baselines.recipe import Networks, Recipe, Terms, Turn
 
 
@@ -23,8 +24,8 @@ def networks(config: Config) -> tuple[nn.Module, nn.Module]:
 def generator(config: Config) -> Generator:
     """The generator of all models, with its first weights."""
     made = Generator(config.width, config.variant, config.size, config.floor)
-    if config.start == "passing":
-        pass_pictures(made)
+    if config.start == "copying":
+        copy_identity(made)
     return made
 
 
