@@ -98,10 +98,8 @@ def _mel_bands(sample_rate: int, bins: int) -> np.ndarray:
 @lru_cache(maxsize=4)
 def _log_mel_bands(sample_rate: int, bins: int) -> np.ndarray:
     """Weights of log_mel()'s bands, float64 (40, bins // 2 + 1)."""
-    import librosa
+    from librosa import mel_frequencies  # filters.mel(norm=None) compiles for half a minute where it is first called
 
-    high_hz = min(_HIGH_HZ, sample_rate / 2)
-    bands = librosa.filters.mel(
-        sr=sample_rate, n_fft=bins, n_mels=LOG_MEL_BANDS, fmin=_LOW_HZ, fmax=high_hz, norm=None, dtype=np.float64
-    )
-    return np.asarray(bands)
+    edges = mel_frequencies(LOG_MEL_BANDS + 2, fmin=_LOW_HZ, fmax=min(_HIGH_HZ, sample_rate / 2))[:, None]
+    low, peak, high, hertz = edges[:-2], edges[1:-1], edges[2:], np.fft.rfftfreq(bins, 1 / sample_rate)
+    return np.maximum(0, np.minimum((hertz - low) / (peak - low), (high - hertz) / (high - peak)))

@@ -196,6 +196,16 @@ def test_compiles_where_nothing_can_be_kept_on_disk(monkeypatch: pytest.MonkeyPa
     assert values.tolist() == [2, 2, 2]
 
 
+def test_machine_code_is_kept_in_our_folder_and_no_one_elses_is_moved_there(tmp_path: Path) -> None:
+    code = (
+        "import numba; from lsbench.metrics import psnr_kernel; psnr_kernel.kernel(False); "
+        "assert not numba.config.CACHE_DIR"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    subprocess.run([sys.executable, "-c", code], check=True, env={**env, "LSBENCH_CACHE": str(tmp_path)})
+    assert [path.name.split(".")[0] for path in (tmp_path / "numba").rglob("*.nbi")] == ["psnr_kernel"]
+
+
 def test_naming_the_metric_imports_nothing_heavy() -> None:
     code = "import sys, lsbench.metrics.ssim, lsbench.metrics.psnr; print({'numba', 'torch'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

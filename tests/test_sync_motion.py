@@ -15,7 +15,7 @@ from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 
 from lsbench import learning, protocol, weights
-from lsbench.audio import log_mel
+from lsbench.audio import LOG_MEL_BANDS, _log_mel_bands, log_mel
 from lsbench.clip import Clip, ClipPair, FaceTrack
 from lsbench.corpus import synthetic
 from lsbench.errors import LsbenchError, MediaError, WeightsError
@@ -88,6 +88,14 @@ def test_log_mel_agrees_with_librosa() -> None:
     ).T  # fmt: skip
     centres_s = (512 + 640 * np.arange(len(power))) / RATE
     assert log_mel(speech, centres_s) == pytest.approx(np.log(np.maximum(power / power.max(), 1e-6)), abs=1e-5)
+
+
+@pytest.mark.parametrize(("rate", "bins"), [(16000, 1024), (44100, 4096), (8000, 512)])
+def test_mel_bands_are_those_of_librosa(rate: int, bins: int) -> None:
+    expected = librosa.filters.mel(
+        sr=rate, n_fft=bins, n_mels=LOG_MEL_BANDS, fmin=55, fmax=min(7600, rate / 2), norm=None, dtype=np.float64
+    )
+    assert np.array_equal(_log_mel_bands(rate, bins), expected)
 
 
 def test_log_mel_at_the_ends_in_silence_and_at_any_loudness() -> None:

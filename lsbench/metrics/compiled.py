@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import numba
 
 from lsbench.cache import cache_dir
-
-numba.config.CACHE_DIR = numba.config.CACHE_DIR or str(cache_dir() / "numba")  # type: ignore[attr-defined]
 
 
 def images(dtype: Any, dimensions: int) -> Any:
@@ -29,11 +28,24 @@ def compiled(*argument_types: Any) -> Callable[[Callable[..., None]], Callable[.
 
     def compile_for(function: Callable[..., None]) -> Callable[..., None]:
         try:
-            return numba.njit(signature, nogil=True, error_model="numpy", cache=True)(function)
+            with _own_folder():
+                return numba.njit(signature, nogil=True, error_model="numpy", cache=True)(function)
         except (RuntimeError, OSError):
             return numba.njit(signature, nogil=True, error_model="numpy")(function)
 
     return compile_for
+
+
+@contextmanager
+def _own_folder() -> Iterator[None]:
+    """Other packages' machine code stays where they keep it: librosa's takes half a minute to make anew."""
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = before or str(cache_dir() / "numba")
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before
 
 
 def spread(work: Callable[[slice], None], frames: int) -> None:
