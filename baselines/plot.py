@@ -17,6 +17,7 @@ Record = dict[str, Any]
 QUALITY = ("ssim/whole", "ssim/mouth", "psnr/whole", "psnr/mouth")
 BOXES = 8  # at most so many box plots beside each other
 OUTLIER = 20  # times the typical mean of a term: then the axis is logarithmic beyond that mean
+FAR = 3  # times the height of a curve: a trivial answer farther away is not drawn
 
 
 def draw(run: Path, out: Path) -> list[Path]:
@@ -50,18 +51,28 @@ def _losses(records: list[Record]) -> Any:
 
 
 def _quality(records: list[Record]) -> Any:
-    """SSIM and PSNR on the held-out samples over the steps, beside what trivial answers score."""
+    """SSIM and PSNR on the held-out samples over the steps, beside what trivial answers score.
+
+    An answer that lies FAR from the curve would flatten it: it is named below the axis.
+    """
     trivial = records[0].get("trivial", {})
     figure, panels = _panels(len(QUALITY), columns=2)
     for axes, name in zip(panels, QUALITY, strict=True):
         held = [
             (record["step"], record["validation"][name]) for record in records if _number(record["validation"][name])
         ]
-        axes.plot([step for step, _ in held], [value for _, value in held], marker=".", label="generated")
+        heights = [value for _, value in held]
+        axes.plot([step for step, _ in held], heights, marker=".", label="generated")
+        under = "step"
         for style, (answer, scores) in zip(("--", ":"), trivial.items(), strict=False):
-            if _number(scores[name]):
+            if not _number(scores[name]):
+                continue
+            away = max(min(heights) - scores[name], scores[name] - max(heights)) if heights else 0
+            if len(heights) > 1 and away > FAR * (max(heights) - min(heights)):
+                under += f" ({answer}: {scores[name]:.3g}, not shown)"
+            else:
                 axes.axhline(scores[name], linestyle=style, color="grey", label=answer)
-        axes.set(title=name, xlabel="step", ylabel="dB" if name.startswith("psnr") else None)
+        axes.set(title=name, xlabel=under, ylabel="dB" if name.startswith("psnr") else None)
     panels[0].legend()
     return figure
 

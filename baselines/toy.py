@@ -20,10 +20,13 @@ FRAMES = 50
 # So that 200 steps take a laptop a minute or two.
 SETTINGS = (
     "width=0.125",
+    "floor=24",
     "start=copying",
     "freeze_batch_norm=true",
     "batch=8",
-    "learning_rate=0.003",
+    "learning_rate=0.0005",
+    "cooling=0.5",
+    "ema_decay=0.95",
     "log_every=50",
     "checkpoint_every=100",
     "sheet_every=100",

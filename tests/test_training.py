@@ -16,10 +16,10 @@ import pytest
 import torch
 from PIL import Image
 
-from baselines import checkpoint, log
+from baselines import checkpoint, log, plot
 from baselines.config import Config
 from baselines.loop import Outcome, train
-from baselines.plot import draw
+from baselines.plot import QUALITY, draw
 from baselines.records import CHECKPOINT
 from baselines.start import termination
 from baselines.state import State
@@ -316,6 +316,16 @@ def test_settings_are_typed_and_checked() -> None:
             Config.of("lipgan", [setting])
     with pytest.raises(TrainingError, match="did you mean lipgan"):
         Config.of("lipgam")
+
+
+def test_a_trivial_answer_far_away_is_named_not_drawn() -> None:
+    trivial = {"identity frame": dict.fromkeys(QUALITY, 0.9), "mean mouth": dict.fromkeys(QUALITY, 0.2)}
+    records = [{"step": step, "validation": dict.fromkeys(QUALITY, 0.85 + step / 10)} for step in (0, 1)]
+    records[0]["trivial"] = trivial
+    for axes in plot._quality(records).axes:
+        lines = {line.get_label(): line for line in axes.get_lines()}
+        assert set(lines) == {"generated", "identity frame"}
+        assert axes.get_xlabel() == "step (mean mouth: 0.2, not shown)" and axes.get_ylim()[0] > 0.8
 
 
 def test_figures(shards: Path, tmp_path: Path) -> None:
