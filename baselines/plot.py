@@ -17,7 +17,8 @@ Record = dict[str, Any]
 QUALITY = ("ssim/whole", "ssim/mouth", "psnr/whole", "psnr/mouth")
 BOXES = 8  # at most so many box plots beside each other
 OUTLIER = 20  # times the typical mean of a term: then the axis is logarithmic beyond that mean
-FAR = 3  # times the height of a curve: a trivial answer farther away is not drawn
+FAR = 3  # heights of a curve: a trivial answer farther away would flatten it
+NEAR = {"ssim": 0.02, "psnr": 1.0}  # however flat the curve, an answer this close is shown
 
 
 def draw(run: Path, out: Path) -> list[Path]:
@@ -53,7 +54,7 @@ def _losses(records: list[Record]) -> Any:
 def _quality(records: list[Record]) -> Any:
     """SSIM and PSNR on the held-out samples over the steps, beside what trivial answers score.
 
-    An answer that lies FAR from the curve would flatten it: it is named below the axis.
+    An answer that lies FAR from the curve stays outside the axes; the legend has its value.
     """
     trivial = records[0].get("trivial", {})
     figure, panels = _panels(len(QUALITY), columns=2)
@@ -63,17 +64,18 @@ def _quality(records: list[Record]) -> Any:
         ]
         heights = [value for _, value in held]
         axes.plot([step for step, _ in held], heights, marker=".", label="generated")
-        under = "step"
+        shown, metric = list(heights), name.partition("/")[0]
         for style, (answer, scores) in zip(("--", ":"), trivial.items(), strict=False):
-            if not _number(scores[name]):
-                continue
-            away = max(min(heights) - scores[name], scores[name] - max(heights)) if heights else 0
-            if len(heights) > 1 and away > FAR * (max(heights) - min(heights)):
-                under += f" ({answer}: {scores[name]:.3g}, not shown)"
-            else:
-                axes.axhline(scores[name], linestyle=style, color="grey", label=answer)
-        axes.set(title=name, xlabel=under, ylabel="dB" if name.startswith("psnr") else None)
-    panels[0].legend()
+            if _number(scores[name]) and heights:
+                axes.axhline(scores[name], linestyle=style, color="grey", label=f"{answer} {scores[name]:.4g}")
+                away = max(min(heights) - scores[name], scores[name] - max(heights))
+                if away <= max(NEAR[metric], FAR * (max(heights) - min(heights))):
+                    shown.append(scores[name])
+        if shown:
+            margin = 0.05 * (max(shown) - min(shown)) or NEAR[metric]
+            axes.set_ylim(min(shown) - margin, max(shown) + margin)
+        axes.set(title=name, xlabel="step", ylabel="dB" if metric == "psnr" else None)
+        axes.legend()
     return figure
 
 

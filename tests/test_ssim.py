@@ -206,6 +206,16 @@ def test_machine_code_is_kept_in_our_folder_and_no_one_elses_is_moved_there(tmp_
     assert [path.name.split(".")[0] for path in (tmp_path / "numba").rglob("*.nbi")] == ["psnr_kernel"]
 
 
+def test_no_machine_code_beside_the_source_where_the_cache_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("")
+    code = "from lsbench.metrics import psnr_kernel; psnr_kernel.kernel(False)"
+    env = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    source = Path(compiled.__file__).parent
+    before = set(source.rglob("*.nb[ci]"))
+    subprocess.run([sys.executable, "-c", code], check=True, env={**env, "LSBENCH_CACHE": str(tmp_path / "cache")})
+    assert set(source.rglob("*.nb[ci]")) == before
+
+
 def test_naming_the_metric_imports_nothing_heavy() -> None:
     code = "import sys, lsbench.metrics.ssim, lsbench.metrics.psnr; print({'numba', 'torch'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -318,14 +318,24 @@ def test_settings_are_typed_and_checked() -> None:
         Config.of("lipgam")
 
 
-def test_a_trivial_answer_far_away_is_named_not_drawn() -> None:
-    trivial = {"identity frame": dict.fromkeys(QUALITY, 0.9), "mean mouth": dict.fromkeys(QUALITY, 0.2)}
-    records = [{"step": step, "validation": dict.fromkeys(QUALITY, 0.85 + step / 10)} for step in (0, 1)]
-    records[0]["trivial"] = trivial
-    for axes in plot._quality(records).axes:
-        lines = {line.get_label(): line for line in axes.get_lines()}
-        assert set(lines) == {"generated", "identity frame"}
-        assert axes.get_xlabel() == "step (mean mouth: 0.2, not shown)" and axes.get_ylim()[0] > 0.8
+@pytest.mark.parametrize("rise", [0.0, 0.01, 0.5])
+def test_a_trivial_answer_far_away_does_not_flatten_the_curve(rise: float) -> None:
+    """Near answers are within the axes, however flat the curve; every panel's legend has both with their scores."""
+    levels = {name: (30.0, 30.8, 12.0) if name.startswith("psnr") else (0.9, 0.915, 0.2) for name in QUALITY}
+    trivial = {
+        "identity frame": {name: near for name, (_, near, _) in levels.items()},
+        "mean mouth": {name: far for name, (_, _, far) in levels.items()},
+    }
+    records = [
+        {"step": step, "validation": {name: level + step * rise * (level - far) / 10 for name, (level, _, far) in
+         levels.items()}} for step in (0, 1)
+    ]  # fmt: skip
+    for axes in plot._quality([{**records[0], "trivial": trivial}, records[1]]).axes:
+        level, near, far = levels[axes.get_title()]
+        low, high = axes.get_ylim()
+        assert far < low < level <= records[1]["validation"][axes.get_title()] < high and low < near < high
+        said = [text.get_text() for text in axes.get_legend().get_texts()]
+        assert said == ["generated", f"identity frame {near:.4g}", f"mean mouth {far:.4g}"]
 
 
 def test_figures(shards: Path, tmp_path: Path) -> None:

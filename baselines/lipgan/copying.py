@@ -18,8 +18,8 @@ def copy_identity(generator: Generator) -> None:
     """Let the layers at full size hand the identity frame on; all other weights stay random.
 
     The first two of them hand on both pictures. The third bends the identity frame's colours, each in as many places as
-    it has channels for, and the last adds up what undoes the sigmoid: 16 channels copy to 44 dB, 24 to 51. Batch norms
-    must be frozen, and then do nothing. GeneratorError where there are fewer than 6 channels.
+    it has channels for, and the last adds up what undoes the sigmoid: 16 channels copy even noise to 44 dB, 24 to 51.
+    Batch norms must be frozen, and then do nothing. GeneratorError where there are fewer than 6 channels.
     """
     stages = generator.face[0], generator.head
     stem, before, bend, last = (layer for stage in stages for layer in stage.modules() if isinstance(layer, Conv))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -38,10 +40,17 @@ def compiled(*argument_types: Any) -> Callable[[Callable[..., None]], Callable[.
 
 @contextmanager
 def _own_folder() -> Iterator[None]:
-    """Other packages' machine code stays where they keep it: librosa's takes half a minute to make anew."""
+    """Numba's folder is ours meanwhile; other packages' machine code stays where they keep it.
+
+    OSError where it cannot be written: Numba itself would go on to the next place, beside the source.
+    """
     config: Any = numba.config
     before = config.CACHE_DIR
-    config.CACHE_DIR = before or str(cache_dir() / "numba")
+    folder = Path(before or cache_dir() / "numba")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(folder)
+    config.CACHE_DIR = str(folder)
     try:
         yield
     finally:

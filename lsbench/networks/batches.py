@@ -1,5 +1,6 @@
 """Frames through PyTorch in batches, such that a frame's value has the same bits in every batch and on any threads.
 
+A network whose sums depend on the size of the batch is given batches of one size: images() fills up the last.
 On the CPU a batch runs on one thread, and as many batches run at once as the process has threads: which kernels PyTorch
 takes, and so the last bits, depend on the thread count of an operation. It takes yet other kernels for a batch of one,
 so a single frame is run twice over.
@@ -38,8 +39,9 @@ def images(frames: np.ndarray, device: str, least: int = 2) -> Tensor:
     Where there are fewer than `least`, the last is repeated.
     """
     batch = torch.tensor(frames, device=device)
-    repeats = max(0, least - len(batch))
-    return torch.cat([batch, batch[-1:].expand(repeats, -1, -1, -1)]).permute(0, 3, 1, 2).float()
+    if len(batch) < least:
+        batch = torch.cat([batch, batch[-1:].expand(least - len(batch), -1, -1, -1)])
+    return batch.permute(0, 3, 1, 2).float()
 
 
 def each(function: Callable[[Batch], Done], batches: Sequence[Batch], device: str) -> list[Done]:
