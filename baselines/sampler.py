@@ -43,9 +43,11 @@ class Sampler:
         place = 0 if self.config.one_batch else step
         places = np.arange(place * batch, (place + 1) * batch)
         targets = np.concatenate(
-            [self._permutation(epoch)[places[places // len(self.frames) == epoch] % len(self.frames)]
-             for epoch in range(places[0] // len(self.frames), places[-1] // len(self.frames) + 1)]
-        )  # fmt: skip
+            [
+                self._permutation(epoch)[places[places // len(self.frames) == epoch] % len(self.frames)]
+                for epoch in range(places[0] // len(self.frames), places[-1] // len(self.frames) + 1)
+            ]
+        )
         choice = self.frames.choose(targets, self.config.shift_frames, self._random(1, place))
         random = self._random(2, step)
         return Draw(step, choice, random.random(batch, np.float32), bool(random.random() < 0.5))

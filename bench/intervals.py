@@ -68,11 +68,16 @@ def main() -> None:
 
         return [
             stats.permutation_test(
-                (values[0, 0] - values[0, other],), mean, permutation_type="samples", n_resamples=RESAMPLES,
-                vectorized=True, batch=500, random_state=0,
+                (values[0, 0] - values[0, other],),
+                mean,
+                permutation_type="samples",
+                n_resamples=RESAMPLES,
+                vectorized=True,
+                batch=500,
+                random_state=0,
             ).pvalue
             for other in range(1, 1 + options.calls)
-        ]  # fmt: skip
+        ]
 
     work = {"intervals": intervals, "scipy intervals": scipy_intervals, "tests": tests, "scipy tests": scipy_tests}
     seconds: dict[str, list[float]] = {name: [] for name in work}

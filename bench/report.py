@@ -31,9 +31,14 @@ def write_run(root: Path, name: str, clips: list[str], random: np.random.Generat
     """A finished run of made-up values."""
     folder = RunFolder(root / name)
     protocol = {
-        "name": "bench", "version": "1", "digest": "d" * 64, "manifest_sha256": "m" * 64, "clips": len(clips),
-        "rank_by": "ssim/mouth", "align": "strict",
-    }  # fmt: skip
+        "name": "bench",
+        "version": "1",
+        "digest": "d" * 64,
+        "manifest_sha256": "m" * 64,
+        "clips": len(clips),
+        "rank_by": "ssim/mouth",
+        "align": "strict",
+    }
     folder.open(
         {
             "format": FORMAT,

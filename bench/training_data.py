@@ -83,11 +83,15 @@ def main() -> None:
     rates, per_core = (
         {name: options.batch / statistics.median(taken) for name, taken in each.items()} for each in (wall, core)
     )
-    print(f"{len(frames):,} frames of {len(frames.shards)} speakers, batch {options.batch}, {torch.get_num_threads()} "
-          f"threads; the same samples: {same}")  # fmt: skip
+    print(
+        f"{len(frames):,} frames of {len(frames.shards)} speakers, batch {options.batch}, {torch.get_num_threads()} "
+        f"threads; the same samples: {same}"
+    )
     for name, rate in rates.items():
-        print(f"{name:11} {rate:8,.0f} samples/s {rate / rates['one by one']:6.2f}x   {per_core[name]:8,.0f} a core-s "
-              f"{per_core[name] / per_core['one by one']:6.2f}x   goal {GOAL:,} on two cores")  # fmt: skip
+        print(
+            f"{name:11} {rate:8,.0f} samples/s {rate / rates['one by one']:6.2f}x   {per_core[name]:8,.0f} a core-s "
+            f"{per_core[name] / per_core['one by one']:6.2f}x   goal {GOAL:,} on two cores"
+        )
 
     for model in ("lipgan", "l1wgangp"):
         config = Config.of(model, settings)
@@ -101,8 +105,10 @@ def main() -> None:
                 update(state, turn, [batch], ranks)
             taken.append(time.perf_counter() - start)
         rate = options.batch * critic_steps / sum(taken)
-        print(f"a step of {model:9} at width {options.width:g}: {rate:6,.1f} samples/s; data takes "
-              f"{100 * rate / rates['batches']:.2f} % of its time")  # fmt: skip
+        print(
+            f"a step of {model:9} at width {options.width:g}: {rate:6,.1f} samples/s; data takes "
+            f"{100 * rate / rates['batches']:.2f} % of its time"
+        )
 
 
 if __name__ == "__main__":

@@ -134,13 +134,17 @@ def main() -> None:
             if number == 0:
                 first = values["plain eager loop"]
                 apart = max(abs(values["ours"][name] / value - 1) for name, value in first.items() if value)
-        print(f"{model}, width {options.width:g}, batch {options.batch}, {torch.get_num_threads()} threads; "
-              f"losses of the first step differ by {apart:.0e}")  # fmt: skip
+        print(
+            f"{model}, width {options.width:g}, batch {options.batch}, {torch.get_num_threads()} threads; "
+            f"losses of the first step differ by {apart:.0e}"
+        )
         peers = [statistics.median(each["plain eager loop"]) for each in (wall, core)]
         for name in steps:
             taken, used = (statistics.median(each[name]) for each in (wall, core))
-            print(f"  {name:24} {1000 * taken:7.0f} ms a step {peers[0] / taken:5.2f}x   {1000 * used:7.0f} core ms "
-                  f"{peers[1] / used:5.2f}x   {options.batch / taken:6.1f} samples/s")  # fmt: skip
+            print(
+                f"  {name:24} {1000 * taken:7.0f} ms a step {peers[0] / taken:5.2f}x   {1000 * used:7.0f} core ms "
+                f"{peers[1] / used:5.2f}x   {options.batch / taken:6.1f} samples/s"
+            )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial as bound
+from functools import partial
 from pathlib import Path
 
 from lsbench import learning, ranks
@@ -59,7 +59,7 @@ def measure_all(
         jobs = _taught(jobs, settings, workers, on_error, progress)
     report("", done, len(clips))
     rules = replace(settings, protocol=replace(bench, clips=()))  # the manifest does not travel with every job
-    work = bound(make_and_measure, studio, rules) if studio else bound(measure_clip, rules)
+    work = partial(make_and_measure, studio, rules) if studio else partial(measure_clip, rules)
     for job, outcome in ranks.run(work, jobs, workers, own_done):
         if isinstance(outcome, LsbenchError):
             failed[job.reference.id] = str(outcome)

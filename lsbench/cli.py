@@ -48,7 +48,7 @@ def main() -> None:
     """
 
 
-@main.command(epilog=examples("lsbench quickstart", "lsbench quickstart --out /tmp/toy"))
+@click.command(epilog=examples("lsbench quickstart", "lsbench quickstart --out /tmp/toy"))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("quickstart"), show_default=True)
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
 def quickstart(out: Path, quiet: bool) -> None:
@@ -79,7 +79,7 @@ def show_stand_in(bench: Protocol, out: Path, name: str) -> None:
     score(out / "generated" / name, protocol=bench, out=out / "runs")
 
 
-@main.command(
+@click.command(
     epilog=examples(
         "lsbench score out/ --reference grid/",
         "lsbench score out/ --reference grid/ --metric ssim --metric psnr:color=luma --region mouth",
@@ -166,10 +166,7 @@ def score(
         sys.exit(INCOMPLETE)
 
 
-main.add_command(leaderboard)
-
-
-@main.command(
+@click.command(
     epilog=examples(
         "lsbench generate blurred-mouth --reference grid/ --out out/blurred-mouth",
         "lsbench generate still-mouth --reference grid/ --out out/still --lossless",
@@ -221,7 +218,7 @@ def generate(
     click.echo(f"{len(paths)} videos in {out}")
 
 
-@main.command(epilog=examples("lsbench metrics"))
+@click.command(epilog=examples("lsbench metrics"))
 def metrics() -> None:
     """List the metrics: what each asks, which way is better, its regions, options, weights and source."""
     from lsbench import registry
@@ -238,7 +235,7 @@ def metrics() -> None:
     show_table(["name", "asks", "better", "regions", "options", "weights", "source"], rows)
 
 
-@main.command(epilog=examples("lsbench generators"))
+@click.command(epilog=examples("lsbench generators"))
 def generators() -> None:
     """List the registered generators, and whether they see the answer, as stand-ins do."""
     from lsbench import registry
@@ -254,6 +251,12 @@ def generators() -> None:
     show_table(["name", "sees", "what it renders"], rows)
 
 
+main.add_command(quickstart)
+main.add_command(score)
+main.add_command(leaderboard)
+main.add_command(generate)
+main.add_command(metrics)
+main.add_command(generators)
 main.add_command(report)
 main.add_command(compare)
 main.add_command(bundle)

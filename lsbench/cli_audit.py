@@ -153,7 +153,7 @@ def _list_artifacts() -> None:
     show_table(["name", "group", "what", "strengths", "unit", "harmless"], rows)
 
 
-@audit_group.command(
+@click.command(
     epilog=examples(
         "lsbench audit leakage lipgan:lipgan.pt --reference grid/",
         "lsbench audit leakage 'cmd:python mytool.py {video} {audio} {output}' --protocol grid-test --data grid/",
@@ -262,3 +262,6 @@ def _as_json(found: Leakage) -> str:
         "clips": clips,
     }
     return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+audit_group.add_command(leakage)

@@ -113,8 +113,11 @@ def show_board(
         from lsbench.report import latex, record, text
 
         renderers = {
-            "csv": text.to_csv, "json": record.to_json, "markdown": text.to_markdown, "latex": latex.to_latex,
-        }  # fmt: skip
+            "csv": text.to_csv,
+            "json": record.to_json,
+            "markdown": text.to_markdown,
+            "latex": latex.to_latex,
+        }
         click.echo(renderers[style](board), nl=False)
 
 

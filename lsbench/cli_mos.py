@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from lsbench.cli_mos_read import read
 from lsbench.verbs import Commands, examples
 
 path_option = click.Path(path_type=Path)
@@ -29,9 +28,12 @@ def mos_group() -> None:
 @click.option("--out", required=True, type=path_option, metavar="DIR", help="Folder for the page; it goes to raters.")
 @click.option("--key", type=path_option, metavar="FILE", help="What tells the items; DIR-key.json if not given.")
 @click.option(
-    "--method", type=click.Choice(["acr", "pairs"]), default="acr", show_default=True,
+    "--method",
+    type=click.Choice(["acr", "pairs"]),
+    default="acr",
+    show_default=True,
     help="Rate one video from 1 to 5 (ITU-T P.910), or choose between two.",
-)  # fmt: skip
+)
 @click.option("--clips", type=click.IntRange(1), metavar="N", help="Clips; as fit 20 minutes if not given.")
 @click.option("--repeats", type=click.IntRange(0), metavar="N", help="Items shown twice; a tenth, at least 3.")
 @click.option("--per-rater", type=click.IntRange(1), metavar="N", help="Items of each rater, a balanced share of all.")
@@ -90,6 +92,3 @@ def make(
         click.echo(f"Beyond {LONG} minutes raters tire: pass fewer --clips, or --per-rater.", err=True)
     click.echo(f"Page: {made.page}\nKey:  {made.key}")
     click.echo(f"Give raters the folder {made.page.parent} alone; the key tells what they see.")
-
-
-mos_group.add_command(read)

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from lsbench.mos.key import StudyKey
     from lsbench.opinions import Opinions
 
-path_option = click.Path(path_type=Path)
+from lsbench.cli_mos import mos_group, path_option
 
 
-@click.command(
+@mos_group.command(
     epilog=examples(
         "lsbench mos read ratings-*.csv --key study.key.json",
         "lsbench mos read ratings-*.csv --key study.key.json --run runs/a --run runs/b --out mos.json",
@@ -27,15 +27,23 @@ path_option = click.Path(path_type=Path)
 @click.argument("files", nargs=-1, required=True, type=path_option, metavar="CSV...")
 @click.option("--key", "key_path", required=True, type=path_option, metavar="FILE", help="The study's key.")
 @click.option(
-    "--run", "runs", multiple=True, type=path_option, metavar="RUN",
+    "--run",
+    "runs",
+    multiple=True,
+    type=path_option,
+    metavar="RUN",
     help="A run whose metrics are held against people; the key's own, where they are, if not given. Repeatable.",
-)  # fmt: skip
+)
 @click.option("--question", metavar="ID", default="overall", show_default=True, help="Whose table of metrics is shown.")
 @click.option("--out", type=path_option, metavar="FILE.json", help="Keep the result, for leaderboard and report --mos.")
 @click.option(
-    "--format", "style", type=click.Choice(["table", "json", "markdown", "csv"]), default="table", show_default=True,
+    "--format",
+    "style",
+    type=click.Choice(["table", "json", "markdown", "csv"]),
+    default="table",
+    show_default=True,
     help="csv: the generators' scores; json: everything, as --out.",
-)  # fmt: skip
+)
 @click.option(
     "--difference", type=click.FloatRange(0, min_open=True), help="Say how many raters this difference takes."
 )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial as bound
+from functools import partial
 
 import numpy as np
 
@@ -130,7 +130,7 @@ def probe(
     job = Probe(text, replace(bench, clips=()), tracker, timeout_s)
     found: list[ClipLeakage] = []
     visible: list[float] = []
-    for done, (trial, outcome) in enumerate(pool.run(bound(probe_clip, job), trials, workers), start=1):
+    for done, (trial, outcome) in enumerate(pool.run(partial(probe_clip, job), trials, workers), start=1):
         if isinstance(outcome, LsbenchError):
             raise outcome
         found.append(outcome[0])
@@ -235,8 +235,10 @@ def _correlation(one: np.ndarray, other: np.ndarray, given: np.ndarray | None = 
 
 def _visible(truth: np.ndarray, visible: np.ndarray) -> float:
     """The largest correlation within MAX_LAG frames either way, less where what is visible moves less."""
-    pairs = [(truth[max(0, -lag) : len(truth) - max(0, lag)], visible[max(0, lag) : len(truth) + min(0, lag)])
-             for lag in range(-MAX_LAG, MAX_LAG + 1)]  # fmt: skip
+    pairs = [
+        (truth[max(0, -lag) : len(truth) - max(0, lag)], visible[max(0, lag) : len(truth) + min(0, lag)])
+        for lag in range(-MAX_LAG, MAX_LAG + 1)
+    ]
     known = [value for pair in pairs if not math.isnan(value := _correlation(*pair))]
     motion, motion_seen = float(truth.std()), float(visible.std())
     return max([0.0, *known]) * min(1.0, motion_seen / motion if motion else 0.0)

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial as bound
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -66,7 +66,7 @@ def fit(
     study = Study(tuple(learners), tracker, bench.sample_rate, sound, bench.fps or 25.0)
     group_of, by_speaker = groups(bench.clips)
     sums: dict[str, dict[str, dict[str, np.ndarray]]] = {learner.signature: {} for learner in study.learners}
-    for done, (clip, outcome) in enumerate(ranks.run(bound(_learn, study), bench.clips, workers), start=1):
+    for done, (clip, outcome) in enumerate(ranks.run(partial(_learn, study), bench.clips, workers), start=1):
         if isinstance(outcome, LsbenchError):
             on_error(outcome)
             continue
@@ -94,7 +94,7 @@ def _learn(study: Study, clip: Reference) -> list[Stats]:
     learned = [learner.learn(real, track) for learner in study.learners]
     for path, stats in zip(kept, learned, strict=True):
         with contextlib.suppress(OSError):  # a cache that cannot be written costs time alone
-            write_atomically(path, bound(_write, stats))
+            write_atomically(path, partial(_write, stats))
     return learned
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial as bound
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -118,7 +118,7 @@ def generate(
     studio = studio_of(text, bench, out, out, tracker, timeout_s, ".mkv" if lossless else ".mp4")
     orders = [Order(clip, driver(text, bench, clip)) for clip in bench.clips]
     try:
-        for done, (order, outcome) in enumerate(pool.run(bound(render_clip, studio), orders, workers), start=1):
+        for done, (order, outcome) in enumerate(pool.run(partial(render_clip, studio), orders, workers), start=1):
             if isinstance(outcome, LsbenchError):
                 raise outcome
             if progress:
@@ -172,10 +172,15 @@ def _made(studio: Studio, order: Order, path: Path) -> dict[str, Any]:
     video = as_video(clip, made, speech)
     demand_fit(studio.rules, order, clip, video)
     write_clip(
-        path, video.frames, video.speech, video.fps,
-        sample_rate=clip.sample_rate, crf=CRF, chroma="444",
+        path,
+        video.frames,
+        video.speech,
+        video.fps,
+        sample_rate=clip.sample_rate,
+        crf=CRF,
+        chroma="444",
         metadata={"comment": generator.comment or f"synthetic: rendered by {studio.text}, not a recording"},
-    )  # fmt: skip
+    )
     return {
         "video_sha256": content_sha256(path),
         "frames": len(video),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial as bound
+from functools import partial
 from pathlib import Path
 
 from lsbench import weights
@@ -51,7 +51,7 @@ def weight_paths(
     reasons: dict[str, str] = {}
     for name in sorted({name for metric in wanted for name in needs(metric, bench)}):
         try:
-            fetching = bound(progress, f"fetch {name}") if progress else None
+            fetching = partial(progress, f"fetch {name}") if progress else None
             files[name] = weights.require(name, override=overrides.get(name), offline=offline, progress=fetching)
         except WeightsError as error:
             if name in demanded:

@@ -73,9 +73,12 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 timeout_option = click.option(
-    "--timeout", type=click.FloatRange(0, min_open=True), default=600.0, show_default=True,
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=600.0,
+    show_default=True,
     help="Seconds that a program of cmd: may take for one clip.",
-)  # fmt: skip
+)
 
 
 def demand_one_bench(reference: Path | None, protocol_name: str | None, data: Path | None) -> None:

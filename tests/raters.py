@@ -42,9 +42,7 @@ def make_key(
     pairs = [pair for held in by_clip.values() for pair in itertools.combinations(held, 2)] if method == "pairs" else []
     runs = tuple(KeyRun(name, str((paths or {}).get(name, f"runs/{name}"))) for name in generators)
     questions = tuple(Question(name, f"How good is {name}?") for name in QUESTIONS)
-    return StudyKey(
-        STUDY, method, 1, "a" * 64, questions, (1, 5), repeats, 6, 5, protocol, runs, items, tuple(pairs)
-    )  # fmt: skip
+    return StudyKey(STUDY, method, 1, "a" * 64, questions, (1, 5), repeats, 6, 5, protocol, runs, items, tuple(pairs))
 
 
 @dataclass
@@ -120,10 +118,21 @@ class World:
         """The same as answers, without a file."""
         value = {"left": 1, "right": 0}
         return [
-            Rating(row[1], row[3], row[4], row[5], row[6], value[row[7]] if row[7] in value else int(row[7]),
-                   int(row[8]), int(row[2]), int(row[9]), "simulated")
-            for rater in raters for row in self.rows(rater)
-        ]  # fmt: skip
+            Rating(
+                row[1],
+                row[3],
+                row[4],
+                row[5],
+                row[6],
+                value[row[7]] if row[7] in value else int(row[7]),
+                int(row[8]),
+                int(row[2]),
+                int(row[9]),
+                "simulated",
+            )
+            for rater in raters
+            for row in self.rows(rater)
+        ]
 
     def files(self, folder: Path, raters: Sequence[Rater]) -> list[Path]:
         """A file for each rater, named as the page names it."""

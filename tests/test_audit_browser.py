@@ -19,10 +19,20 @@ def response(artifact: str, key: str, *areas: float) -> Response:
     steps = tuple(float(step) for step in range(len(areas)))
     values = tuple(30.0 - step for step in steps)
     return Response(
-        artifact, key, steps, values, tuple(v - 1 for v in values), tuple(v + 1 for v in values), areas,
-        areas, areas, areas,
-        float("nan"), 1.0, 0.9,
-    )  # fmt: skip
+        artifact,
+        key,
+        steps,
+        values,
+        tuple(v - 1 for v in values),
+        tuple(v + 1 for v in values),
+        areas,
+        areas,
+        areas,
+        areas,
+        float("nan"),
+        1.0,
+        0.9,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +46,14 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     nowhere = replace(responses["late", "lmd"], values=(float("inf"), 1.0, 1.0, 1.0))
     responses["late", "lmd"] = nowhere
     audit = Audit(
-        {"name": "<b>toy</b>", "version": "1"}, ("s1/a", "s1/b"), "two clips", keys, dict.fromkeys(keys, "higher"),
-        responses, {"fid": "no <weights>"},
-    )  # fmt: skip
+        {"name": "<b>toy</b>", "version": "1"},
+        ("s1/a", "s1/b"),
+        "two clips",
+        keys,
+        dict.fromkeys(keys, "higher"),
+        responses,
+        {"fid": "no <weights>"},
+    )
     return write_page(audit, tmp_path_factory.mktemp("audit") / "index.html")
 
 

@@ -84,8 +84,13 @@ def test_the_same_run_gives_the_same_bytes_wherever_it_lies(corpus: Path, packed
     assert again.read_bytes() == packed.read_bytes()
     with zipfile.ZipFile(packed) as archive:
         assert archive.namelist() == [
-            "clips.parquet", "clips/t1/a0.npz", "clips/t2/a0.npz", "result.json", "run.json", MANIFEST,
-        ]  # fmt: skip
+            "clips.parquet",
+            "clips/t1/a0.npz",
+            "clips/t2/a0.npz",
+            "result.json",
+            "run.json",
+            MANIFEST,
+        ]
 
 
 def test_a_true_bundle_is_accepted_and_says_how_much_was_checked(corpus: Path, packed: Path) -> None:

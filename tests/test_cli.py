@@ -173,8 +173,11 @@ def test_an_interrupt_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_quickstart_shows_the_papers_point(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "lsbench", "quickstart", "--out", str(tmp_path / "toy")],
-        capture_output=True, text=True, check=True, env={**os.environ, "LSBENCH_WEIGHTS": str(tmp_path / "none")},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "LSBENCH_WEIGHTS": str(tmp_path / "none")},
+    )
     assert done.stderr == ""
     assert "psnr: whole frame and mouth rank" in done.stdout
     board = json.loads(lsbench("leaderboard", *(tmp_path / "toy/runs").iterdir(), "--format", "json").output)

@@ -255,9 +255,10 @@ def test_no_orphans_when_we_are_ended(work: Path, tmp_path: Path, number: int) -
     group = tmp_path / "group"
     command = [sys.executable, str(work / "tool 1.py"), "hang", "v", "a", "o", str(group)]
     us = subprocess.Popen(
-        [sys.executable, "-c", RUN, str(tmp_path / "log"), *command], stderr=subprocess.DEVNULL,
+        [sys.executable, "-c", RUN, str(tmp_path / "log"), *command],
+        stderr=subprocess.DEVNULL,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
-    )  # fmt: skip
+    )
     deadline = time.monotonic() + 30
     while not (group.exists() and group.read_text()):
         assert time.monotonic() < deadline
@@ -412,8 +413,10 @@ def test_scoring_a_generator_is_scoring_its_videos(bench: Protocol, work: Path, 
 
 def test_one_bad_clip_does_not_take_the_others_with_it(bench: Protocol, work: Path, tmp_path: Path) -> None:
     script = tmp_path / "half.py"
-    script.write_text("import pathlib, shutil, sys\nmark = pathlib.Path(sys.argv[3])\n"
-                      "if mark.exists(): sys.exit('enough')\nmark.mkdir()\nshutil.copy(*sys.argv[1:3])\n")  # fmt: skip
+    script.write_text(
+        "import pathlib, shutil, sys\nmark = pathlib.Path(sys.argv[3])\n"
+        "if mark.exists(): sys.exit('enough')\nmark.mkdir()\nshutil.copy(*sys.argv[1:3])\n"
+    )
     text = f"cmd:{sys.executable} {script} {{video}} {{output}} {tmp_path / 'mark'}"
     arguments: dict[str, Any] = {"reference": work / "real", "metrics": ["flicker"], "out": tmp_path / "runs"}
     with pytest.raises(GeneratorError, match=r"clip t1/a1: .* exited with code 1\. Its last words: enough"):

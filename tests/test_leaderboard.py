@@ -18,9 +18,17 @@ from lsbench.report import record, remarks, terminal, text
 from lsbench.results import FORMAT, Result, RunFolder, Score
 
 PROTOCOL = {
-    "name": "folder", "version": "1", "digest": "d" * 64, "fps": None, "frames": None, "sample_rate": 16000,
-    "align": "strict", "clips": 3, "manifest_sha256": "m" * 64, "rank_by": "ssim/mouth",
-}  # fmt: skip
+    "name": "folder",
+    "version": "1",
+    "digest": "d" * 64,
+    "fps": None,
+    "frames": None,
+    "sample_rate": 16000,
+    "align": "strict",
+    "clips": 3,
+    "manifest_sha256": "m" * 64,
+    "rank_by": "ssim/mouth",
+}
 BETTER = {"psnr": "higher", "ssim": "higher", "fsim": "higher", "lmd": "lower"}
 
 
@@ -28,9 +36,14 @@ def run(root: Path, name: str, values: dict[str, float], clips: int = 3, **chang
     """A finished run with these values by key; changes go into run.json."""
     folder = RunFolder(root / name)
     request = {
-        "format": FORMAT, "name": name, "protocol": PROTOCOL, "tracker": "t.1", "weights": {"face_landmarker": "abc"},
-        "metrics": {key: f"{key}.1" for key in values}, "versions": {"av": "18.1.0", "soxr": "1.0", "numpy": "2.0"},
-    }  # fmt: skip
+        "format": FORMAT,
+        "name": name,
+        "protocol": PROTOCOL,
+        "tracker": "t.1",
+        "weights": {"face_landmarker": "abc"},
+        "metrics": {key: f"{key}.1" for key in values},
+        "versions": {"av": "18.1.0", "soxr": "1.0", "numpy": "2.0"},
+    }
     request |= changes
     folder.open(request)
     scores = {
@@ -57,8 +70,11 @@ def test_ranks_follow_the_key_and_its_direction(runs: list[Path]) -> None:
     assert [row.rank for row in leaderboard(runs).rows] == [1, 2, 3, None]
     by_lmd = leaderboard(runs, "lmd")
     assert [(row.generator, row.rank) for row in by_lmd.rows] == [
-        ("noise", 1), ("blur", 2), ("<script>", None), ("half", None),
-    ]  # fmt: skip
+        ("noise", 1),
+        ("blur", 2),
+        ("<script>", None),
+        ("half", None),
+    ]
 
 
 def test_equal_values_share_a_rank(runs: list[Path]) -> None:
@@ -73,8 +89,11 @@ def test_the_order_of_the_runs_does_not_matter(runs: list[Path]) -> None:
 def test_disagreement_is_the_places_lost_from_whole_to_mouth(runs: list[Path]) -> None:
     board = leaderboard(runs)
     assert {row.generator: board.disagreement(row, "psnr") for row in board.rows} == {
-        "blur": 2, "<script>": 0, "noise": -1, "half": 0,
-    }  # fmt: skip
+        "blur": 2,
+        "<script>": 0,
+        "noise": -1,
+        "half": 0,
+    }
     cells = {row.generator: text.cell(board, row, "psnr/mouth") for row in board.rows}
     assert cells == {"blur": "24.00 (3) ▼2", "noise": "33.00 (2) ▲1", "<script>": "inf (1)", "half": "50.00"}
     said = "psnr: whole frame and mouth rank 1 of 3 pairs of generators in opposite order, 0 of them significantly"
@@ -124,8 +143,10 @@ def test_every_two_runs_are_compared_in_what_both_have(
 
 
 def test_what_only_rounds_is_said_of_every_run(tmp_path: Path) -> None:
-    found = [run(tmp_path, name, {"psnr/whole": 30.0}, versions={"numpy": version}) for name, version in
-             (("a", "2.0"), ("b", "2.1"), ("c", "2.2"), ("d", "2.1"))]  # fmt: skip
+    found = [
+        run(tmp_path, name, {"psnr/whole": 30.0}, versions={"numpy": version})
+        for name, version in (("a", "2.0"), ("b", "2.1"), ("c", "2.2"), ("d", "2.1"))
+    ]
     (note,) = leaderboard(found, "psnr/whole").notes
     assert note.startswith("version of numpy differs (2.0: a; 2.1: b, d; 2.2: c): ranked all the same")
 
@@ -173,8 +194,14 @@ def test_json_keeps_the_contract(runs: list[Path]) -> None:
     assert set(first["scores"]["ssim/mouth"]) == {"value", "low", "high", "better", "rank", "group"}
     assert first["scores"]["psnr/mouth"]["value"] == "inf"
     assert first["scores"]["lmd"] == {
-        "value": None, "low": None, "high": None, "better": "lower", "rank": None, "group": None, "note": "no face",
-    }  # fmt: skip
+        "value": None,
+        "low": None,
+        "high": None,
+        "better": "lower",
+        "rank": None,
+        "group": None,
+        "note": "no face",
+    }
     assert (last["rank"], last["complete"]) == (None, False)
 
 

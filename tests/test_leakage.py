@@ -93,8 +93,11 @@ def test_who_listens_is_told(bench: Protocol) -> None:
 def test_the_sound_of_another_clip_of_the_speaker_is_swapped_in(bench: Protocol) -> None:
     clips = probe("reencoded", bench, clips=4).clips
     assert [(clip.clip_id, clip.driver_id) for clip in clips] == [
-        ("t1/a0", "t1/a1"), ("t1/a1", "t1/a0"), ("t2/a0", "t2/a1"), ("t2/a1", "t2/a0"),
-    ]  # fmt: skip
+        ("t1/a0", "t1/a1"),
+        ("t1/a1", "t1/a0"),
+        ("t2/a0", "t2/a1"),
+        ("t2/a1", "t2/a0"),
+    ]
 
 
 def test_what_the_identity_rule_shows_is_told(bench: Protocol) -> None:

@@ -16,9 +16,18 @@ from lsbench.mos.ratings import read_ratings
 
 HEADER = ",".join(COLUMNS)
 ROW = {
-    "study": "0123456789abcdef", "rater": "r1", "trial": "1", "kind": "acr", "item": "", "other": "",
-    "question": "sync", "rating": "4", "repeat": "0", "played_ms": "3000", "answered_at": "2026-01-31T12:00:00.000Z",
-}  # fmt: skip
+    "study": "0123456789abcdef",
+    "rater": "r1",
+    "trial": "1",
+    "kind": "acr",
+    "item": "",
+    "other": "",
+    "question": "sync",
+    "rating": "4",
+    "repeat": "0",
+    "played_ms": "3000",
+    "answered_at": "2026-01-31T12:00:00.000Z",
+}
 
 
 @pytest.fixture(scope="module")
@@ -231,6 +240,10 @@ def test_a_rater_by_hand_reads_as_written(tmp_path: Path) -> None:
     paths = world.files(tmp_path, [rater])
     assert paths[0].name == f"ratings-{key.study}-anna.csv"
     scores = panel(read_ratings(paths, key), key).first[0, 0]
-    expected = np.array([[world.quality[name] for name, item in key.items.items() if item.generator == generator]
-                         for generator in key.generators])  # fmt: skip
+    expected = np.array(
+        [
+            [world.quality[name] for name, item in key.items.items() if item.generator == generator]
+            for generator in key.generators
+        ]
+    )
     np.testing.assert_array_equal(scores, np.clip(np.rint(expected), 1, 5))

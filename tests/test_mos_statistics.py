@@ -192,12 +192,14 @@ def test_who_wins_always_has_a_finite_score_and_is_told_apart() -> None:
 
 
 NONE = math.nan
-PUBLISHED = np.array([  # Krippendorff 2011, Computing Krippendorff's Alpha-Reliability, section E: four observers
-    [1, 2, 3, 3, 2, 1, 4, 1, 2, NONE, NONE, NONE],
-    [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, NONE, 3],
-    [NONE, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, NONE],
-    [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, NONE],
-])  # fmt: skip
+PUBLISHED = np.array(
+    [  # Krippendorff 2011, Computing Krippendorff's Alpha-Reliability, section E: four observers
+        [1, 2, 3, 3, 2, 1, 4, 1, 2, NONE, NONE, NONE],
+        [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, NONE, 3],
+        [NONE, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, NONE],
+        [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, NONE],
+    ]
+)
 
 
 @pytest.mark.parametrize(("level", "value"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)])

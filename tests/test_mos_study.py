@@ -176,9 +176,19 @@ def test_the_page_knows_ids_and_nothing_more(made: Made, paired: Made) -> None:
     for one in (made, paired):
         page, key = data(one), one.study.key
         assert set(page) == {
-            "study", "seed", "method", "questions", "items", "trials", "shares", "practice", "repeats", "scale",
-            "columns", "headphones",
-        }  # fmt: skip
+            "study",
+            "seed",
+            "method",
+            "questions",
+            "items",
+            "trials",
+            "shares",
+            "practice",
+            "repeats",
+            "scale",
+            "columns",
+            "headphones",
+        }
         assert all(set(item) == {"id", "file", "group"} and ITEM.fullmatch(item["id"]) for item in page["items"])
         assert [item["id"] for item in page["items"]] == sorted(item["id"] for item in page["items"])
         assert page["trials"] == sorted(page["trials"]) and key.secret not in one.page.read_text()
@@ -312,9 +322,13 @@ def test_a_silent_video_is_named(tmp_path: Path) -> None:
     (tmp_path / "silent/t1").mkdir(parents=True)
     write_clip(tmp_path / "silent/t1/a0.mp4", clip.frames, clip.speech[:0], clip.fps)
     run = lsbench.score(
-        tmp_path / "silent", reference=tmp_path / "reference", metrics=["psnr"], regions=["whole"], sound="optional",
+        tmp_path / "silent",
+        reference=tmp_path / "reference",
+        metrics=["psnr"],
+        regions=["whole"],
+        sound="optional",
         out=tmp_path / "runs",
-    ).path  # fmt: skip
+    ).path
     refused("has no sound", [run], tmp_path / "out")
 
 
@@ -380,7 +394,7 @@ FAULTS: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
     "pairs": ("pairs has 1 of them", lambda key: key["pairs"].append(of_one_clip(key))),
     "pair": ("is no item", lambda key: key["pairs"].append(["a", "b"])),
     "across": ("two of one clip", lambda key: key["pairs"].append([min(key["items"])] * 2)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -20,9 +20,17 @@ def published_mel(speech: np.ndarray) -> np.ndarray:
     """The published recipe, step by step, with librosa's own calls, in float64."""
     emphasised = scipy.signal.lfilter([1, -0.97], [1], speech.astype(np.float64))
     mel = librosa.feature.melspectrogram(
-        y=emphasised, sr=16000, n_fft=800, hop_length=200, win_length=800, n_mels=80, fmin=55, fmax=7600, power=1.0,
+        y=emphasised,
+        sr=16000,
+        n_fft=800,
+        hop_length=200,
+        win_length=800,
+        n_mels=80,
+        fmin=55,
+        fmax=7600,
+        power=1.0,
         pad_mode="reflect",
-    )  # fmt: skip
+    )
     decibels = librosa.amplitude_to_db(mel, ref=1.0, amin=1e-5, top_db=None) - 20
     return np.clip(8 * (decibels + 100) / 100 - 4, -4, 4).T
 

@@ -112,9 +112,12 @@ def test_every_layout_is_understood(good: Path, large: Path, tmp_path: Path) -> 
     prepared = prepare(raw, out, tracker=TRACKER)
 
     found = {record.clip_id: record for record in prepared.ready}
-    assert set(found) == {f"s{k}" + name for k, name in enumerate(
-        ("/bbaf2n", "/bbaf1n", "/bbaf1s", "/bbae9n", "/bbaf3n", "/bbal8n", "/bbaf9n", "/bbaf4n"), start=1
-    )}  # fmt: skip
+    assert set(found) == {
+        f"s{k}" + name
+        for k, name in enumerate(
+            ("/bbaf2n", "/bbaf1n", "/bbaf1s", "/bbae9n", "/bbaf3n", "/bbal8n", "/bbaf9n", "/bbaf4n"), start=1
+        )
+    }
     assert prepared.complete
     assert {clip_id for clip_id, record in found.items() if record.width == 720} == {"s3/bbaf1s"}
     assert {clip_id for clip_id, record in found.items() if not record.alignment} == {"s2/bbaf1n", "s8/bbaf4n"}

@@ -15,9 +15,13 @@ from lsbench.results import FORMAT, Partial, Result, RunFolder, Score, decode, e
 from lsbench.stats import Stats
 
 REQUEST: dict[str, Any] = {
-    "format": FORMAT, "name": "run", "protocol": {"digest": "d", "clips": 3}, "metrics": {"psnr/whole": "psnr.1"},
-    "weights": {}, "versions": {},
-}  # fmt: skip
+    "format": FORMAT,
+    "name": "run",
+    "protocol": {"digest": "d", "clips": 3},
+    "metrics": {"psnr/whole": "psnr.1"},
+    "weights": {},
+    "versions": {},
+}
 
 
 def partial(clip_id: str = "s1/ä b") -> Partial:
@@ -119,8 +123,11 @@ def test_a_result_survives_the_disk_bit_for_bit(tmp_path: Path) -> None:
     assert math.isnan(again["lmd"])
     assert not again.complete
     assert (again.failed, again.extra, again.unavailable, again.lag_frames) == (
-        {"s1/b": "no video"}, ("x.mp4",), {"fid/mouth": "no weights"}, {"s1/a": 3},
-    )  # fmt: skip
+        {"s1/b": "no video"},
+        ("x.mp4",),
+        {"fid/mouth": "no weights"},
+        {"s1/a": 3},
+    )
     strict = json.loads((tmp_path / "result.json").read_text(), parse_constant=lambda name: pytest.fail(name))
     assert strict["scores"]["psnr/whole"]["value"] == "inf"
     assert strict["scores"]["lmd"]["value"] is None

@@ -83,8 +83,13 @@ def test_the_numbers_are_those_of_the_metrics(reference: Path, finished: Path) -
     result = lsbench.score(finished, reference=reference, metrics=METRICS, regions=["whole", "mouth"])
     assert result.complete
     assert list(result.scores) == [
-        "psnr/whole", "psnr/mouth", "ssim/whole", "ssim/mouth", "ssim:color=luma/whole", "ssim:color=luma/mouth",
-    ]  # fmt: skip
+        "psnr/whole",
+        "psnr/mouth",
+        "ssim/whole",
+        "ssim/mouth",
+        "ssim:color=luma/whole",
+        "ssim:color=luma/mouth",
+    ]
     whole, mouth, luma = [], [], []
     for clip_id, source in find_clips(reference).items():
         clip = read_clip(source, clip_id)

@@ -145,12 +145,20 @@ def test_real_differences_are_found() -> None:
 @pytest.mark.parametrize(
     ("generators", "speakers", "clips", "scatter"),
     [
-        (2, 0, 43, 0), (6, 0, 12, 0), (6, 0, 43, 0), (10, 0, 43, 0),
-        (6, 0, 10, 0), (8, 0, 12, 0), (3, 0, 8, 0),  # so few units that p has coarse steps
-        (4, 6, 4, 1), (6, 4, 12, 2), (6, 8, 8, 1.5),  # given speakers, who differ in what is between the generators
-        (6, 10, 5, 1), (6, 33, 3, 1),  # drawn speakers
+        (2, 0, 43, 0),
+        (6, 0, 12, 0),
+        (6, 0, 43, 0),
+        (10, 0, 43, 0),
+        (6, 0, 10, 0),
+        (8, 0, 12, 0),
+        (3, 0, 8, 0),  # so few units that p has coarse steps
+        (4, 6, 4, 1),
+        (6, 4, 12, 2),
+        (6, 8, 8, 1.5),  # given speakers, who differ in what is between the generators
+        (6, 10, 5, 1),
+        (6, 33, 3, 1),  # drawn speakers
     ],
-)  # fmt: skip
+)
 def test_the_detectable_difference_is_found_in_80_percent_after_correction(
     generators: int, speakers: int, clips: int, scatter: float
 ) -> None:

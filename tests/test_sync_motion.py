@@ -83,9 +83,18 @@ def test_log_mel_agrees_with_librosa() -> None:
     speech = np.random.default_rng(0).normal(0, 0.1, RATE)
     emphasised = np.append(speech[0], speech[1:] - 0.97 * speech[:-1])
     power = librosa.feature.melspectrogram(
-        y=emphasised, sr=RATE, n_fft=1024, win_length=800, hop_length=640, center=False, power=2, n_mels=40, fmin=55,
-        fmax=7600, norm=None,
-    ).T  # fmt: skip
+        y=emphasised,
+        sr=RATE,
+        n_fft=1024,
+        win_length=800,
+        hop_length=640,
+        center=False,
+        power=2,
+        n_mels=40,
+        fmin=55,
+        fmax=7600,
+        norm=None,
+    ).T
     centres_s = (512 + 640 * np.arange(len(power))) / RATE
     assert log_mel(speech, centres_s) == pytest.approx(np.log(np.maximum(power / power.max(), 1e-6)), abs=1e-5)
 

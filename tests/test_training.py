@@ -26,9 +26,19 @@ from baselines.state import State
 from lsbench.errors import TrainingError
 
 TINY = (
-    "variant=basic", "size=24", "width=0.03", "floor=4", "batch=4", "validation_share=0.2", "validation_samples=6",
-    "log_every=2", "checkpoint_every=2", "sheet_every=0", "critic_steps=2", "learning_rate=0.001",
-)  # fmt: skip
+    "variant=basic",
+    "size=24",
+    "width=0.03",
+    "floor=4",
+    "batch=4",
+    "validation_share=0.2",
+    "validation_samples=6",
+    "log_every=2",
+    "checkpoint_every=2",
+    "sheet_every=0",
+    "critic_steps=2",
+    "learning_rate=0.001",
+)
 MODELS = ("lipgan", "l1wgangp")
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -327,9 +337,12 @@ def test_a_trivial_answer_far_away_does_not_flatten_the_curve(rise: float) -> No
         "mean mouth": {name: far for name, (_, _, far) in levels.items()},
     }
     records = [
-        {"step": step, "validation": {name: level + step * rise * (level - far) / 10 for name, (level, _, far) in
-         levels.items()}} for step in (0, 1)
-    ]  # fmt: skip
+        {
+            "step": step,
+            "validation": {name: level + step * rise * (level - far) / 10 for name, (level, _, far) in levels.items()},
+        }
+        for step in (0, 1)
+    ]
     for axes in plot._quality([{**records[0], "trivial": trivial}, records[1]]).axes:
         level, near, far = levels[axes.get_title()]
         low, high = axes.get_ylim()

@@ -20,9 +20,18 @@ from baselines.recipes import RECIPES
 from baselines.records import CHECKPOINT
 
 TINY = (
-    "variant=basic", "size=24", "width=0.03", "batch=4", "validation_share=0.2", "validation_samples=6",
-    "sheet_every=0", "critic_steps=2", "log_every=1", "checkpoint_every=1", "freeze_batch_norm=true",
-)  # fmt: skip
+    "variant=basic",
+    "size=24",
+    "width=0.03",
+    "batch=4",
+    "validation_share=0.2",
+    "validation_samples=6",
+    "sheet_every=0",
+    "critic_steps=2",
+    "log_every=1",
+    "checkpoint_every=1",
+    "freeze_batch_norm=true",
+)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

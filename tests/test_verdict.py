@@ -37,9 +37,14 @@ from lsbench.verdict import Agreement, Flip
 
 CLIPS = [f"s{speaker}/c{clip}" for speaker in range(1, 5) for clip in range(6)]
 PROTOCOL = {
-    "name": "test", "version": "1", "digest": "d" * 64, "manifest_sha256": "m" * 64, "clips": len(CLIPS),
-    "rank_by": "ssim/mouth", "align": "strict",
-}  # fmt: skip
+    "name": "test",
+    "version": "1",
+    "digest": "d" * 64,
+    "manifest_sha256": "m" * 64,
+    "clips": len(CLIPS),
+    "rank_by": "ssim/mouth",
+    "align": "strict",
+}
 VERSIONS = {"av": "18.1.0", "soxr": "1.0", "numpy": "2.0", "piq": "0.8"}
 BETTER = {"psnr": "higher", "ssim": "higher", "lmd": "lower", "av_offset": "zero"}
 
@@ -49,9 +54,15 @@ def run(root: Path, name: str, values: dict[str, Any], *, folder: str | None = N
     kept = RunFolder(root / (folder or name))
     signatures = {key: f"{key}.1" for key in values}
     request = {
-        "format": FORMAT, "name": name, "protocol": PROTOCOL, "metrics": signatures, "tracker": "t.1", "weights": {},
-        "versions": VERSIONS, "device": "cpu",
-    }  # fmt: skip
+        "format": FORMAT,
+        "name": name,
+        "protocol": PROTOCOL,
+        "metrics": signatures,
+        "tracker": "t.1",
+        "weights": {},
+        "versions": VERSIONS,
+        "device": "cpu",
+    }
     kept.open(request | changes)
     rows, scores = [], {}
     for key, given in values.items():
@@ -64,11 +75,16 @@ def run(root: Path, name: str, values: dict[str, Any], *, folder: str | None = N
             influence = np.where(np.isnan(clip_values), 0, clip_values - value)
         rows += [
             {
-                "clip_id": clip, "speaker": clip[:2], "metric": metric, "region": region, "value": clip_value,
-                "frames": 10, "influence": moved if math.isfinite(value) else math.nan,
+                "clip_id": clip,
+                "speaker": clip[:2],
+                "metric": metric,
+                "region": region,
+                "value": clip_value,
+                "frames": 10,
+                "influence": moved if math.isfinite(value) else math.nan,
             }
             for clip, clip_value, moved in zip(CLIPS, clip_values, influence, strict=True)
-        ]  # fmt: skip
+        ]
     protocol = (request | changes)["protocol"]
     kept.finish(Result(name, kept.path, protocol, scores, len(CLIPS), len(CLIPS), frames=240), rows)
     return kept.path
@@ -101,8 +117,10 @@ def test_scores_lie_in_their_intervals_and_letters_say_who_is_apart(runs: list[P
             low, high = board.interval(row, key)
             assert low < row.result.scores[key].value < high
     assert {name: board.letters("ssim/mouth")[name] for name in ("good", "twin_$&", "poor")} == {
-        "good": "a", "twin_$&": "a", "poor": "b",
-    }  # fmt: skip
+        "good": "a",
+        "twin_$&": "a",
+        "poor": "b",
+    }
     first, second = board.neighbours()
     assert (first.significant, second.significant) == (False, True)
     assert first.low < first.difference < first.high
@@ -115,8 +133,9 @@ def test_flips_between_whole_and_mouth_are_counted_and_tested(runs: list[Path]) 
     board = leaderboard(runs)
     (agreement,) = board.whole_against_mouth()
     assert {(flip.ahead, flip.behind, flip.significant) for flip in agreement.flips} >= {
-        ("poor", "good", True), ("poor", "twin_$&", True),
-    }  # fmt: skip
+        ("poor", "good", True),
+        ("poor", "twin_$&", True),
+    }
     assert agreement.low <= agreement.tau <= agreement.high <= 1
     assert "pairs of generators in opposite order, 2 of them significantly" in said(board)
     assert "rank the generators least alike" in said(board)
@@ -261,8 +280,10 @@ def test_latex_escapes_names_marks_the_best_and_has_equal_rows(runs: list[Path])
     assert best.count(r"\textbf") == list(board.rows[0].ranks.values()).count(1) < 3
     assert r"\textsuperscript{a}" in best
     assert [line for line in lines if line in (r"\toprule", r"\midrule", r"\bottomrule")] == [
-        r"\toprule", r"\midrule", r"\bottomrule",
-    ]  # fmt: skip
+        r"\toprule",
+        r"\midrule",
+        r"\bottomrule",
+    ]
     assert latex.escape("a_b%c\\{~}^") == r"a\_b\%c\textbackslash{}\{\textasciitilde{}\}\textasciicircum{}"
 
 
@@ -285,9 +306,9 @@ def test_versions_that_only_round_are_said_and_others_refused(tmp_path: Path, ru
     assert "version of piq differs" in said(board)  # nobody measured with it
     measured = {"fsim/mouth": "fsim.1"}
     one, two = (
-        run(tmp_path, name, {}, metrics=measured, versions=VERSIONS | {"piq": piq}) for name, piq in
-        (("p", "0.7"), ("q", "0.8"))
-    )  # fmt: skip
+        run(tmp_path, name, {}, metrics=measured, versions=VERSIONS | {"piq": piq})
+        for name, piq in (("p", "0.7"), ("q", "0.8"))
+    )
     assert [str(field) for field in compare(one, two).fields] == ["version of piq is 0.7 in the one, 0.8 in the other"]
     assert not compare(one, two).comparable
 

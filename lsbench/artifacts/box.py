@@ -44,11 +44,17 @@ def _feathered(subject: Subject, strength: float, random: np.random.Generator) -
 
 
 BOX = (
-    Artifact("box-colour", "box", "the pasted face is too bright or too dark", "levels", (2, 4, 8), _colour,
-             most=255),
-    Artifact("box-edge", "box", "a line a pixel wide runs round the pasted face", "levels", (4, 8, 16), _edge,
-             most=255),
+    Artifact("box-colour", "box", "the pasted face is too bright or too dark", "levels", (2, 4, 8), _colour, most=255),
+    Artifact(
+        "box-edge", "box", "a line a pixel wide runs round the pasted face", "levels", (4, 8, 16), _edge, most=255
+    ),
     Artifact("box-shift", "box", "the pasted face sits beside its place", "px", (0.5, 1, 2), _misaligned),
-    Artifact("box-feather", "box", f"a soft edge: a band in which the face and itself {GHOST_PX} px off show",
-             "px wide", (4, 8, 16), _feathered),
-)  # fmt: skip
+    Artifact(
+        "box-feather",
+        "box",
+        f"a soft edge: a band in which the face and itself {GHOST_PX} px off show",
+        "px wide",
+        (4, 8, 16),
+        _feathered,
+    ),
+)

@@ -68,18 +68,56 @@ def _again(subject: Subject, strength: float, random: np.random.Generator) -> Cl
 
 FRAME = (
     Artifact("frame-blur", "frame", "the whole frame is blurred by a Gaussian", "px", (0.5, 1, 2), _blur),
-    Artifact("frame-noise", "frame", "the whole frame is noisy (standard deviation)", "levels", (1, 4, 8), _noise,
-             most=255, harmless=1),
-    Artifact("frame-jpeg", "frame", "every frame is a JPEG of quality 100 less", "quality lost", (10, 50, 75),
-             _jpeg, most=99, harmless=10),
-    Artifact("frame-h264", "frame", "the video is encoded by H.264 at a rate factor of", "crf", (20, 28, 36),
-             _h264, most=51, harmless=20),
-    Artifact("frame-brightness", "frame", "the whole frame is brighter or darker", "levels", (2, 8, 16),
-             _brightness, most=255, harmless=2),
-    Artifact("frame-resize", "frame", "the whole frame has a lower resolution", "octaves", (0.5, 1, 2), _resize,
-             most=8),
-)  # fmt: skip
+    Artifact(
+        "frame-noise",
+        "frame",
+        "the whole frame is noisy (standard deviation)",
+        "levels",
+        (1, 4, 8),
+        _noise,
+        most=255,
+        harmless=1,
+    ),
+    Artifact(
+        "frame-jpeg",
+        "frame",
+        "every frame is a JPEG of quality 100 less",
+        "quality lost",
+        (10, 50, 75),
+        _jpeg,
+        most=99,
+        harmless=10,
+    ),
+    Artifact(
+        "frame-h264",
+        "frame",
+        "the video is encoded by H.264 at a rate factor of",
+        "crf",
+        (20, 28, 36),
+        _h264,
+        most=51,
+        harmless=20,
+    ),
+    Artifact(
+        "frame-brightness",
+        "frame",
+        "the whole frame is brighter or darker",
+        "levels",
+        (2, 8, 16),
+        _brightness,
+        most=255,
+        harmless=2,
+    ),
+    Artifact(
+        "frame-resize", "frame", "the whole frame has a lower resolution", "octaves", (0.5, 1, 2), _resize, most=8
+    ),
+)
 CONTROL = Artifact(
-    "recoded", "control", f"the video is encoded once more (H.264 at crf {CODEC_QUALITY}), which is no fault", "times",
-    (1,), _again, harmless=1,
-)  # fmt: skip
+    "recoded",
+    "control",
+    f"the video is encoded once more (H.264 at crf {CODEC_QUALITY}), which is no fault",
+    "times",
+    (1,),
+    _again,
+    harmless=1,
+)

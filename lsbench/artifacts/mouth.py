@@ -127,13 +127,27 @@ def coarser(picture: np.ndarray, octaves: float) -> np.ndarray:
 MOUTH = (
     Artifact("mouth-blur", "mouth", "the mouth is blurred by a Gaussian", "px", (0.5, 1, 2), _blur),
     Artifact("mouth-coarse", "mouth", "the mouth has a lower resolution", "octaves", (0.5, 1, 2), _coarse, most=8),
-    Artifact("mouth-plain", "mouth", "teeth and the texture of the lips are gone", "of them", (0.25, 0.5, 1),
-             _plain, most=1),
+    Artifact(
+        "mouth-plain", "mouth", "teeth and the texture of the lips are gone", "of them", (0.25, 0.5, 1), _plain, most=1
+    ),
     Artifact("mouth-shift", "mouth", "the mouth sits beside its place", "px", (1, 2, 4), _shift),
-    Artifact("mouth-narrow", "mouth", "the mouth opens less far", "of the opening", (0.25, 0.5, 1), _narrow,
-             most=1),
-    Artifact("mouth-freeze", "mouth", "the mouth stands still for a part of the clip", "of frames", (0.1, 0.25, 0.5),
-             _freeze, most=1),
-    Artifact("mouth-wrong", "mouth", "frames show a mouth from elsewhere in the clip", "of frames",
-             (0.1, 0.25, 0.5), _wrong, most=1),
-)  # fmt: skip
+    Artifact("mouth-narrow", "mouth", "the mouth opens less far", "of the opening", (0.25, 0.5, 1), _narrow, most=1),
+    Artifact(
+        "mouth-freeze",
+        "mouth",
+        "the mouth stands still for a part of the clip",
+        "of frames",
+        (0.1, 0.25, 0.5),
+        _freeze,
+        most=1,
+    ),
+    Artifact(
+        "mouth-wrong",
+        "mouth",
+        "frames show a mouth from elsewhere in the clip",
+        "of frames",
+        (0.1, 0.25, 0.5),
+        _wrong,
+        most=1,
+    ),
+)

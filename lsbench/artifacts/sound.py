@@ -40,11 +40,24 @@ def _quieter(subject: Subject, strength: float, random: np.random.Generator) -> 
 
 
 SOUND = (
-    Artifact("sound-swapped", "sound", "a part of the sound is another clip's", "of the clip", (0.25, 0.5, 1),
-             _swapped, most=1),
+    Artifact(
+        "sound-swapped",
+        "sound",
+        "a part of the sound is another clip's",
+        "of the clip",
+        (0.25, 0.5, 1),
+        _swapped,
+        most=1,
+    ),
     Artifact("sound-late", "sound", "the sound is late against the pictures", "ms", (40, 80, 160), _late),
-    Artifact("sound-silent", "sound", "a part of the sound is missing", "of the clip", (0.25, 0.5, 1), _silent,
-             most=1),
-    Artifact("sound-quieter", "sound", "the sound is quieter throughout, which is no fault", "dB", (3, 6, 12), _quieter,
-             harmless=12),
-)  # fmt: skip
+    Artifact("sound-silent", "sound", "a part of the sound is missing", "of the clip", (0.25, 0.5, 1), _silent, most=1),
+    Artifact(
+        "sound-quieter",
+        "sound",
+        "the sound is quieter throughout, which is no fault",
+        "dB",
+        (3, 6, 12),
+        _quieter,
+        harmless=12,
+    ),
+)

@@ -45,12 +45,39 @@ def _flicker(subject: Subject, strength: float, random: np.random.Generator) -> 
 
 TIME = (
     Artifact("late", "time", "the pictures are late against the sound", "frames", (1, 2, 4), _late),
-    Artifact("uneven", "time", "frames come too early or too late at random (standard deviation)", "frames",
-             (0.5, 1, 2), _jitter),
-    Artifact("dropped", "time", "frames are lost, and what follows comes early", "of frames", (0.02, 0.05, 0.1),
-             _dropped, most=1),
-    Artifact("repeated", "time", "frames are shown twice, and what follows comes late", "of frames",
-             (0.02, 0.05, 0.1), _repeated, most=1),
-    Artifact("flicker", "time", "the pasted face is brighter or darker from frame to frame at random", "levels",
-             (1, 2, 4), _flicker, most=255),
-)  # fmt: skip
+    Artifact(
+        "uneven",
+        "time",
+        "frames come too early or too late at random (standard deviation)",
+        "frames",
+        (0.5, 1, 2),
+        _jitter,
+    ),
+    Artifact(
+        "dropped",
+        "time",
+        "frames are lost, and what follows comes early",
+        "of frames",
+        (0.02, 0.05, 0.1),
+        _dropped,
+        most=1,
+    ),
+    Artifact(
+        "repeated",
+        "time",
+        "frames are shown twice, and what follows comes late",
+        "of frames",
+        (0.02, 0.05, 0.1),
+        _repeated,
+        most=1,
+    ),
+    Artifact(
+        "flicker",
+        "time",
+        "the pasted face is brighter or darker from frame to frame at random",
+        "levels",
+        (1, 2, 4),
+        _flicker,
+        most=255,
+    ),
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial as bound_to
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,7 @@ def _measure(
         jobs = [replace(job, models=models.get(job.reference.id, {})) for job in jobs]
     done = len(every) - len(jobs)
     report("audit", done, len(every))
-    for count, (_, outcome) in enumerate(pool.run(bound_to(inject, worker), jobs, workers), start=1):
+    for count, (_, outcome) in enumerate(pool.run(partial(inject, worker), jobs, workers), start=1):
         if isinstance(outcome, LsbenchError):
             raise outcome
         report("audit", done + count, len(every))

@@ -115,6 +115,17 @@ def unmoved(artifact: str, clean: Response, strengths: Sequence[float]) -> Respo
     count = len(strengths)
     half = (0.5,) * count
     return Response(
-        artifact, clean.key, tuple(map(float, strengths)), clean.values[:1] * count, clean.low[:1] * count,
-        clean.high[:1] * count, half, half, half, half, math.nan, 0.0, 0.5,
-    )  # fmt: skip
+        artifact,
+        clean.key,
+        tuple(map(float, strengths)),
+        clean.values[:1] * count,
+        clean.low[:1] * count,
+        clean.high[:1] * count,
+        half,
+        half,
+        half,
+        half,
+        math.nan,
+        0.0,
+        0.5,
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial as bound
+from functools import partial
 from pathlib import Path
 
 from lsbench import pool
@@ -211,7 +211,7 @@ class _Run:
             aligned = next((file for source, file in places if source is alignment and isinstance(file, Path)), None)
             candidates = [(source.place, file) for source, file in places if source is not alignment]
             checks.append(Check(clip_id, candidates, aligned, self._stamp(clip_id)))
-        jobs = pool.run(bound(check_clip, self.state.out, self.tracker), checks, self.workers)
+        jobs = pool.run(partial(check_clip, self.state.out, self.tracker), checks, self.workers)
         for done, (_, record) in enumerate(jobs, start=1):
             if isinstance(record, LsbenchError):
                 raise record

@@ -19,7 +19,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial as bound
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -64,7 +64,7 @@ def write_shards(
         speakers.setdefault(clip.speaker, []).append(clip)
     folders, done = [], 0
     making = Making(Path(data) / "shards", tracker)
-    for members, outcome in pool.run(bound(write_shard, making), list(speakers.values()), workers):
+    for members, outcome in pool.run(partial(write_shard, making), list(speakers.values()), workers):
         if isinstance(outcome, LsbenchError):
             raise outcome
         folders.append(outcome)

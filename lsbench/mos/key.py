@@ -20,8 +20,18 @@ METHODS = ("acr", "pairs")
 QUESTIONS = ("sync", "mouth", "overall")
 REFERENCE = "reference"  # the generator of the real clips, which are rated among the others
 COLUMNS = (
-    "study", "rater", "trial", "kind", "item", "other", "question", "rating", "repeat", "played_ms", "answered_at",
-)  # fmt: skip
+    "study",
+    "rater",
+    "trial",
+    "kind",
+    "item",
+    "other",
+    "question",
+    "rating",
+    "repeat",
+    "played_ms",
+    "answered_at",
+)
 """The columns of a file of ratings, one row an answer.
 
 kind: headphones (item: number of the check from 1, question: headphones, rating: 1 right, 0 wrong), acr (item: its id,
@@ -155,9 +165,10 @@ def _parsed(content: Any) -> StudyKey:
     if isinstance(content, dict) and content.get("format") != FORMAT:
         raise _Fault(f"format is {content.get('format')!r}, this version reads {FORMAT}")
     top = _fields(
-        content, "the document",
+        content,
+        "the document",
         "format study method seed secret questions scale repeats headphones protocol runs items pairs",
-    )  # fmt: skip
+    )
     method = _text(top["method"], "method")
     if method not in METHODS:
         raise _Fault(f"method is {method!r}, expected acr or pairs")

@@ -105,7 +105,7 @@ def _question(
             group[place],
         )
         for place in order
-    )  # fmt: skip
+    )
     return QuestionOpinion(
         name,
         text,

@@ -111,9 +111,19 @@ def ballot(ratings: Sequence[Rating], key: StudyKey) -> Ballot:
     _, group, count = np.unique(np.array(seen), axis=0, return_inverse=True, return_counts=True)
     question, rater, clip, left_side, right_side, won, repeat = table.T
     return Ballot(
-        questions, raters, generators, clips, question, rater, clip, left_side, right_side, won.astype(bool), repeat,
+        questions,
+        raters,
+        generators,
+        clips,
+        question,
+        rater,
+        clip,
+        left_side,
+        right_side,
+        won.astype(bool),
+        repeat,
         1.0 / count[group.ravel()],
-    )  # fmt: skip
+    )
 
 
 def _axes(ratings: Sequence[Rating], key: StudyKey) -> tuple[tuple[str, ...], ...]:

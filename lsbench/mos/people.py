@@ -59,17 +59,35 @@ def against_people(evidence: Evidence, judged: Judged) -> list[MetricAgreement]:
         for place in places:
             key, better = evidence.keys[place], evidence.better[place]
             found[place] = MetricAgreement(
-                None, key, better, 0, 0, len(names), 0, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN,
+                None,
+                key,
+                better,
+                0,
+                0,
+                len(names),
+                0,
+                UNKNOWN,
+                UNKNOWN,
+                UNKNOWN,
+                UNKNOWN,
+                UNKNOWN,
                 *_generators(people, drawn, scores[place]),
-            )  # fmt: skip
+            )
             if sample is not None:
                 held = values[place][:, usable]
                 clip = sample.clip_figures(_by_clip(held) if judged.relative else held)
                 accuracy, pairs = accuracy_of(held, apart[:, :, usable])
                 found[place] = replace(
-                    found[place], points=people[:, usable].size, clips=int(usable.sum()), pairs=pairs,
-                    clip_plcc=clip[0], clip_srcc=clip[1], clip_kendall=clip[2], within=clip[3], accuracy=accuracy,
-                )  # fmt: skip
+                    found[place],
+                    points=people[:, usable].size,
+                    clips=int(usable.sum()),
+                    pairs=pairs,
+                    clip_plcc=clip[0],
+                    clip_srcc=clip[1],
+                    clip_kendall=clip[2],
+                    within=clip[3],
+                    accuracy=accuracy,
+                )
     return ranked([found[place] for place in sorted(found)])
 
 

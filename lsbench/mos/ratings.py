@@ -119,9 +119,7 @@ def _rating(fields: Sequence[str], where: str, key: StudyKey) -> Rating:
     value = {HEADPHONES: _headphones, ACR: _acr, PAIR: _pair}[kind](row, where, key)
     repeat = _whole(row, "repeat", where, 0, 1)
     trial, played = _whole(row, "trial", where, 1), _whole(row, "played_ms", where, 0)
-    return Rating(
-        row["rater"], kind, row["item"], row["other"], row["question"], value, repeat, trial, played, where
-    )  # fmt: skip
+    return Rating(row["rater"], kind, row["item"], row["other"], row["question"], value, repeat, trial, played, where)
 
 
 def _headphones(row: dict[str, str], where: str, key: StudyKey) -> int:

@@ -73,9 +73,15 @@ class Sources:
             if sources.generated is None:
                 raise StudyError(f"run {name}, clip {clip}: {self._footage[name].no_generated}")
             found[name] = Video(
-                name, clip, self.speakers[clip], sources.generated, partial.generated_sha256,
-                start + partial.lag_frames, stop - start, sources.rules,
-            )  # fmt: skip
+                name,
+                clip,
+                self.speakers[clip],
+                sources.generated,
+                partial.generated_sha256,
+                start + partial.lag_frames,
+                stop - start,
+                sources.rules,
+            )
         return found
 
     def clip_s(self, clip: str) -> float:

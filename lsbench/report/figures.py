@@ -23,10 +23,7 @@ from lsbench.verdict import Agreement
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-THEME = (
-    "svg{color:#1b2333;fill:currentColor}"
-    "@media(prefers-color-scheme:dark){svg{color:#e4e8f0}}"
-)  # fmt: skip
+THEME = "svg{color:#1b2333;fill:currentColor}@media(prefers-color-scheme:dark){svg{color:#e4e8f0}}"
 KEPT, FLIPPED = "#7a869a", "#d9730d"
 
 
@@ -105,9 +102,16 @@ def slope_figure(board: Board, agreement: Agreement) -> Figure:
             label = f"{row.generator}  {row.ranks[key]}" if align == "right" else f"{row.ranks[key]}  {row.generator}"
             offset = (-8, 0) if align == "right" else (8, 0)
             axes.annotate(
-                label, (at, place), offset, textcoords="offset points", ha=align, va="center", fontsize=9,
-                parse_math=False, annotation_clip=False,
-            )  # fmt: skip
+                label,
+                (at, place),
+                offset,
+                textcoords="offset points",
+                ha=align,
+                va="center",
+                fontsize=9,
+                parse_math=False,
+                annotation_clip=False,
+            )
     axes.set_xlim(-1.1, 2.1)
     axes.set_ylim(len(rows) + 0.5, 0.5)
     axes.set_xticks([0, 1], [key.rpartition("/")[2] for key in (agreement.one, agreement.other)])

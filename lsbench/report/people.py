@@ -19,9 +19,18 @@ CAPTION = (
     "brackets 95 % intervals. + is agreement, whichever way the metric runs; the real videos are left out."
 )
 METRIC_HEADER = (
-    "", "metric", "within clips", "pairs", "plcc", "srcc", "tau", "plcc, generators", "srcc, generators",
-    "tau, generators", "points",
-)  # fmt: skip
+    "",
+    "metric",
+    "within clips",
+    "pairs",
+    "plcc",
+    "srcc",
+    "tau",
+    "plcc, generators",
+    "srcc, generators",
+    "tau, generators",
+    "points",
+)
 
 
 @dataclass(frozen=True)
