@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from baselines.config import Config
-from lsbench.cache import write_atomically
 from lsbench.errors import TrainingError
+from lsbench.system.cache import write_atomically
 
 FORMAT = 2
 KEYS = ("config", "step", "generator", "critic", "ema", "optimisers", "random", "sampler", "data")

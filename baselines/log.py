@@ -16,7 +16,7 @@ from torch import Tensor
 
 from baselines.ranks import Ranks
 from lsbench.errors import TrainingError
-from lsbench.results import encode
+from lsbench.system.strict_json import encode
 
 FILE = "log.jsonl"
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
-from lsbench import ranks
 from lsbench.errors import TrainingError
+from lsbench.system import ranks
 
 TIMEOUT = timedelta(minutes=10)  # after which a GPU that does not answer counts as lost
 

@@ -12,8 +12,8 @@ from baselines.log import Log, Losses, Pace
 from baselines.sheets import write_sheet
 from baselines.state import State
 from baselines.validation import Samples, generate, means, trivial_answers
-from lsbench.cache import write_atomically
 from lsbench.errors import TrainingError
+from lsbench.system.cache import write_atomically
 
 CHECKPOINT = "checkpoint.pt"
 

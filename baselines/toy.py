@@ -6,13 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lsbench import protocol
-from lsbench.cache import cache_dir
 from lsbench.corpus.shards import write_shards
 from lsbench.corpus.synthetic import SAMPLE_RATE, render
 from lsbench.face import save_track, sidecar
-from lsbench.locks import exclusive
 from lsbench.media import write_clip
-from lsbench.pool import Progress
+from lsbench.system.cache import cache_dir
+from lsbench.system.locks import exclusive
+from lsbench.system.pool import Progress
 
 SPEAKERS = range(5, 9)  # those of the protocol `toy`, 1 to 4, are for testing
 CLIPS = 4

@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from lsbench import ranks
 from lsbench.errors import LsbenchError, RunError
 from lsbench.results import RunFolder
+from lsbench.system import ranks
 
 ANCHORS = ("compressed", "still-mouth", "swapped-audio")
 CONDITIONS = ("metrics", "tracker", "weights")

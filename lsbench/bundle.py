@@ -14,9 +14,9 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from lsbench.cache import write_atomically
 from lsbench.errors import BundleError
 from lsbench.results import RunFolder
+from lsbench.system.cache import write_atomically
 
 FORMAT = 1
 MANIFEST = "manifest.json"

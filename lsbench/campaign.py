@@ -6,16 +6,17 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from lsbench import learning, ranks
+from lsbench import learning
 from lsbench.errors import LsbenchError
 from lsbench.generators.folder import Matches
 from lsbench.measure import Job, Settings, make_and_measure, measure_clip
 from lsbench.media import content_sha256
 from lsbench.meeting import Meeting
-from lsbench.pool import Progress
 from lsbench.protocol import Protocol, Reference
 from lsbench.rendering import Studio, driver, kept_sha256
 from lsbench.results import RunFolder
+from lsbench.system import ranks
+from lsbench.system.pool import Progress
 
 
 def measure_all(

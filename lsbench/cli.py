@@ -53,9 +53,10 @@ def main() -> None:
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
 def quickstart(out: Path, quiet: bool) -> None:
     """Render the toy corpus, score the stand-in generators on it, and print the board."""
-    from lsbench import pool, protocol, registry
+    from lsbench import protocol, registry
     from lsbench.corpus.synthetic import write_corpus
     from lsbench.report.terminal import progress_bar
+    from lsbench.system import pool
 
     reference, names = out / "reference", list(registry.STANDINS)
     with progress_bar(quiet) as progress:
@@ -136,9 +137,10 @@ def score(
     Under torchrun the ranks share the clips. A killed run goes on when the same command is given again. Exit status: 0
     done, 1 an error, 3 incomplete.
     """
-    from lsbench import anchors, ranks, weights
+    from lsbench import anchors, weights
     from lsbench.evaluate import score as evaluate
     from lsbench.report.terminal import progress_bar, show_result
+    from lsbench.system import ranks
 
     demand_one_bench(reference, protocol_name, data)
     options |= {
@@ -197,8 +199,9 @@ def generate(
     GENERATOR is spelled as for `lsbench score`: a name of `lsbench generators`, cmd:TEMPLATE or py:module:attribute.
     What is already there, whole and made by the same generator of the same clips, is kept.
     """
-    from lsbench import pool, rendering, weights
+    from lsbench import rendering, weights
     from lsbench.report.terminal import progress_bar
+    from lsbench.system import pool
 
     demand_one_bench(reference, protocol_name, data)
     rendering.demand_generator(generator)

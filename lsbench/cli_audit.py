@@ -92,10 +92,11 @@ def audit_group(
     if listed:
         _list_artifacts()
         return
-    from lsbench import pool, weights
+    from lsbench import weights
     from lsbench.audit.campaign import audit
     from lsbench.report.audit_files import write_audit
     from lsbench.report.terminal import console, progress_bar
+    from lsbench.system import pool
 
     demand_one_bench(reference, protocol_name, data)
     with progress_bar(quiet) as progress:
@@ -183,11 +184,12 @@ def leakage(
     It gets real clips, mouth included, with their own, with swapped and with no sound, and once with the mouth held
     still: what of the shown mouth is found in what it makes has leaked. Four renderings a clip.
     """
-    from lsbench import pool, rendering, weights
+    from lsbench import rendering, weights
     from lsbench.errors import WeightsError
     from lsbench.face import FaceTracker
     from lsbench.leakage import probe
     from lsbench.report.terminal import progress_bar
+    from lsbench.system import pool
 
     demand_one_bench(reference, protocol_name, data)
     rendering.demand_generator(generator)

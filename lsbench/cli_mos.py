@@ -63,10 +63,10 @@ def make(
     DIR tells which generator made what: that is in the key, which stays with you. The same command makes the same
     study again as long as its key is there.
     """
-    from lsbench import pool
     from lsbench.mos.page import make_study
     from lsbench.mos.study import Wishes
     from lsbench.report.terminal import progress_bar
+    from lsbench.system import pool
 
     with progress_bar(quiet) as progress:
         made = make_study(

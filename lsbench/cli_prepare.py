@@ -56,11 +56,12 @@ def prepare_grid(
 
     Exit status: 0 all is there, 1 an error, 3 finished, but clips are broken or missing.
     """
-    from lsbench import pool, protocol, weights
+    from lsbench import protocol, weights
     from lsbench.corpus.grid import prepare
     from lsbench.corpus.grid_download import download_archives
     from lsbench.face import FaceTracker
     from lsbench.report.terminal import progress_bar
+    from lsbench.system import pool
 
     protocols = [protocol.load(name) for name in protocol_names]
     with progress_bar(quiet) as progress:

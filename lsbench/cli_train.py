@@ -48,8 +48,9 @@ def train(
     OUT holds checkpoint.pt (everything, to go on from), log.jsonl, tensorboard/ and sheets/. SIGTERM or Ctrl-C ends the
     run after a checkpoint. Exit status: 0 done, 1 an error, 3 stopped before the last step.
     """
-    from lsbench import ranks, registry
+    from lsbench import registry
     from lsbench.report.terminal import progress_bar, show_table
+    from lsbench.system import ranks
 
     folder, defaults = Path(data), ()
     if data == "toy":

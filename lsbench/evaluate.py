@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from lsbench import protocol, ranks, registry
+from lsbench import protocol, registry
 from lsbench.campaign import measure_all
 from lsbench.clip import BOX_RULES, Region
 from lsbench.errors import LsbenchError, MatchError, ProtocolError, RunError
@@ -22,11 +22,12 @@ from lsbench.generators.folder import Matches, match_folder
 from lsbench.measure import Settings
 from lsbench.media import Sound
 from lsbench.meeting import Meeting
-from lsbench.pool import Progress
 from lsbench.protocol import Align, Protocol, Task
 from lsbench.rendering import studio_of, tracker_for, write_summary
 from lsbench.requirements import needs, untrue, weight_paths
 from lsbench.results import FORMAT, Result, RunFolder
+from lsbench.system import ranks
+from lsbench.system.pool import Progress
 
 REGIONS = tuple(region.value for region in Region)
 # Libraries whose version can move a number.

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from lsbench.cache import cache_dir, write_atomically
 from lsbench.clip import POINTS, Clip, FaceTrack
 from lsbench.errors import FaceError
+from lsbench.system.cache import cache_dir, write_atomically
 
 # Points of MediaPipe's face mesh in the order of lsbench.clip: face oval, outer lips, inner lips, eye corners.
 # fmt: off

@@ -15,7 +15,6 @@ from functools import partial
 
 import numpy as np
 
-from lsbench import pool
 from lsbench.align import align, block_means
 from lsbench.clip import Clip, FaceTrack, Region, crop
 from lsbench.errors import GeneratorError, LsbenchError
@@ -27,8 +26,9 @@ from lsbench.generators.standin import as_long
 from lsbench.identity import seen, with_mouth_of
 from lsbench.media import read_clip
 from lsbench.metrics.landmarks import aperture
-from lsbench.pool import Progress
 from lsbench.protocol import Protocol, Reference
+from lsbench.system import pool
+from lsbench.system.pool import Progress
 
 COPIES, PARTLY = 0.7, 0.1  # shares of the shown mouth that survive, by which a generator is named
 FOLLOWS = 0.5  # correlation with the source mouth's aperture, by which one is said to copy partly

@@ -13,15 +13,15 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lsbench import ranks
-from lsbench.cache import cache_dir, write_atomically
 from lsbench.errors import LsbenchError
 from lsbench.face import FaceTracker
 from lsbench.learner import Learner, Model
 from lsbench.media import Sound, read_clip
-from lsbench.pool import Progress
 from lsbench.protocol import Protocol, Reference
 from lsbench.stats import Stats
+from lsbench.system import ranks
+from lsbench.system.cache import cache_dir, write_atomically
+from lsbench.system.pool import Progress
 
 FOLDS = 10  # in which the clips of a lone speaker are left out
 LIBRARIES = ("av", "soxr", "numpy", "scipy", "librosa")  # whose version can move what is learned

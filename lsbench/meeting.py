@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from lsbench import ranks
 from lsbench.results import Result, RunFolder
+from lsbench.system import ranks
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from lsbench.cache import write_atomically
 from lsbench.errors import ComparisonError, StudyError
-from lsbench.results import Result, Score, decode, encode
+from lsbench.results import Result, Score
+from lsbench.system.cache import write_atomically
+from lsbench.system.strict_json import decode, encode
 
 FORMAT = 1
 PREFIX = "mos/"  # of the keys under which boards show what people said: mos/overall

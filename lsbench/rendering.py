@@ -16,9 +16,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lsbench import pool, weights
+from lsbench import weights
 from lsbench.align import align, demand_length
-from lsbench.cache import write_atomically
 from lsbench.clip import Clip, FaceTrack
 from lsbench.errors import AlignmentError, GeneratorError, LsbenchError
 from lsbench.face import FaceTracker, reference_track
@@ -27,8 +26,10 @@ from lsbench.generators import spelling
 from lsbench.generators.command import TIMEOUT_S
 from lsbench.identity import lasting, needs_face, seen
 from lsbench.media import content_sha256, read_clip, write_clip
-from lsbench.pool import Progress
 from lsbench.protocol import Protocol, Reference
+from lsbench.system import pool
+from lsbench.system.cache import write_atomically
+from lsbench.system.pool import Progress
 
 REVISION = 1  # of how a generator is fed and its videos are written
 # A stand-in shows its one fault, so its codec must add next to nothing: what is left is the rounding of RGB to YUV.

@@ -9,8 +9,8 @@ from pathlib import Path
 from lsbench import weights
 from lsbench.errors import WeightsError
 from lsbench.metric import Metric
-from lsbench.pool import Progress
 from lsbench.protocol import Protocol
+from lsbench.system.pool import Progress
 
 
 def needs(metric: Metric, bench: Protocol) -> set[str]:

@@ -12,10 +12,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lsbench.cache import write_atomically
 from lsbench.errors import RunError
-from lsbench.locks import exclusive
 from lsbench.stats import Stats
+from lsbench.system.cache import write_atomically
+from lsbench.system.locks import exclusive
+from lsbench.system.strict_json import _json, decode, encode, flat
 
 FORMAT = 1
 TABLE = ("clip_id", "speaker", "metric", "region", "value", "frames", "influence")  # columns of clips.parquet
@@ -273,22 +274,6 @@ def _hidden(path: Path) -> bool:
     return path.name.startswith(".")
 
 
-def encode(value: float) -> float | str | None:
-    """A float as strict JSON can hold it: NaN is null, the infinities are "inf" and "-inf"."""
-    if math.isnan(value):
-        return None
-    return str(value) if math.isinf(value) else value
-
-
-def decode(value: float | str | None) -> float:
-    """What encode() wrote, as a float."""
-    return math.nan if value is None else float(value)
-
-
-def _json(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
 def _demand_same(path: Path, before: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
     """Raise RunError naming the first field that both requests fill and fill otherwise; the digest last.
 
@@ -303,14 +288,3 @@ def _demand_same(path: Path, before: Mapping[str, Any], asked: Mapping[str, Any]
                 f"run {path} was started with {name} {old[name]}, now asked with {new[name]}; "
                 "pass another --name or --out, or delete the run folder"
             )
-
-
-def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The leaves of nested mappings by dotted names: `protocol.digest`."""
-    leaves: dict[str, Any] = {}
-    for name, value in content.items():
-        if isinstance(value, Mapping):
-            leaves.update(flat(value, f"{prefix}{name}."))
-        else:
-            leaves[prefix + name] = value
-    return leaves

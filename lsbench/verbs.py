@@ -13,8 +13,8 @@ import click
 from lsbench.errors import LsbenchError
 
 if TYPE_CHECKING:
-    from lsbench.pool import Progress
     from lsbench.protocol import Protocol
+    from lsbench.system.pool import Progress
 
 DONE, ERROR, INCOMPLETE, INTERRUPTED = 0, 1, 3, 130
 

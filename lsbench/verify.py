@@ -19,7 +19,8 @@ from lsbench.manifest import Reference
 from lsbench.measure import Settings
 from lsbench.metric import Metric
 from lsbench.protocol import recall
-from lsbench.results import Result, RunFolder, flat
+from lsbench.results import Result, RunFolder
+from lsbench.system.strict_json import flat
 
 FOLDED = 1e-6  # by how much a number may move, over its size, when it is folded on another machine
 SCORED = 1e-4  # when its clip is decoded and measured on another machine

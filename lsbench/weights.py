@@ -19,10 +19,10 @@ from urllib.error import URLError
 
 import platformdirs
 
-from lsbench.download import Progress, Web, Wheel
 from lsbench.errors import WeightsError
-from lsbench.locks import exclusive
 from lsbench.registry import unknown
+from lsbench.system.download import Progress, Web, Wheel
+from lsbench.system.locks import exclusive
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import lsbench
-from lsbench import cache, protocol
+from lsbench import protocol
 from lsbench.clip import Clip, ClipPair, FaceTrack, Region
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import MetricError, WeightsError
@@ -21,6 +21,7 @@ from lsbench.metrics.distribution import FID, KID, FDEfficientNetLite0, FIDInfin
 from lsbench.networks import features
 from lsbench.networks.features import EFFICIENTNET_LITE0, INCEPTION, Network, frame_features, pair_features
 from lsbench.rendering import generate
+from lsbench.system import cache
 
 torch = pytest.importorskip("torch")
 

@@ -30,9 +30,9 @@ from lsbench.corpus.grid import Prepared, prepare
 from lsbench.corpus.grid_check import Record
 from lsbench.errors import CorpusError, WeightsError
 from lsbench.face import FaceTracker
-from lsbench.locks import exclusive
 from lsbench.manifest import Reference, Select
 from lsbench.protocol import Protocol
+from lsbench.system.locks import exclusive
 
 TRACKER = BrightTracker()
 ALIGN = b"0 23750 sil\n23750 29500 bin\n"

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from lsbench.errors import MetricError, RunError
-from lsbench.results import FORMAT, Partial, Result, RunFolder, Score, decode, encode
+from lsbench.results import FORMAT, Partial, Result, RunFolder, Score
 from lsbench.stats import Stats
+from lsbench.system.strict_json import decode, encode
 
 REQUEST: dict[str, Any] = {
     "format": FORMAT,

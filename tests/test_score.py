@@ -494,7 +494,7 @@ def test_a_full_disk_is_named_and_the_run_goes_on_later(
             raise OSError(28, "No space left on device")
         write_atomically(path, write)
 
-    from lsbench.cache import write_atomically
+    from lsbench.system.cache import write_atomically
 
     with monkeypatch.context() as patch:
         patch.setattr("lsbench.results.write_atomically", full)

@@ -20,9 +20,10 @@ from pathlib import Path
 
 import pytest
 
-from lsbench import download, weights
-from lsbench.download import Web, Wheel
+from lsbench import weights
 from lsbench.errors import WeightsError
+from lsbench.system import download
+from lsbench.system.download import Web, Wheel
 from lsbench.weights import WeightFile
 
 DATA = random.Random(0).randbytes(300_000)
@@ -267,7 +268,7 @@ def test_a_read_only_folder_serves_what_it_holds(server, register, folder, monke
 CHILD = f"""
 import sys
 from lsbench import weights
-from lsbench.download import Web
+from lsbench.system.download import Web
 weights.WEIGHTS["tiny"] = weights.WeightFile("tiny", "tiny.pth", {len(DATA)}, {SHA256!r}, "", "", (Web(sys.argv[1]),))
 print(weights.fetch("tiny"))
 """

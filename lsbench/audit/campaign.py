@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lsbench import evaluate, learning, pool, registry
+from lsbench import evaluate, learning, registry
 from lsbench.artifacts.frame import CONTROL
 from lsbench.audit import plan
 from lsbench.audit.inject import CLEAN, Bench, Injection, filed, inject, measured_by
@@ -18,12 +18,13 @@ from lsbench.clip import Region
 from lsbench.errors import LsbenchError, ProtocolError, RunError
 from lsbench.face import FaceTracker
 from lsbench.metric import Metric
-from lsbench.pool import Progress
 from lsbench.protocol import Protocol, Reference, describe
 from lsbench.requirements import needs, weight_paths
 from lsbench.results import FORMAT, RunFolder
 from lsbench.statistics.units import units
 from lsbench.stats import Stats
+from lsbench.system import pool
+from lsbench.system.pool import Progress
 
 REVISION = 2  # of how artifacts are injected and clips re-encoded: numbers of different revisions do not mix
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, TypeAlias
 
-from lsbench.cache import write_atomically
 from lsbench.errors import CorpusError
+from lsbench.system.cache import write_atomically
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 MAX_MEMBER_BYTES = 16 << 20  # a GRID clip has half a megabyte, at 720x576 two or three

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from lsbench import pool
 from lsbench.corpus.archives import Listing, contents, extract, is_archive
 from lsbench.corpus.grid_check import REVISION, Check, Record, check_clip
 from lsbench.corpus.grid_sources import Found, Source, find_files, find_sources
@@ -20,10 +19,11 @@ from lsbench.corpus.grid_state import State
 from lsbench.corpus.shards import write_shards
 from lsbench.errors import CorpusError, LsbenchError
 from lsbench.face import FaceTracker
-from lsbench.locks import exclusive
 from lsbench.manifest import Reference
-from lsbench.pool import Progress
 from lsbench.protocol import Protocol
+from lsbench.system import pool
+from lsbench.system.locks import exclusive
+from lsbench.system.pool import Progress
 
 MISSING = "missing"
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from lsbench import pool
 from lsbench.corpus.grid_sources import SPEAKERS
-from lsbench.download import TIMEOUT_S, Progress, Web
 from lsbench.errors import CorpusError, LsbenchError
 from lsbench.protocol import Protocol
+from lsbench.system import pool
+from lsbench.system.download import TIMEOUT_S, Progress, Web
 
 RECORD = "https://zenodo.org/api/records/3625687"
 ALIGNMENTS = "alignments.zip"

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from lsbench.cache import write_atomically
 from lsbench.corpus.archives import Listing
 from lsbench.corpus.grid_check import Record
 from lsbench.errors import CorpusError
+from lsbench.system.cache import write_atomically
 
 _KINDS = {"str": "string", "int": "int64", "float": "float64", "bool": "bool"}
 

@@ -25,7 +25,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lsbench import pool
 from lsbench.clip import BOX_RULES, POINTS, Region
 from lsbench.errors import LsbenchError
 from lsbench.face import FaceTracker, reference_track
@@ -33,7 +32,8 @@ from lsbench.face_crops import FACE_SIZE, crop_faces, to_crops
 from lsbench.lipgan_audio import BANDS, SAMPLE_RATE, SETTINGS, lipgan_mel
 from lsbench.manifest import Reference
 from lsbench.media import content_sha256, read_clip
-from lsbench.pool import Progress
+from lsbench.system import pool
+from lsbench.system.pool import Progress
 
 FORMAT = 1
 

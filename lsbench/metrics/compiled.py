@@ -11,7 +11,7 @@ from typing import Any
 
 import numba
 
-from lsbench.cache import cache_dir
+from lsbench.system.cache import cache_dir
 
 
 def images(dtype: Any, dimensions: int) -> Any:

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lsbench.cache import write_atomically
 from lsbench.errors import StudyError
+from lsbench.system.cache import write_atomically
 
 FORMAT = 1
 METHODS = ("acr", "pairs")

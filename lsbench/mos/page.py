@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lsbench import __version__, pool
+from lsbench import __version__
 from lsbench.errors import LsbenchError, StudyError
 from lsbench.mos import videos
 from lsbench.mos.key import COLUMNS, write_key
 from lsbench.mos.sources import Sources
 from lsbench.mos.study import SCALE, Study, Wishes, demand_same, plan, secret_of
-from lsbench.pool import Progress
 from lsbench.report.page import render, source
+from lsbench.system import pool
+from lsbench.system.pool import Progress
 
 MARK = '<meta name="generator" content="lsbench mos">'
 TONE_MS, GAP_MS = 1000, 500  # of the headphone check, Woods et al. 2017

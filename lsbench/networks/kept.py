@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lsbench.cache import cache_dir, write_atomically
+from lsbench.system.cache import cache_dir, write_atomically
 
 
 def kept(

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from lsbench.cache import cache_dir, write_atomically
 from lsbench.errors import MetricError
+from lsbench.system.cache import cache_dir, write_atomically
 
 
 def load(name: str, sha256: str, size: int, build: Callable[[], Any]) -> Callable[[np.ndarray], np.ndarray]:

@@ -11,7 +11,7 @@ from lsbench.audit.verdict import GRADES, Audit
 from lsbench.errors import RunError
 from lsbench.report.audit_words import conditions, found_from, not_measured, paragraph
 from lsbench.report.text import markdown_table
-from lsbench.results import decode, encode
+from lsbench.system.strict_json import decode, encode
 
 FORMAT = 1
 _SERIES = ("strengths", "values", "low", "high", "auc", "auc_low", "auc_high", "louder")

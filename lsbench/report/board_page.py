@@ -13,7 +13,8 @@ from lsbench.leaderboard import Board, Row
 from lsbench.report.number import number
 from lsbench.report.remarks import against
 from lsbench.report.text import clips, columns, group, rank_cell, shown, spread
-from lsbench.results import RunFolder, encode, flat
+from lsbench.results import RunFolder
+from lsbench.system.strict_json import encode, flat
 
 
 def headline(board: Board) -> str:

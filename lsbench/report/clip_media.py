@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from lsbench.cache import write_atomically
 from lsbench.clip import Clip, Region
 from lsbench.errors import FaceError, LsbenchError, MediaError
 from lsbench.face import FaceTracker, reference_track, sidecar
 from lsbench.media import content_sha256, read_clip, write_clip
 from lsbench.protocol import Protocol, Reference
 from lsbench.results import Partial
+from lsbench.system.cache import write_atomically
 
 REVISION = 1  # of what is made; a change makes everything again
 SAMPLE_RATE = 48000

@@ -10,7 +10,7 @@ from typing import Any
 from lsbench.compare import Comparison, ScoreDifference
 from lsbench.direction import oriented
 from lsbench.report.number import number
-from lsbench.results import encode
+from lsbench.system.strict_json import encode
 
 FIELDS = ["field", "one", "other", "moves"]
 SCORES = ["score", "one", "other", "other - one", "95 %", "p", "ahead"]

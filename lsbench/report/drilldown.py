@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from lsbench import registry
-from lsbench.cache import write_atomically
 from lsbench.errors import FaceError, LsbenchError, WeightsError
 from lsbench.face import FaceTracker
 from lsbench.generators.folder import match_folder
@@ -22,7 +21,9 @@ from lsbench.metric import Metric
 from lsbench.opinions import PREFIX
 from lsbench.protocol import recall
 from lsbench.report.clip_media import Sources, show
-from lsbench.results import RunFolder, encode
+from lsbench.results import RunFolder
+from lsbench.system.cache import write_atomically
+from lsbench.system.strict_json import encode
 
 DIGITS = 5  # significant, of per-frame values on the page
 

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from lsbench import __version__, pool
+from lsbench import __version__
 from lsbench.audit.verdict import Audit
 from lsbench.direction import oriented
 from lsbench.errors import LsbenchError
 from lsbench.leaderboard import Board, Row
-from lsbench.pool import Progress
 from lsbench.report import board_page
 from lsbench.report.audit_page import write_page
 from lsbench.report.drilldown import Done, Footage, Job, frame_metrics, script, tracker, write_clip_file
@@ -25,6 +24,8 @@ from lsbench.report.people import people_tables
 from lsbench.report.remarks import remarks
 from lsbench.report.text import caption, quoted_caption, quoted_table
 from lsbench.results import RunFolder
+from lsbench.system import pool
+from lsbench.system.pool import Progress
 
 MARK = '<meta name="generator" content="lsbench report">'
 AUDIT_PAGE = "audit.html"

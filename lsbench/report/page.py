@@ -6,9 +6,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from lsbench.cache import write_atomically
 from lsbench.direction import arrow
 from lsbench.errors import LsbenchError
+from lsbench.system.cache import write_atomically
 
 
 def render(path: Path, template: str, *, package: str = "lsbench.report", **values: Any) -> None:

@@ -12,10 +12,10 @@ import numpy as np
 from lsbench.leaderboard import Board, Row
 from lsbench.report.people import opinions_record
 from lsbench.report.remarks import remarks
-from lsbench.results import encode
 from lsbench.statistics.bootstrap import CONFIDENCE, RESAMPLES, SEED
 from lsbench.statistics.permutation import ALPHA
 from lsbench.statistics.power import POWER
+from lsbench.system.strict_json import encode
 from lsbench.verdict import Agreement, Pair
 
 

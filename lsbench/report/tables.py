@@ -11,7 +11,7 @@ from typing import Any
 from lsbench.report.latex import escape, tabular
 from lsbench.report.number import number
 from lsbench.report.text import markdown_table
-from lsbench.results import encode
+from lsbench.system.strict_json import encode
 
 Cell = str | int | float | None
 

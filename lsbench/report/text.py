@@ -14,7 +14,7 @@ from lsbench.quotes import Quotes
 from lsbench.report.number import half, number
 from lsbench.report.pair_text import PAIR_HEADER, flip_lines, pair_caption, pair_lines
 from lsbench.report.remarks import remarks
-from lsbench.results import encode
+from lsbench.system.strict_json import encode
 
 PAIRED = ("whole", "mouth")
 

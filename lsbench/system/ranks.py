@@ -13,8 +13,8 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from lsbench import pool
 from lsbench.errors import LsbenchError, RunError
+from lsbench.system import pool
 
 Job = TypeVar("Job")
 Done = TypeVar("Done")

@@ -1,0 +1,1 @@
+"""What the machine lends: a cache on disk, locks, worker processes, strict JSON, downloads."""
