@@ -20,12 +20,12 @@ from baselines.data import Windows, to_batch
 from baselines.lipgan import keras
 from baselines.lipgan.model import Generator as Network
 from baselines.windows import window_rows
-from lsbench.clip import Clip, FaceTrack, Region
 from lsbench.errors import FaceError, GeneratorError, MediaError
 from lsbench.face_crops import FACE_SIZE, crop_faces, paste_faces
 from lsbench.generator import Generator, Rendered
-from lsbench.lipgan_audio import SAMPLE_RATE, lipgan_mel
-from lsbench.media import content_sha256
+from lsbench.media.clip import Clip, FaceTrack, Region
+from lsbench.media.files import content_sha256
+from lsbench.media.lipgan_mel import SAMPLE_RATE, lipgan_mel
 from lsbench.networks.batches import each
 from lsbench.registry import unknown
 

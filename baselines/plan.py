@@ -19,7 +19,7 @@ from baselines.sampler import Sampler
 from baselines.start import configured
 from baselines.state import precision_on
 from baselines.windows import MEL_STEPS
-from lsbench.lipgan_audio import BANDS
+from lsbench.media.lipgan_mel import BANDS
 from lsbench.system import ranks
 
 Rows = list[tuple[str, ...]]

@@ -8,7 +8,7 @@ from baselines.config import Config
 from baselines.data import TrainingData
 from baselines.shards import REMEDY
 from lsbench.errors import TrainingError
-from lsbench.lipgan_audio import LIMIT
+from lsbench.media.lipgan_mel import LIMIT
 
 
 def check(data: TrainingData, config: Config) -> None:

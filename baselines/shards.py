@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from lsbench.clip import POINTS, FaceTrack, Region
 from lsbench.corpus.shards import FORMAT
 from lsbench.errors import TrainingError
-from lsbench.lipgan_audio import BANDS, SETTINGS
+from lsbench.media.clip import POINTS, FaceTrack, Region
+from lsbench.media.lipgan_mel import BANDS, SETTINGS
 
 FPS = 25.0
 REMEDY = "prepare the data again: lsbench prepare grid RAW --out DATA"

@@ -9,7 +9,7 @@ from lsbench import protocol
 from lsbench.corpus.shards import write_shards
 from lsbench.corpus.synthetic import SAMPLE_RATE, render
 from lsbench.face import save_track, sidecar
-from lsbench.media import write_clip
+from lsbench.media.files import write_clip
 from lsbench.system.cache import cache_dir
 from lsbench.system.locks import exclusive
 from lsbench.system.pool import Progress

@@ -25,8 +25,8 @@ import librosa
 import numpy as np
 import soxr
 
-from lsbench.decode import read_sound
-from lsbench.media import find_clips, read_clip
+from lsbench.media.decode import read_sound
+from lsbench.media.files import find_clips, read_clip
 
 RATE = 16000
 

@@ -20,7 +20,7 @@ import numpy as np
 import pytorch_fid.inception as pytorch_fid
 import torch
 
-from lsbench.media import read_clip
+from lsbench.media.files import read_clip
 from lsbench.metrics.frechet import frechet_distance
 from lsbench.networks.features import INCEPTION, frame_features
 

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from lsbench.corpus.synthetic import write_corpus
-from lsbench.media import find_clips
+from lsbench.media.files import find_clips
 
 SPEAKERS = 20
 PROGRAM = """

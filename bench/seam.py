@@ -18,9 +18,9 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from lsbench import weights
-from lsbench.clip import Clip, ClipPair, FaceTrack, Region
 from lsbench.face import FaceTracker, fill_gaps
-from lsbench.media import content_sha256, find_clips, read_clip, write_clip
+from lsbench.media.clip import Clip, ClipPair, FaceTrack, Region
+from lsbench.media.files import content_sha256, find_clips, read_clip, write_clip
 from lsbench.metrics.seam import Seam, seam
 
 STEPS = (0, 1, 2, 4, 8, 16)  # levels

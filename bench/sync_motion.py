@@ -19,10 +19,10 @@ import numpy as np
 from scipy.stats import rankdata
 
 from lsbench import standins, weights
-from lsbench.clip import Clip
 from lsbench.face import FaceTracker, fill_gaps
 from lsbench.learner import Model
-from lsbench.media import find_clips, read_clip
+from lsbench.media.clip import Clip
+from lsbench.media.files import find_clips, read_clip
 from lsbench.metrics.landmarks import seen
 from lsbench.metrics.sync_motion import measure_sync, sync_corr
 from lsbench.metrics.sync_ridge import fit

@@ -34,10 +34,10 @@ from PIL import Image
 from scipy.io import wavfile
 
 from lsbench import weights
-from lsbench.audio import pcm16
-from lsbench.clip import FACE_OVAL, ClipPair, FaceTrack
 from lsbench.face import FaceTracker, fill_gaps
-from lsbench.media import content_sha256, read_clip
+from lsbench.media.clip import FACE_OVAL, ClipPair, FaceTrack
+from lsbench.media.files import content_sha256, read_clip
+from lsbench.media.spectra import pcm16
 from lsbench.metrics.syncnet import LSED, av_offset, lse_c, lse_d, mean_distances
 from lsbench.metrics.syncnet_crop import crop_squares, face_squares
 from lsbench.metrics.syncnet_features import face_embeddings, sound_embeddings

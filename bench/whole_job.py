@@ -27,7 +27,7 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import lsbench
-from lsbench.media import find_clips, read_clip, write_clip
+from lsbench.media.files import find_clips, read_clip, write_clip
 
 METRICS = ("psnr", "ssim", "lpips", "fid")
 FLOOR_MS = {"fid": 76.0, "lpips": 37.0}  # a frame, and a pair of frames of 288 x 360 px, at 150 GFLOP/s

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsbench.clip import Clip
 from lsbench.errors import AlignmentError
+from lsbench.media.clip import Clip
 from lsbench.protocol import Align
 
 MAX_LAG = 12

@@ -10,7 +10,7 @@ from lsbench import learning
 from lsbench.errors import LsbenchError
 from lsbench.generators.folder import Matches
 from lsbench.measure import Job, Settings, make_and_measure, measure_clip
-from lsbench.media import content_sha256
+from lsbench.media.files import content_sha256
 from lsbench.meeting import Meeting
 from lsbench.protocol import Protocol, Reference
 from lsbench.rendering import Studio, driver, kept_sha256

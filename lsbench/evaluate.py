@@ -12,7 +12,6 @@ from typing import Any, Literal, get_args
 
 from lsbench import protocol, registry
 from lsbench.campaign import measure_all
-from lsbench.clip import BOX_RULES, Region
 from lsbench.errors import LsbenchError, MatchError, ProtocolError, RunError
 from lsbench.face import FaceTracker
 from lsbench.folding import finish
@@ -20,7 +19,8 @@ from lsbench.generators import spelling
 from lsbench.generators.command import TIMEOUT_S
 from lsbench.generators.folder import Matches, match_folder
 from lsbench.measure import Settings
-from lsbench.media import Sound
+from lsbench.media.clip import BOX_RULES, Region
+from lsbench.media.files import Sound
 from lsbench.meeting import Meeting
 from lsbench.protocol import Align, Protocol, Task
 from lsbench.rendering import studio_of, tracker_for, write_summary

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from lsbench.clip import POINTS, Clip, FaceTrack
 from lsbench.errors import FaceError
+from lsbench.media.clip import POINTS, Clip, FaceTrack
 from lsbench.system.cache import cache_dir, write_atomically
 
-# Points of MediaPipe's face mesh in the order of lsbench.clip: face oval, outer lips, inner lips, eye corners.
+# Points of MediaPipe's face mesh in the order of lsbench.media.clip: face oval, outer lips, inner lips, eye corners.
 # fmt: off
 MESH_POINTS = np.array([
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from lsbench.clip import Clip, FaceTrack
 from lsbench.errors import GeneratorError, LsbenchError
+from lsbench.media.clip import Clip, FaceTrack
 
 
 @dataclass(frozen=True, eq=False)

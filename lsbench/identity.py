@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from lsbench.clip import EYE_CORNERS, INNER_LIPS, OUTER_LIPS, Clip, FaceTrack, Region
 from lsbench.errors import FaceError
+from lsbench.media.clip import EYE_CORNERS, INNER_LIPS, OUTER_LIPS, Clip, FaceTrack, Region
 from lsbench.patches import ramp
 
 SHIFTED = "shifted:"

@@ -16,7 +16,6 @@ from functools import partial
 import numpy as np
 
 from lsbench.align import align, block_means
-from lsbench.clip import Clip, FaceTrack, Region, crop
 from lsbench.errors import GeneratorError, LsbenchError
 from lsbench.face import FaceTracker, reference_track
 from lsbench.generator import perform
@@ -24,7 +23,8 @@ from lsbench.generators import spelling
 from lsbench.generators.command import TIMEOUT_S
 from lsbench.generators.standin import as_long
 from lsbench.identity import seen, with_mouth_of
-from lsbench.media import read_clip
+from lsbench.media.clip import Clip, FaceTrack, Region, crop
+from lsbench.media.files import read_clip
 from lsbench.metrics.landmarks import aperture
 from lsbench.protocol import Protocol, Reference
 from lsbench.system import pool

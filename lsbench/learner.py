@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsbench.clip import Clip, FaceTrack
+from lsbench.media.clip import Clip, FaceTrack
 from lsbench.stats import Stats
 
 Moments = Mapping[str, np.ndarray]

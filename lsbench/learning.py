@@ -16,7 +16,7 @@ import numpy as np
 from lsbench.errors import LsbenchError
 from lsbench.face import FaceTracker
 from lsbench.learner import Learner, Model
-from lsbench.media import Sound, read_clip
+from lsbench.media.files import Sound, read_clip
 from lsbench.protocol import Protocol, Reference
 from lsbench.stats import Stats
 from lsbench.system import ranks

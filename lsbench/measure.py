@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lsbench.align import align, demand_length
-from lsbench.clip import Clip, ClipPair, FaceTrack
 from lsbench.face import FaceTracker, reference_track
 from lsbench.learning import Models
-from lsbench.media import Sound, content_sha256, read_clip
+from lsbench.media.clip import Clip, ClipPair, FaceTrack
+from lsbench.media.files import Sound, content_sha256, read_clip
 from lsbench.metric import Metric
 from lsbench.protocol import Protocol, Reference
 from lsbench.rendering import Order, Studio, render_clip

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, fields, replace
 from typing import Any, ClassVar
 
-from lsbench.clip import BOX_RULES, ClipPair, Region
 from lsbench.direction import Better
 from lsbench.errors import MetricError
 from lsbench.influence import of_statistic
 from lsbench.learner import Learner
+from lsbench.media.clip import BOX_RULES, ClipPair, Region
 from lsbench.stats import Stats
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lsbench.clip import FaceTrack, Region, crop
+from lsbench.media.clip import FaceTrack, Region, crop
 
 
 def patches(frames: np.ndarray, track: FaceTrack, region: Region) -> tuple[np.ndarray, np.ndarray]:

@@ -12,11 +12,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lsbench import registry
-from lsbench.clip import Clip, Region, gray
 from lsbench.errors import MediaError, ProtocolError
 from lsbench.face import sidecar
 from lsbench.manifest import Reference, Select, listed
-from lsbench.media import content_sha256, find_clips
+from lsbench.media.clip import Clip, Region, gray
+from lsbench.media.files import content_sha256, find_clips
 from lsbench.protocol_file import Align, Color, Task, read_file
 
 __all__ = ["Align", "Protocol", "Reference", "Task", "describe", "from_folder", "listed", "load", "read", "recall"]

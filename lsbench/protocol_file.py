@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
 from lsbench import registry
-from lsbench.clip import Region
 from lsbench.errors import MetricError, ProtocolError
 from lsbench.manifest import Select, read_manifest
+from lsbench.media.clip import Region
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -8,8 +8,8 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
-from lsbench.clip import Region
 from lsbench.errors import LsbenchError, MetricError
+from lsbench.media.clip import Region
 from lsbench.metric import Metric
 
 METRICS = {

@@ -11,7 +11,7 @@ import hashlib
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from lsbench.clip import Clip, FaceTrack, Region, crop
+from lsbench.media.clip import Clip, FaceTrack, Region, crop
 from lsbench.patches import feather, levels, paste
 
 BLUR_FACTOR = 0.2  # standard deviation of the blur over the side of the mouth box

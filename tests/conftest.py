@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lsbench.clip import Clip, FaceTrack
 from lsbench.corpus import synthetic
+from lsbench.media.clip import Clip, FaceTrack
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 GRID = Path(__file__).parents[2] / "shared" / "grid-mini"

@@ -10,9 +10,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from lsbench.clip import Clip, FaceTrack
 from lsbench.corpus.synthetic import render
 from lsbench.face import FaceTracker
+from lsbench.media.clip import Clip, FaceTrack
 
 
 @lru_cache(maxsize=1)

@@ -9,9 +9,9 @@ import pytest
 from conftest import noisy
 
 from lsbench.align import Alignment, align, estimate_lag
-from lsbench.clip import Clip
 from lsbench.corpus import synthetic
 from lsbench.errors import AlignmentError
+from lsbench.media.clip import Clip
 
 
 @pytest.fixture(scope="module")

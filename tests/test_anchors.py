@@ -17,7 +17,7 @@ from lsbench import anchors, protocol
 from lsbench.cli import main
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import LsbenchError
-from lsbench.media import find_clips, read_clip
+from lsbench.media.files import find_clips, read_clip
 from lsbench.rendering import generate
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from lsbench.artifacts.artifact import Artifact, Subject
 from lsbench.artifacts.catalogue import ARTIFACTS, artifact
-from lsbench.clip import INNER_LIPS, Clip, FaceTrack, Region, crop
 from lsbench.corpus import synthetic
 from lsbench.errors import ArtifactError
+from lsbench.media.clip import INNER_LIPS, Clip, FaceTrack, Region, crop
 from lsbench.metrics.psnr import psnr_frames
 
 EVERY = list(ARTIFACTS.values())

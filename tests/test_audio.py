@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsbench.audio import mfcc, pcm16
 from lsbench.errors import MediaError
+from lsbench.media.spectra import mfcc, pcm16
 
 
 def swelling_noise(count: int) -> np.ndarray:

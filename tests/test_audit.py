@@ -17,10 +17,10 @@ from lsbench.audit.inject import Faces
 from lsbench.audit.response import samples
 from lsbench.audit.verdict import Audit
 from lsbench.cli import main
-from lsbench.clip import Clip, FaceTrack
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import ArtifactError, LsbenchError, ProtocolError, RunError
 from lsbench.manifest import Reference
+from lsbench.media.clip import Clip, FaceTrack
 from lsbench.report.audit_files import read_audit, write_audit
 from lsbench.report.audit_text import from_json, to_json, to_markdown
 from lsbench.report.audit_words import paragraph
@@ -239,7 +239,7 @@ def test_a_score_of_many_clips_is_sampled_by_halves() -> None:
 
 
 def _regions() -> tuple[object, ...]:
-    from lsbench.clip import Region
+    from lsbench.media.clip import Region
 
     return (Region.WHOLE,)
 

@@ -17,13 +17,13 @@ from baselines.config import Config
 from baselines.generator import L1WGANGP, WGANGP, LipGAN
 from baselines.recipes import RECIPES
 from lsbench import protocol
-from lsbench.clip import Clip, FaceTrack, Region
 from lsbench.corpus import synthetic
 from lsbench.errors import GeneratorError, LsbenchError, MediaError, TrainingError, WeightsError
 from lsbench.face_crops import crop_faces, paste_faces
 from lsbench.generator import perform
 from lsbench.generators.spelling import signature
-from lsbench.media import read_clip
+from lsbench.media.clip import Clip, FaceTrack, Region
+from lsbench.media.files import read_clip
 from lsbench.rendering import generate
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -5,18 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsbench.clip import (
-    MOUTH_CORNERS,
-    OUTER_LIPS,
-    POINTS,
-    BoxRule,
-    Clip,
-    ClipPair,
-    FaceTrack,
-    Region,
-    crop,
-)
 from lsbench.errors import FaceError, MediaError
+from lsbench.media.clip import MOUTH_CORNERS, OUTER_LIPS, POINTS, BoxRule, Clip, ClipPair, FaceTrack, Region, crop
 
 
 def track_at(centres: np.ndarray, width: float = 20.0, size: tuple[int, int] = (100, 120)) -> FaceTrack:

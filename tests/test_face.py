@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from lsbench import weights
-from lsbench.clip import MOUTH_CORNERS, POINTS, Clip, FaceTrack, Region
 from lsbench.errors import FaceError, WeightsError
 from lsbench.face import FaceTracker, fill_gaps, load_track, reference_track, save_track, sidecar
-from lsbench.media import content_sha256, read_clip
+from lsbench.media.clip import MOUTH_CORNERS, POINTS, Clip, FaceTrack, Region
+from lsbench.media.files import content_sha256, read_clip
 
 SPEAKERS = ["s1/bbaf2n", "s2/bbaf1n", "s3/bbaf1s", "s4/bbae9n", "s20/brbk7n", "s26/bgbsza", "s31/bgiq6p", "s33/bbac1s"]
 

@@ -21,12 +21,12 @@ from click.testing import CliRunner
 
 import lsbench
 from lsbench import protocol, registry
-from lsbench.clip import Clip, FaceTrack
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import AlignmentError, FaceError, GeneratorError, LsbenchError
 from lsbench.generator import Generator, Rendered, perform
 from lsbench.generators import spelling
-from lsbench.media import read_clip
+from lsbench.media.clip import Clip, FaceTrack
+from lsbench.media.files import read_clip
 from lsbench.protocol import Protocol
 from lsbench.rendering import generate
 
@@ -37,7 +37,7 @@ mode, video, audio, output = sys.argv[1:5]
 
 def rewritten(change):
     import numpy as np
-    from lsbench.media import read_clip, write_clip
+    from lsbench.media.files import read_clip, write_clip
     clip = read_clip(video, "x")
     write_clip(output, change(clip.frames), clip.speech, clip.fps)
 

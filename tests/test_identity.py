@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lsbench.clip import OUTER_LIPS, Clip, FaceTrack, Region, crop
 from lsbench.corpus import synthetic
 from lsbench.errors import FaceError
 from lsbench.identity import RIGID, lasting, seen, with_mouth_of
+from lsbench.media.clip import OUTER_LIPS, Clip, FaceTrack, Region, crop
 from lsbench.metrics.landmarks import aperture
 
 Toy = tuple[Clip, FaceTrack]

@@ -14,9 +14,9 @@ import pytest
 
 import lsbench
 from lsbench import protocol
-from lsbench.clip import Clip, ClipPair, FaceTrack, Region
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import MetricError, WeightsError
+from lsbench.media.clip import Clip, ClipPair, FaceTrack, Region
 from lsbench.metrics.distribution import FID, KID, FDEfficientNetLite0, FIDInfinity
 from lsbench.networks import features
 from lsbench.networks.features import EFFICIENTNET_LITE0, INCEPTION, Network, frame_features, pair_features

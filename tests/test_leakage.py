@@ -12,17 +12,17 @@ from click.testing import CliRunner
 
 from lsbench import protocol, weights
 from lsbench.cli import main
-from lsbench.clip import Clip, FaceTrack
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import GeneratorError, ProtocolError, WeightsError
 from lsbench.face import FaceTracker
 from lsbench.leakage import COPIES, PARTLY, probe, survived
-from lsbench.media import read_clip, write_clip
+from lsbench.media.clip import Clip, FaceTrack
+from lsbench.media.files import read_clip, write_clip
 from lsbench.protocol import Protocol
 
 MAKERS = """
 import numpy as np
-from lsbench.clip import Region
+from lsbench.media.clip import Region
 from lsbench.generator import Generator
 
 def copy(face, speech): return face.frames

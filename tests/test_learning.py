@@ -12,12 +12,12 @@ import pytest
 
 import lsbench
 from lsbench import learning, protocol, registry, weights
-from lsbench.clip import Clip, ClipPair, FaceTrack, Region
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import AlignmentError, LsbenchError, MediaError, WeightsError
 from lsbench.face import FaceTracker
 from lsbench.learner import Learner, Model, Moments
-from lsbench.media import find_clips, read_clip, write_clip
+from lsbench.media.clip import Clip, ClipPair, FaceTrack, Region
+from lsbench.media.files import find_clips, read_clip, write_clip
 from lsbench.metric import Metric
 from lsbench.protocol import Reference
 from lsbench.results import RunFolder

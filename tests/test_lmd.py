@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from lsbench.clip import OUTER_EYE_CORNERS, POINTS, Clip, ClipPair, FaceTrack
 from lsbench.errors import MetricError
+from lsbench.media.clip import OUTER_EYE_CORNERS, POINTS, Clip, ClipPair, FaceTrack
 from lsbench.metrics.landmarks import LIPS, LOST
 from lsbench.metrics.lmd import LMD, lmd, lmd_frames
 

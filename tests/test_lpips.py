@@ -12,8 +12,8 @@ import torch
 from conftest import noisy
 
 from lsbench import weights as registered
-from lsbench.clip import Clip, ClipPair, FaceTrack, Region
 from lsbench.errors import MetricError, WeightsError
+from lsbench.media.clip import Clip, ClipPair, FaceTrack, Region
 from lsbench.metrics import lpips as module
 from lsbench.metrics.lpips import LPIPS, lpips, lpips_frames, reference_features
 from lsbench.networks import alexnet, batches

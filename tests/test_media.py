@@ -20,7 +20,7 @@ from PIL import Image
 from scipy.signal import correlate
 
 from lsbench.errors import MediaError
-from lsbench.media import content_sha256, find_clips, read_clip, write_clip
+from lsbench.media.files import content_sha256, find_clips, read_clip, write_clip
 
 RATE = 16000
 GRID = Path(__file__).parents[2] / "shared" / "grid-mini"

@@ -18,8 +18,8 @@ import pytest
 from conftest import noisy
 
 from lsbench import registry, weights
-from lsbench.clip import EYE_CORNERS, FACE_OVAL, INNER_LIPS, OUTER_LIPS, POINTS, Clip, ClipPair, FaceTrack, Region
 from lsbench.errors import WeightsError
+from lsbench.media.clip import EYE_CORNERS, FACE_OVAL, INNER_LIPS, OUTER_LIPS, POINTS, Clip, ClipPair, FaceTrack, Region
 from lsbench.metric import Metric
 from lsbench.stats import Stats
 

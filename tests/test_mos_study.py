@@ -20,7 +20,7 @@ from lsbench import protocol
 from lsbench.cli import main
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import StudyError
-from lsbench.media import read_clip, write_clip
+from lsbench.media.files import read_clip, write_clip
 from lsbench.mos import design
 from lsbench.mos.key import ITEM, REFERENCE, key_text, read_key
 from lsbench.mos.page import Made, beside, make_study

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from lsbench import standins, weights
-from lsbench.clip import OUTER_EYE_CORNERS, POINTS, Clip, ClipPair, FaceTrack
 from lsbench.corpus import synthetic
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face import FaceTracker
-from lsbench.media import read_clip
+from lsbench.media.clip import OUTER_EYE_CORNERS, POINTS, Clip, ClipPair, FaceTrack
+from lsbench.media.files import read_clip
 from lsbench.metrics.coverage import Coverage, coverage
 from lsbench.metrics.landmarks import LIP_MIDDLES, LOST, LandmarkMetric, aperture
 from lsbench.metrics.lmd import LMD

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from lsbench.clip import Clip, FaceTrack, Region
 from lsbench.errors import FaceError, MediaError
 from lsbench.face_crops import crop_faces, to_crops
-from lsbench.lipgan_audio import lipgan_mel
-from lsbench.media import read_clip
+from lsbench.media.clip import Clip, FaceTrack, Region
+from lsbench.media.files import read_clip
+from lsbench.media.lipgan_mel import lipgan_mel
 
 
 def published_mel(speech: np.ndarray) -> np.ndarray:

@@ -15,8 +15,8 @@ from conftest import noisy
 from scipy.ndimage import gaussian_filter
 
 from lsbench import registry
-from lsbench.clip import Clip, ClipPair, FaceTrack, Region
 from lsbench.errors import MetricError
+from lsbench.media.clip import Clip, ClipPair, FaceTrack, Region
 from lsbench.metrics import perceptual
 from lsbench.metrics.perceptual import FSIM, GMSD, MSSSIM, VIF, HaarPSI, PiqMetric
 

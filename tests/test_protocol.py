@@ -14,12 +14,12 @@ from click.testing import CliRunner
 import lsbench
 from lsbench import protocol, registry
 from lsbench.cli import main
-from lsbench.clip import gray
 from lsbench.corpus.synthetic import render, write_corpus
 from lsbench.errors import ProtocolError
 from lsbench.face import save_track
 from lsbench.manifest import Select
-from lsbench.media import write_clip
+from lsbench.media.clip import gray
+from lsbench.media.files import write_clip
 
 GOOD = 'name = "mine"\nversion = "1"\nmanifest = "mine.csv"\n'
 DUB = GOOD + 'task = "dubbing"\n'

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import noisy
 
-from lsbench.clip import Clip, ClipPair
+from lsbench.media.clip import Clip, ClipPair
 from lsbench.metrics.psnr import PSNR, psnr, psnr_frames
 from lsbench.stats import Stats
 
@@ -107,7 +107,7 @@ def test_agrees_with_skimage_on_noise(shape: tuple[int, ...]) -> None:
 
 
 def test_agrees_with_skimage_on_real_clips(grid: Path) -> None:
-    from lsbench.media import read_clip
+    from lsbench.media.files import read_clip
 
     frames = read_clip(grid / "s1" / "bbaf2n.mpg", "s1/bbaf2n").frames[:20]
     agrees_with_skimage(frames, noisy(frames, 4))

@@ -15,13 +15,14 @@ from click.testing import CliRunner
 import lsbench
 from lsbench import protocol, registry
 from lsbench.cli import main
-from lsbench.clip import Clip
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.leaderboard import leaderboard
-from lsbench.media import read_clip
+from lsbench.media.clip import Clip
+from lsbench.media.encode import even
+from lsbench.media.files import read_clip
 from lsbench.rendering import generate
 from lsbench.report import board_page
-from lsbench.report.clip_media import even, show
+from lsbench.report.clip_media import show
 from lsbench.report.drilldown import Footage
 from lsbench.report.html import write_report
 from lsbench.results import RunFolder
@@ -61,8 +62,8 @@ def page(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def data(page: Path, g: int, c: int) -> dict[str, Any]:
     text = (page / f"data/g{g}/c{c}.js").read_text()
-    assert text.startswith("lsbench.clip(")
-    return json.loads(text.removeprefix("lsbench.clip(").removesuffix(");\n"))
+    assert text.startswith("lsbench.media.clip(")
+    return json.loads(text.removeprefix("lsbench.media.clip(").removesuffix(");\n"))
 
 
 def test_curves_are_the_per_frame_values_of_the_run(runs: list[Path], page: Path) -> None:

@@ -22,7 +22,6 @@ from PIL import Image
 
 import lsbench
 from lsbench import protocol
-from lsbench.clip import Clip, Region, crop
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import (
     AlignmentError,
@@ -36,7 +35,8 @@ from lsbench.errors import (
     WeightsError,
 )
 from lsbench.face import load_track, sidecar
-from lsbench.media import find_clips, read_clip, write_clip
+from lsbench.media.clip import Clip, Region, crop
+from lsbench.media.files import find_clips, read_clip, write_clip
 from lsbench.metrics.psnr import psnr_frames
 from lsbench.metrics.ssim import ssim_frames
 from lsbench.rendering import generate

@@ -11,11 +11,11 @@ from conftest import noisy
 
 import lsbench
 from lsbench import protocol, standins, weights
-from lsbench.clip import Clip, ClipPair, FaceTrack, Region
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face import FaceTracker, fill_gaps
-from lsbench.media import content_sha256, find_clips, read_clip, write_clip
+from lsbench.media.clip import Clip, ClipPair, FaceTrack, Region
+from lsbench.media.files import content_sha256, find_clips, read_clip, write_clip
 from lsbench.metrics.largest_sum import largest_sum
 from lsbench.metrics.paste_box import BLOCK, _blocks, found_boxes
 from lsbench.metrics.seam import Seam, seam, seam_frames

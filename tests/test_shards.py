@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from lsbench import protocol
-from lsbench.clip import OUTER_LIPS, Region
 from lsbench.corpus import shards
 from lsbench.corpus.shards import write_shards
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import LsbenchError
 from lsbench.face import load_track
 from lsbench.face_crops import crop_faces
-from lsbench.lipgan_audio import lipgan_mel
-from lsbench.media import read_clip
+from lsbench.media.clip import OUTER_LIPS, Region
+from lsbench.media.files import read_clip
+from lsbench.media.lipgan_mel import lipgan_mel
 
 
 @pytest.fixture(scope="module")

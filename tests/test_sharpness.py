@@ -12,10 +12,10 @@ from conftest import noisy
 from scipy.ndimage import gaussian_filter
 
 from lsbench import standins, weights
-from lsbench.clip import Clip, ClipPair, FaceTrack, Region, crop
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face import FaceTracker, fill_gaps
-from lsbench.media import content_sha256, read_clip
+from lsbench.media.clip import Clip, ClipPair, FaceTrack, Region, crop
+from lsbench.media.files import content_sha256, read_clip
 from lsbench.metrics.sharpness import Sharpness, sharpness, sharpness_frames
 
 Toy = tuple[Clip, FaceTrack]

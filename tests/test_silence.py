@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsbench.clip import OUTER_EYE_CORNERS, POINTS, Clip, ClipPair, FaceTrack
 from lsbench.errors import MetricError
-from lsbench.media import read_clip
+from lsbench.media.clip import OUTER_EYE_CORNERS, POINTS, Clip, ClipPair, FaceTrack
+from lsbench.media.files import read_clip
 from lsbench.metrics.landmarks import LIP_MIDDLES, LOST
 from lsbench.metrics.silence import SilenceMotion, silence_motion, silent_frames
 

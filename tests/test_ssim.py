@@ -17,8 +17,8 @@ import pytest
 import torch
 from conftest import noisy
 
-from lsbench.clip import Clip, ClipPair
 from lsbench.errors import MetricError
+from lsbench.media.clip import Clip, ClipPair
 from lsbench.metrics import compiled
 from lsbench.metrics.ssim import SSIM, ssim, ssim_frames, ssim_torch
 
@@ -111,7 +111,7 @@ def test_agrees_with_skimage(case: str, color: str) -> None:
 
 @pytest.mark.parametrize("color", ["rgb", "luma"])
 def test_agrees_with_skimage_on_real_clips(grid: Path, color: str) -> None:
-    from lsbench.media import read_clip
+    from lsbench.media.files import read_clip
 
     for name in ("s1/bbaf2n", "s4/bbae9n"):
         frames = read_clip(grid / f"{name}.mpg", name).frames[10:14]

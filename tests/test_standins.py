@@ -10,11 +10,11 @@ import pytest
 
 import lsbench
 from lsbench import protocol, registry, standins, weights
-from lsbench.clip import Clip, FaceTrack, Region, crop
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import GeneratorError, WeightsError
 from lsbench.face import FaceTracker
 from lsbench.leaderboard import leaderboard
+from lsbench.media.clip import Clip, FaceTrack, Region, crop
 from lsbench.metrics.psnr import psnr_frames
 from lsbench.rendering import generate
 from lsbench.results import RunFolder

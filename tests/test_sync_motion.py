@@ -15,13 +15,13 @@ from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 
 from lsbench import learning, protocol, weights
-from lsbench.audio import LOG_MEL_BANDS, _log_mel_bands, log_mel
-from lsbench.clip import Clip, ClipPair, FaceTrack
 from lsbench.corpus import synthetic
 from lsbench.errors import LsbenchError, MediaError, WeightsError
 from lsbench.face import FaceTracker
 from lsbench.learner import Model
-from lsbench.media import content_sha256, find_clips, read_clip, write_clip
+from lsbench.media.clip import Clip, ClipPair, FaceTrack
+from lsbench.media.files import content_sha256, find_clips, read_clip, write_clip
+from lsbench.media.spectra import LOG_MEL_BANDS, _log_mel_bands, log_mel
 from lsbench.metrics.landmarks import seen
 from lsbench.metrics.mouth_signals import mouth_signals, standardised
 from lsbench.metrics.sync_motion import SyncCorr, SyncLag, correlations, measure_sync, sync_corr, sync_lag

@@ -16,9 +16,9 @@ from PIL import Image
 from scipy.io import wavfile
 
 from lsbench import registry
-from lsbench.audio import pcm16
-from lsbench.clip import FACE_OVAL, POINTS, Clip, ClipPair, FaceTrack
 from lsbench.errors import MetricError, WeightsError
+from lsbench.media.clip import FACE_OVAL, POINTS, Clip, ClipPair, FaceTrack
+from lsbench.media.spectra import pcm16
 from lsbench.metrics import syncnet as scores
 from lsbench.metrics.syncnet import LSED, AVOffset, OffsetError, av_offset, lse_c, lse_d, lse_d0, mean_distances
 from lsbench.metrics.syncnet_crop import at_25_fps, crop_squares, face_squares

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, gaussian_filter1d
 
-from lsbench.clip import FACE_OVAL, INNER_LIPS, OUTER_LIPS, POINTS, Clip, FaceTrack, Region, crop
 from lsbench.corpus import phones
 from lsbench.corpus.anatomy import jaw_drop
 from lsbench.corpus.synthetic import cast, manifest, mouth_shape, render, write_corpus
 from lsbench.face import load_track, sidecar
+from lsbench.media.clip import FACE_OVAL, INNER_LIPS, OUTER_LIPS, POINTS, Clip, FaceTrack, Region, crop
 
 Corpus = dict[str, tuple[Clip, FaceTrack]]
 
@@ -164,7 +164,7 @@ def test_the_jaw_never_folds() -> None:
 
 
 def test_corpus_on_disk(tmp_path: Path) -> None:
-    media = pytest.importorskip("lsbench.media")
+    media = pytest.importorskip("lsbench.media.files")
     seen: list[tuple[str, int, int]] = []
     paths = write_corpus(tmp_path, speakers=2, clips=1, frames=5, size=64, progress=lambda *step: seen.append(step))
     assert [path.relative_to(tmp_path).as_posix() for path in paths] == ["t1/a0.mkv", "t2/a0.mkv"]

@@ -17,7 +17,7 @@ from baselines.sampler import Sampler, batches
 from baselines.shards import ShardClip, open_shard, open_shards
 from baselines.windows import MEL_STEPS, window_starts
 from lsbench.errors import TrainingError
-from lsbench.lipgan_audio import SETTINGS, lipgan_mel
+from lsbench.media.lipgan_mel import SETTINGS, lipgan_mel
 
 CPU = torch.device("cpu")
 TINY = ("batch=4", "size=24", "width=0.0625", "validation_share=0.2")

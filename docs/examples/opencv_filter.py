@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from lsbench.clip import Clip
+    from lsbench.media.clip import Clip
 
 
 def smooth(face: Clip, speech: np.ndarray) -> np.ndarray:

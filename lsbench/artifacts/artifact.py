@@ -10,8 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from lsbench.clip import Clip, FaceTrack
 from lsbench.errors import ArtifactError
+from lsbench.media.clip import Clip, FaceTrack
 
 Group = Literal["mouth", "box", "time", "sound", "frame", "control"]
 GROUPS: dict[Group, str] = {

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import shift
 
 from lsbench.artifacts.artifact import Artifact, Subject, direction
-from lsbench.clip import Clip, Region
+from lsbench.media.clip import Clip, Region
 from lsbench.patches import paste, patches, ramp
 
 GHOST_PX = 3  # by which the blended picture of a feathered paste is off

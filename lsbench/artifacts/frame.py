@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import cv2
 import numpy as np
 
 from lsbench.artifacts.artifact import Artifact, Subject
 from lsbench.artifacts.mouth import coarser
-from lsbench.clip import Clip
-from lsbench.media import read_clip, write_clip
+from lsbench.media.clip import Clip
+from lsbench.media.recode import CODEC_QUALITY, recoded
 from lsbench.patches import levels
-
-CODEC_QUALITY = 18  # constant rate factor of H.264 at which clips are passed on
-
-
-def recoded(frames: np.ndarray, fps: float, quality: int = CODEC_QUALITY) -> np.ndarray:
-    """Frames, uint8 (T, H, W, 3), after H.264 as videos are passed on: 4:2:0, at a constant rate factor."""
-    with tempfile.TemporaryDirectory(prefix="lsbench-") as folder:
-        path = Path(folder) / "clip.mp4"
-        write_clip(path, frames, np.empty(0, np.float32), fps, crf=quality)
-        return read_clip(path, path.stem, sound="optional").frames
 
 
 def _blur(subject: Subject, strength: float, random: np.random.Generator) -> Clip:

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, shift
 
 from lsbench.artifacts.artifact import Artifact, Subject, direction, share_of
-from lsbench.clip import INNER_LIPS, OUTER_LIPS, Clip, Region, crop
+from lsbench.media.clip import INNER_LIPS, OUTER_LIPS, Clip, Region, crop
 from lsbench.patches import feather, paste, patches
 
 DISTANT = 10  # frames that a wrong mouth is away, at least

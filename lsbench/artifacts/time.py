@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lsbench.artifacts.artifact import Artifact, Subject, share_of
-from lsbench.clip import Clip, Region
+from lsbench.media.clip import Clip, Region
 from lsbench.patches import paste, patches
 
 

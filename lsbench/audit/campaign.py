@@ -14,9 +14,9 @@ from lsbench.audit import plan
 from lsbench.audit.inject import CLEAN, Bench, Injection, filed, inject, measured_by
 from lsbench.audit.response import LEAST, halves, respond, unmoved
 from lsbench.audit.verdict import STEP, Audit
-from lsbench.clip import Region
 from lsbench.errors import LsbenchError, ProtocolError, RunError
 from lsbench.face import FaceTracker
+from lsbench.media.clip import Region
 from lsbench.metric import Metric
 from lsbench.protocol import Protocol, Reference, describe
 from lsbench.requirements import needs, weight_paths

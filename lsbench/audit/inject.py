@@ -11,12 +11,12 @@ import numpy as np
 
 from lsbench.artifacts.artifact import Subject
 from lsbench.artifacts.catalogue import artifact
-from lsbench.artifacts.frame import recoded
-from lsbench.clip import POINTS, Clip, ClipPair, FaceTrack
 from lsbench.errors import ArtifactError
 from lsbench.face import FaceTracker, reference_track
 from lsbench.learning import Models
-from lsbench.media import read_clip
+from lsbench.media.clip import POINTS, Clip, ClipPair, FaceTrack
+from lsbench.media.files import read_clip
+from lsbench.media.recode import recoded
 from lsbench.metric import Metric
 from lsbench.protocol import Protocol, Reference
 from lsbench.results import Partial, RunFolder

@@ -162,7 +162,7 @@ def eyes(blink: float) -> tuple[Lens, Lens]:
 
 
 def landmarks(look: Look, opening: float, width: float) -> np.ndarray:
-    """The 80 landmarks of lsbench.clip in face units: (80, 2)."""
+    """The 80 landmarks of lsbench.media.clip in face units: (80, 2)."""
     outline = oval(look)
     outline[:, 1] += jaw_drop(outline[:, 1], opening)
     outer, inner = mouth(look, opening, width)

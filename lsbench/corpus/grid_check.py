@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from lsbench.clip import Clip
 from lsbench.corpus.archives import MAX_MEMBER_BYTES
-from lsbench.decode import read_video
 from lsbench.errors import FaceError, MediaError
 from lsbench.face import FaceTracker, fill_gaps
-from lsbench.media import content_sha256
+from lsbench.media.clip import Clip
+from lsbench.media.decode import read_video
+from lsbench.media.files import content_sha256
 
 REVISION = 1  # of the checks: a higher one checks every clip anew
 FPS, FRAMES = 25.0, 75

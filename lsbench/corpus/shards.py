@@ -3,9 +3,9 @@
 DATA/shards/SPEAKER/ holds, for all frames of all its clips one after the other,
 
     faces.npy      uint8 (F, 96, 96, 3) RGB, the boxes Region.FACE resized
-    landmarks.npy  float32 (F, 80, 2), px of the 96x96 face, in the layout of lsbench.clip
+    landmarks.npy  float32 (F, 80, 2), px of the 96x96 face, in the layout of lsbench.media.clip
     boxes.npy      int32 (F, 4), px of the source frame
-    mels.npy       float32 (M, 80), 80 steps a second, see lsbench.lipgan_audio
+    mels.npy       float32 (M, 80), 80 steps a second, see lsbench.media.lipgan_mel
     clips.json     which rows belong to which clip, and what the arrays were made from
 
 A shard is complete or absent. What was made from the same files in the same way is left as it is.
@@ -25,13 +25,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lsbench.clip import BOX_RULES, POINTS, Region
 from lsbench.errors import LsbenchError
 from lsbench.face import FaceTracker, reference_track
 from lsbench.face_crops import FACE_SIZE, crop_faces, to_crops
-from lsbench.lipgan_audio import BANDS, SAMPLE_RATE, SETTINGS, lipgan_mel
 from lsbench.manifest import Reference
-from lsbench.media import content_sha256, read_clip
+from lsbench.media.clip import BOX_RULES, POINTS, Region
+from lsbench.media.files import content_sha256, read_clip
+from lsbench.media.lipgan_mel import BANDS, SAMPLE_RATE, SETTINGS, lipgan_mel
 from lsbench.system import pool
 from lsbench.system.pool import Progress
 

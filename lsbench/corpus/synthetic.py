@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lsbench.clip import INNER_LIPS, MOUTH_CORNERS, POINTS, Clip, FaceTrack
 from lsbench.corpus.anatomy import Colour, Look, Pose, landmarks
 from lsbench.corpus.phones import lips, script, speak
 from lsbench.corpus.portrait import Expression, Portrait
 from lsbench.face import save_track, sidecar
-from lsbench.media import write_clip
+from lsbench.media.clip import INNER_LIPS, MOUTH_CORNERS, POINTS, Clip, FaceTrack
+from lsbench.media.files import write_clip
 
 SAMPLE_RATE = 16000
 _CAMERA_NOISE = 1.2  # standard deviation, levels

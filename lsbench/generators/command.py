@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lsbench.clip import Clip, FaceTrack
 from lsbench.errors import GeneratorError, MediaError
 from lsbench.generator import Generator, Rendered
 from lsbench.generators.process import last_line, run_program
-from lsbench.media import VIDEO_SUFFIXES, read_clip, write_clip, write_sound
+from lsbench.media.clip import Clip, FaceTrack
+from lsbench.media.files import VIDEO_SUFFIXES, read_clip, write_clip, write_sound
 
 PLACES = ("video", "audio", "output")
 TIMEOUT_S = 600.0

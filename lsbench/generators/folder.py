@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from lsbench.errors import MatchError
-from lsbench.media import find_clips
+from lsbench.media.files import find_clips
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from lsbench.clip import Clip, FaceTrack
 from lsbench.errors import GeneratorError, LsbenchError
 from lsbench.generator import Generator, Rendered, told
+from lsbench.media.clip import Clip, FaceTrack
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from lsbench.generator import Generator
 from lsbench.generators.command import Command, split_template
 from lsbench.generators.function import as_generator, find_object
 from lsbench.generators.standin import StandIn
-from lsbench.media import content_sha256
+from lsbench.media.files import content_sha256
 
 
 def is_generator(generated: str | Path) -> bool:

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from lsbench.artifacts.frame import recoded
-from lsbench.clip import Clip, FaceTrack
 from lsbench.errors import FaceError
 from lsbench.generator import Generator, Rendered
+from lsbench.media.clip import Clip, FaceTrack
+from lsbench.media.recode import recoded
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from lsbench.clip import ClipPair
+from lsbench.media.clip import ClipPair
 from lsbench.metrics.landmarks import LandmarkMetric, checked, found
 from lsbench.stats import Stats
 

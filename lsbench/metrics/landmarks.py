@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from lsbench.clip import INNER_LIPS, OUTER_EYE_CORNERS, OUTER_LIPS, POINTS, ClipPair, FaceTrack, Region
 from lsbench.errors import MetricError
+from lsbench.media.clip import INNER_LIPS, OUTER_EYE_CORNERS, OUTER_LIPS, POINTS, ClipPair, FaceTrack, Region
 from lsbench.metric import Metric
 from lsbench.stats import Stats
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from lsbench.clip import ClipPair
+from lsbench.media.clip import ClipPair
 from lsbench.metrics.landmarks import LIPS, UNITS, LandmarkMetric, checked, found, in_unit, interocular, mean_found
 from lsbench.stats import Stats
 

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
-from lsbench.clip import ClipPair
 from lsbench.errors import MetricError
+from lsbench.media.clip import ClipPair
 from lsbench.metrics.landmarks import LOST, LandmarkMetric, aperture, checked, found, mean_found
 from lsbench.stats import Stats
 

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from lsbench.clip import ClipPair, Region
 from lsbench.errors import MetricError
+from lsbench.media.clip import ClipPair, Region
 from lsbench.metric import Metric
 from lsbench.metrics.box_sides import SIDES, Side, differences
 from lsbench.metrics.images import checked_frames

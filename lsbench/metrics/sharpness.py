@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal
 import cv2
 import numpy as np
 
-from lsbench.clip import ClipPair, Region
 from lsbench.errors import MetricError
+from lsbench.media.clip import ClipPair, Region
 from lsbench.metric import Metric
 from lsbench.metrics.images import checked_frames
 from lsbench.stats import Stats

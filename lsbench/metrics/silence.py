@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from lsbench.clip import ClipPair, Region
 from lsbench.errors import MetricError
+from lsbench.media.clip import ClipPair, Region
 from lsbench.metric import Metric
 from lsbench.metrics.landmarks import LOST, aperture, checked_points, mean_found, seen
 from lsbench.stats import Stats

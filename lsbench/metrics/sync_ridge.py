@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsbench.audio import LOG_MEL_BANDS, log_mel
-from lsbench.clip import Clip, FaceTrack
 from lsbench.errors import MetricError
 from lsbench.learner import Learner, Model, Moments
+from lsbench.media.clip import Clip, FaceTrack
+from lsbench.media.spectra import LOG_MEL_BANDS, log_mel
 from lsbench.metrics.landmarks import seen
 from lsbench.metrics.mouth_signals import SIGNALS, mouth_signals, spreads, standardised
 from lsbench.stats import Stats

@@ -14,10 +14,10 @@ from typing import ClassVar, Literal
 import numpy as np
 import soxr
 
-from lsbench.audio import pcm16
-from lsbench.clip import Clip, ClipPair, Region
 from lsbench.errors import FaceError, MetricError, WeightsError
 from lsbench.face import MAX_GAP, fill_gaps
+from lsbench.media.clip import Clip, ClipPair, Region
+from lsbench.media.spectra import pcm16
 from lsbench.metric import Metric
 from lsbench.metrics.landmarks import mean_found
 from lsbench.metrics.syncnet_crop import at_25_fps, crop_squares, face_squares, is_25_fps

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import median_filter
 
-from lsbench.clip import FACE_OVAL, FaceTrack
 from lsbench.errors import MetricError
+from lsbench.media.clip import FACE_OVAL, FaceTrack
 
 FPS = 25.0
 SIZE = 224  # px, both sides

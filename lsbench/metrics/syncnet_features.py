@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lsbench import weights
-from lsbench.audio import mfcc
 from lsbench.errors import MetricError
+from lsbench.media.spectra import mfcc
 from lsbench.metrics.syncnet_crop import SIZE
 from lsbench.networks.kept import kept, machine
 

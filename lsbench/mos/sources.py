@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lsbench.errors import StudyError
-from lsbench.media import read_clip
+from lsbench.media.files import read_clip
 from lsbench.mos.key import REFERENCE, KeyRun
 from lsbench.protocol import Protocol
 from lsbench.report.drilldown import Footage

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lsbench.clip import Clip
 from lsbench.errors import StudyError
-from lsbench.media import content_sha256, read_clip, write_clip
+from lsbench.media.clip import Clip
+from lsbench.media.encode import even
+from lsbench.media.files import content_sha256, read_clip, write_clip
 from lsbench.mos.sources import Video
-from lsbench.report.clip_media import even
 
 SAMPLE_RATE = 16000
 CRF = 12

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lsbench import weights
-from lsbench.clip import ClipPair, Region
 from lsbench.errors import MetricError, WeightsError
+from lsbench.media.clip import ClipPair, Region
 from lsbench.networks.kept import kept, machine
 
 if TYPE_CHECKING:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from lsbench.clip import Clip, Region
 from lsbench.errors import FaceError, LsbenchError, MediaError
 from lsbench.face import FaceTracker, reference_track, sidecar
-from lsbench.media import content_sha256, read_clip, write_clip
+from lsbench.media.clip import Clip, Region
+from lsbench.media.encode import even
+from lsbench.media.files import content_sha256, read_clip, write_clip
 from lsbench.protocol import Protocol, Reference
 from lsbench.results import Partial
 from lsbench.system.cache import write_atomically
@@ -118,11 +117,3 @@ def _mouth(clip: Clip, source: Path, first: int, frames: int, sources: Sources, 
     except FaceError as error:
         return {"boxes": None, "box": None, "unboxed": f"no mouth view: {error}"}
     return {"boxes": boxes[:, :2].tolist(), "box": (boxes[0, 2:] - boxes[0, :2]).tolist(), "unboxed": None}
-
-
-def even(clip: Clip) -> Clip:
-    """The clip with sides that H.264 4:2:0 takes: an odd one is one pixel longer, its last row or column repeated."""
-    height, width = clip.frames.shape[1:3]
-    if height % 2 == 0 and width % 2 == 0:
-        return clip
-    return replace(clip, frames=np.pad(clip.frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge"))

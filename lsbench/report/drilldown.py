@@ -16,7 +16,7 @@ from lsbench.errors import FaceError, LsbenchError, WeightsError
 from lsbench.face import FaceTracker
 from lsbench.generators.folder import match_folder
 from lsbench.leaderboard import Row
-from lsbench.media import find_clips
+from lsbench.media.files import find_clips
 from lsbench.metric import Metric
 from lsbench.opinions import PREFIX
 from lsbench.protocol import recall
@@ -111,7 +111,7 @@ def write_clip_file(job: Job) -> Done:
             shown = show(job.media, job.sources, partial)
             content["problems"] += shown.pop("problems")
             content |= shown
-    write_atomically(job.target, lambda file: file.write(script("lsbench.clip", content)))
+    write_atomically(job.target, lambda file: file.write(script("lsbench.media.clip", content)))
     picture = content.get("generated") or content.get("reference")
     return Done(picture["name"] if picture else None, frames)
 

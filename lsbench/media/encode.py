@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 import wave
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -13,8 +14,8 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from lsbench.clip import Clip
 from lsbench.errors import MediaError
+from lsbench.media.clip import Clip
 
 
 def write_clip(
@@ -107,3 +108,11 @@ def _sound_block(samples: np.ndarray, start: int, sample_rate: int, lossless: bo
 
 def _as_int16(samples: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(samples.astype(np.float64) * 32768), -32768, 32767).astype(np.int16)
+
+
+def even(clip: Clip) -> Clip:
+    """The clip with sides that H.264 4:2:0 takes: an odd one is one pixel longer, its last row or column repeated."""
+    height, width = clip.frames.shape[1:3]
+    if height % 2 == 0 and width % 2 == 0:
+        return clip
+    return replace(clip, frames=np.pad(clip.frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge"))

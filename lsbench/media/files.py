@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import unicodedata
-from itertools import pairwise
 from pathlib import Path
 from typing import Literal, NoReturn
 
 import numpy as np
 import soxr
-from PIL import Image
 
-from lsbench.clip import Clip
-from lsbench.decode import read_sound, read_video
-from lsbench.encode import write_clip, write_sound
 from lsbench.errors import MediaError
+from lsbench.media.clip import Clip
+from lsbench.media.decode import read_sound, read_video
+from lsbench.media.encode import write_clip, write_sound
+from lsbench.media.pictures import IMAGE_SUFFIXES, _has_suffix, _is_frame, _read_frames
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -36,9 +34,6 @@ __all__ = [
 Sound = Literal["required", "optional"]
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv", ".flv")
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
-
-_NUMBER = re.compile(r"\d+$")
 
 
 def find_clips(folder: Path) -> dict[str, Path]:
@@ -124,66 +119,6 @@ def content_sha256(source: Path) -> str:
 
 def _refuse_folder(error: OSError) -> NoReturn:
     raise MediaError(f"{error.filename}: cannot be read as a folder of clips: {error.strerror}")
-
-
-def _has_suffix(name: str, suffixes: tuple[str, ...]) -> bool:
-    return not name.startswith(".") and name.lower().endswith(suffixes)
-
-
-def _is_frame(name: str) -> bool:
-    return _has_suffix(name, IMAGE_SUFFIXES) and _NUMBER.search(Path(name).stem) is not None
-
-
-def _read_frames(folder: Path, where: str) -> np.ndarray:
-    """The numbered frames of a folder, in order of their numbers: uint8 (T, H, W, 3)."""
-    series = _frame_series(folder, where)
-    frames = np.empty(0, np.uint8)
-    for index, path in enumerate(series):
-        picture = _read_image(path, where)
-        if index == 0:
-            frames = np.empty((len(series), *picture.shape), np.uint8)
-        elif picture.shape != frames.shape[1:]:
-            size, first = (f"{shape[1]}x{shape[0]}" for shape in (picture.shape, frames.shape[1:]))
-            raise MediaError(f"{where}: {path.name} is {size} after frames of {first}; expected one size")
-        frames[index] = picture
-    return frames
-
-
-def _frame_series(folder: Path, where: str) -> list[Path]:
-    try:
-        paths = [child for child in folder.iterdir() if _is_frame(child.name)]
-    except OSError as error:
-        raise MediaError(f"{where}: cannot be read: {error.strerror}") from None
-    if not paths:
-        raise MediaError(f"{where}: no numbered PNG or JPG frame in the folder; expected 0001.png, 0002.png ...")
-    numbered = sorted((int(_NUMBER.findall(path.stem)[0]), path) for path in paths)
-    for (number, path), (following, other) in pairwise(numbered):
-        if _NUMBER.sub("", path.stem) != _NUMBER.sub("", other.stem) or number == following:
-            raise MediaError(f"{where}: both {path.name} and {other.name}; expected one series, each number once")
-        if following > number + 1:
-            raise MediaError(
-                f"{where}: frame {number + 1} is missing, {path.name} is followed by {other.name}; "
-                f"expected every number ({len(numbered)} frames found). Render it again."
-            )
-    return [path for _, path in numbered]
-
-
-def _read_image(path: Path, where: str) -> np.ndarray:
-    """An 8-bit RGB or grey image as RGB: uint8 (H, W, 3)."""
-    try:
-        with Image.open(path) as file:
-            image: Image.Image = file
-            deep = image.mode.startswith("I") or any("16" in str(tile[-1]) for tile in file.tile)
-            if deep or image.mode not in ("L", "RGB", "LA", "RGBA", "P", "PA"):
-                kind = "16-bit" if deep else image.mode
-                raise MediaError(f"{where}: {path.name} is a {kind} image; expected 8-bit RGB or grey. Convert it.")
-            if "A" in image.mode or "transparency" in image.info:
-                image = image.convert("RGBA")
-                if np.asarray(image)[..., 3].min() < 255:
-                    raise MediaError(f"{where}: {path.name} is partly transparent; expected opaque RGB or grey")
-            return np.asarray(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError) as error:
-        raise MediaError(f"{where}: {path.name} cannot be decoded: {error}; expected a PNG or JPG image") from None
 
 
 def _wavs(folder: Path) -> list[Path]:

@@ -1,0 +1,1 @@
+"""Files to arrays and back: clips, numbered frames, codecs, and the spectra of their sound."""
