@@ -14,7 +14,7 @@ import numpy as np
 
 from lsbench.corpus.shards import FORMAT
 from lsbench.errors import TrainingError
-from lsbench.media.clip import POINTS, FaceTrack, Region
+from lsbench.face.track import POINTS, FaceTrack, Region
 from lsbench.media.lipgan_mel import BANDS, SETTINGS
 
 FPS = 25.0

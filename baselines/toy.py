@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from lsbench import protocol
 from lsbench.corpus.shards import write_shards
 from lsbench.corpus.synthetic import SAMPLE_RATE, render
-from lsbench.face import save_track, sidecar
+from lsbench.face.tracker import save_track, sidecar
 from lsbench.media.files import write_clip
 from lsbench.system.cache import cache_dir
 from lsbench.system.locks import exclusive

@@ -18,8 +18,9 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from lsbench import weights
-from lsbench.face import FaceTracker, fill_gaps
-from lsbench.media.clip import Clip, ClipPair, FaceTrack, Region
+from lsbench.face.track import FaceTrack, Region
+from lsbench.face.tracker import FaceTracker, fill_gaps
+from lsbench.media.clip import Clip, ClipPair
 from lsbench.media.files import content_sha256, find_clips, read_clip, write_clip
 from lsbench.metrics.seam import Seam, seam
 

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from lsbench import standins, weights
-from lsbench.face import FaceTracker, fill_gaps
+from lsbench.face.tracker import FaceTracker, fill_gaps
 from lsbench.learner import Model
 from lsbench.media.clip import Clip
 from lsbench.media.files import find_clips, read_clip

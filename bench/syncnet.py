@@ -34,8 +34,9 @@ from PIL import Image
 from scipy.io import wavfile
 
 from lsbench import weights
-from lsbench.face import FaceTracker, fill_gaps
-from lsbench.media.clip import FACE_OVAL, ClipPair, FaceTrack
+from lsbench.face.track import FACE_OVAL, FaceTrack
+from lsbench.face.tracker import FaceTracker, fill_gaps
+from lsbench.media.clip import ClipPair
 from lsbench.media.files import content_sha256, read_clip
 from lsbench.media.spectra import pcm16
 from lsbench.metrics.syncnet import LSED, av_offset, lse_c, lse_d, mean_distances

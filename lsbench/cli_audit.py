@@ -186,7 +186,7 @@ def leakage(
     """
     from lsbench import rendering, weights
     from lsbench.errors import WeightsError
-    from lsbench.face import FaceTracker
+    from lsbench.face.tracker import FaceTracker
     from lsbench.leakage import probe
     from lsbench.report.terminal import progress_bar
     from lsbench.system import pool

@@ -59,7 +59,7 @@ def prepare_grid(
     from lsbench import protocol, weights
     from lsbench.corpus.grid import prepare
     from lsbench.corpus.grid_download import download_archives
-    from lsbench.face import FaceTracker
+    from lsbench.face.tracker import FaceTracker
     from lsbench.report.terminal import progress_bar
     from lsbench.system import pool
 

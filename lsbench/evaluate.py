@@ -13,13 +13,13 @@ from typing import Any, Literal, get_args
 from lsbench import protocol, registry
 from lsbench.campaign import measure_all
 from lsbench.errors import LsbenchError, MatchError, ProtocolError, RunError
-from lsbench.face import FaceTracker
+from lsbench.face.track import BOX_RULES, Region
+from lsbench.face.tracker import FaceTracker
 from lsbench.folding import finish
 from lsbench.generators import spelling
 from lsbench.generators.command import TIMEOUT_S
 from lsbench.generators.folder import Matches, match_folder
 from lsbench.measure import Settings
-from lsbench.media.clip import BOX_RULES, Region
 from lsbench.media.files import Sound
 from lsbench.meeting import Meeting
 from lsbench.protocol import Align, Protocol, Task

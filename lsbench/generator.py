@@ -10,7 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from lsbench.errors import GeneratorError, LsbenchError
-from lsbench.media.clip import Clip, FaceTrack
+from lsbench.face.track import FaceTrack
+from lsbench.media.clip import Clip
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,9 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from lsbench.errors import FaceError
-from lsbench.media.clip import EYE_CORNERS, INNER_LIPS, OUTER_LIPS, Clip, FaceTrack, Region
-from lsbench.patches import ramp
+from lsbench.face.patches import ramp
+from lsbench.face.track import EYE_CORNERS, INNER_LIPS, OUTER_LIPS, FaceTrack, Region
+from lsbench.media.clip import Clip
 
 SHIFTED = "shifted:"
 UPPER_OVAL = np.r_[0:10, 27:36]  # from ear to ear over the forehead

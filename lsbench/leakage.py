@@ -17,13 +17,14 @@ import numpy as np
 
 from lsbench.align import align, block_means
 from lsbench.errors import GeneratorError, LsbenchError
-from lsbench.face import FaceTracker, reference_track
+from lsbench.face.track import FaceTrack, Region
+from lsbench.face.tracker import FaceTracker, reference_track
 from lsbench.generator import perform
 from lsbench.generators import spelling
 from lsbench.generators.command import TIMEOUT_S
 from lsbench.generators.standin import as_long
 from lsbench.identity import seen, with_mouth_of
-from lsbench.media.clip import Clip, FaceTrack, Region, crop
+from lsbench.media.clip import Clip, crop
 from lsbench.media.files import read_clip
 from lsbench.metrics.landmarks import aperture
 from lsbench.protocol import Protocol, Reference

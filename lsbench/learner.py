@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsbench.media.clip import Clip, FaceTrack
+from lsbench.face.track import FaceTrack
+from lsbench.media.clip import Clip
 from lsbench.stats import Stats
 
 Moments = Mapping[str, np.ndarray]

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from lsbench.errors import LsbenchError
-from lsbench.face import FaceTracker
+from lsbench.face.tracker import FaceTracker
 from lsbench.learner import Learner, Model
 from lsbench.media.files import Sound, read_clip
 from lsbench.protocol import Protocol, Reference

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lsbench.align import align, demand_length
-from lsbench.face import FaceTracker, reference_track
+from lsbench.face.track import FaceTrack
+from lsbench.face.tracker import FaceTracker, reference_track
 from lsbench.learning import Models
-from lsbench.media.clip import Clip, ClipPair, FaceTrack
+from lsbench.media.clip import Clip, ClipPair
 from lsbench.media.files import Sound, content_sha256, read_clip
 from lsbench.metric import Metric
 from lsbench.protocol import Protocol, Reference

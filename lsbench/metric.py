@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 
 from lsbench.direction import Better
 from lsbench.errors import MetricError
+from lsbench.face.track import BOX_RULES, Region
 from lsbench.influence import of_statistic
 from lsbench.learner import Learner
-from lsbench.media.clip import BOX_RULES, ClipPair, Region
+from lsbench.media.clip import ClipPair
 from lsbench.stats import Stats
 
 

@@ -13,9 +13,10 @@ from typing import Any
 
 from lsbench import registry
 from lsbench.errors import MediaError, ProtocolError
-from lsbench.face import sidecar
+from lsbench.face.track import Region
+from lsbench.face.tracker import sidecar
 from lsbench.manifest import Reference, Select, listed
-from lsbench.media.clip import Clip, Region, gray
+from lsbench.media.clip import Clip, gray
 from lsbench.media.files import content_sha256, find_clips
 from lsbench.protocol_file import Align, Color, Task, read_file
 

@@ -11,8 +11,8 @@ from typing import Any, Literal, get_args
 
 from lsbench import registry
 from lsbench.errors import MetricError, ProtocolError
+from lsbench.face.track import Region
 from lsbench.manifest import Select, read_manifest
-from lsbench.media.clip import Region
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from lsbench.errors import LsbenchError, MetricError
-from lsbench.media.clip import Region
+from lsbench.face.track import Region
 from lsbench.metric import Metric
 
 METRICS = {

@@ -19,12 +19,13 @@ import numpy as np
 from lsbench import weights
 from lsbench.align import align, demand_length
 from lsbench.errors import AlignmentError, GeneratorError, LsbenchError
-from lsbench.face import FaceTracker, reference_track
+from lsbench.face.track import FaceTrack
+from lsbench.face.tracker import FaceTracker, reference_track
 from lsbench.generator import Generator, Rendered, perform
 from lsbench.generators import spelling
 from lsbench.generators.command import TIMEOUT_S
 from lsbench.identity import lasting, needs_face, seen
-from lsbench.media.clip import Clip, FaceTrack
+from lsbench.media.clip import Clip
 from lsbench.media.files import content_sha256, read_clip, write_clip
 from lsbench.protocol import Protocol, Reference
 from lsbench.system import pool

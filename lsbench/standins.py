@@ -11,8 +11,9 @@ import hashlib
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from lsbench.media.clip import Clip, FaceTrack, Region, crop
-from lsbench.patches import feather, levels, paste
+from lsbench.face.patches import feather, levels, paste
+from lsbench.face.track import FaceTrack, Region
+from lsbench.media.clip import Clip, crop
 
 BLUR_FACTOR = 0.2  # standard deviation of the blur over the side of the mouth box
 BOX_LEVELS = 14  # brightness step of the pasted box, 8-bit levels

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from lsbench.corpus import synthetic
-from lsbench.media.clip import Clip, FaceTrack
+from lsbench.face.track import FaceTrack
+from lsbench.media.clip import Clip
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 GRID = Path(__file__).parents[2] / "shared" / "grid-mini"

@@ -11,8 +11,9 @@ import av
 import numpy as np
 
 from lsbench.corpus.synthetic import render
-from lsbench.face import FaceTracker
-from lsbench.media.clip import Clip, FaceTrack
+from lsbench.face.track import FaceTrack
+from lsbench.face.tracker import FaceTracker
+from lsbench.media.clip import Clip
 
 
 @lru_cache(maxsize=1)

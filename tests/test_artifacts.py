@@ -11,7 +11,8 @@ from lsbench.artifacts.artifact import Artifact, Subject
 from lsbench.artifacts.catalogue import ARTIFACTS, artifact
 from lsbench.corpus import synthetic
 from lsbench.errors import ArtifactError
-from lsbench.media.clip import INNER_LIPS, Clip, FaceTrack, Region, crop
+from lsbench.face.track import INNER_LIPS, FaceTrack, Region
+from lsbench.media.clip import Clip, crop
 from lsbench.metrics.psnr import psnr_frames
 
 EVERY = list(ARTIFACTS.values())

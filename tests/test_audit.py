@@ -19,8 +19,9 @@ from lsbench.audit.verdict import Audit
 from lsbench.cli import main
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import ArtifactError, LsbenchError, ProtocolError, RunError
+from lsbench.face.track import FaceTrack
 from lsbench.manifest import Reference
-from lsbench.media.clip import Clip, FaceTrack
+from lsbench.media.clip import Clip
 from lsbench.report.audit_files import read_audit, write_audit
 from lsbench.report.audit_text import from_json, to_json, to_markdown
 from lsbench.report.audit_words import paragraph
@@ -239,7 +240,7 @@ def test_a_score_of_many_clips_is_sampled_by_halves() -> None:
 
 
 def _regions() -> tuple[object, ...]:
-    from lsbench.media.clip import Region
+    from lsbench.face.track import Region
 
     return (Region.WHOLE,)
 

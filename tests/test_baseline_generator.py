@@ -19,10 +19,11 @@ from baselines.recipes import RECIPES
 from lsbench import protocol
 from lsbench.corpus import synthetic
 from lsbench.errors import GeneratorError, LsbenchError, MediaError, TrainingError, WeightsError
-from lsbench.face_crops import crop_faces, paste_faces
+from lsbench.face.crops import crop_faces, paste_faces
+from lsbench.face.track import FaceTrack, Region
 from lsbench.generator import perform
 from lsbench.generators.spelling import signature
-from lsbench.media.clip import Clip, FaceTrack, Region
+from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip
 from lsbench.rendering import generate
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lsbench.errors import FaceError, MediaError
-from lsbench.media.clip import MOUTH_CORNERS, OUTER_LIPS, POINTS, BoxRule, Clip, ClipPair, FaceTrack, Region, crop
+from lsbench.face.track import MOUTH_CORNERS, OUTER_LIPS, POINTS, BoxRule, FaceTrack, Region
+from lsbench.media.clip import Clip, ClipPair, crop
 
 
 def track_at(centres: np.ndarray, width: float = 20.0, size: tuple[int, int] = (100, 120)) -> FaceTrack:

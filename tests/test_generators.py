@@ -23,9 +23,10 @@ import lsbench
 from lsbench import protocol, registry
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import AlignmentError, FaceError, GeneratorError, LsbenchError
+from lsbench.face.track import FaceTrack
 from lsbench.generator import Generator, Rendered, perform
 from lsbench.generators import spelling
-from lsbench.media.clip import Clip, FaceTrack
+from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip
 from lsbench.protocol import Protocol
 from lsbench.rendering import generate

@@ -9,8 +9,9 @@ import pytest
 
 from lsbench.corpus import synthetic
 from lsbench.errors import FaceError
+from lsbench.face.track import OUTER_LIPS, FaceTrack, Region
 from lsbench.identity import RIGID, lasting, seen, with_mouth_of
-from lsbench.media.clip import OUTER_LIPS, Clip, FaceTrack, Region, crop
+from lsbench.media.clip import Clip, crop
 from lsbench.metrics.landmarks import aperture
 
 Toy = tuple[Clip, FaceTrack]

@@ -16,7 +16,8 @@ import lsbench
 from lsbench import protocol
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import MetricError, WeightsError
-from lsbench.media.clip import Clip, ClipPair, FaceTrack, Region
+from lsbench.face.track import FaceTrack, Region
+from lsbench.media.clip import Clip, ClipPair
 from lsbench.metrics.distribution import FID, KID, FDEfficientNetLite0, FIDInfinity
 from lsbench.networks import features
 from lsbench.networks.features import EFFICIENTNET_LITE0, INCEPTION, Network, frame_features, pair_features

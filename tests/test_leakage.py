@@ -14,9 +14,10 @@ from lsbench import protocol, weights
 from lsbench.cli import main
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import GeneratorError, ProtocolError, WeightsError
-from lsbench.face import FaceTracker
+from lsbench.face.track import FaceTrack
+from lsbench.face.tracker import FaceTracker
 from lsbench.leakage import COPIES, PARTLY, probe, survived
-from lsbench.media.clip import Clip, FaceTrack
+from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip, write_clip
 from lsbench.protocol import Protocol
 

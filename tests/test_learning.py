@@ -14,9 +14,10 @@ import lsbench
 from lsbench import learning, protocol, registry, weights
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import AlignmentError, LsbenchError, MediaError, WeightsError
-from lsbench.face import FaceTracker
+from lsbench.face.track import FaceTrack, Region
+from lsbench.face.tracker import FaceTracker
 from lsbench.learner import Learner, Model, Moments
-from lsbench.media.clip import Clip, ClipPair, FaceTrack, Region
+from lsbench.media.clip import Clip, ClipPair
 from lsbench.media.files import find_clips, read_clip, write_clip
 from lsbench.metric import Metric
 from lsbench.protocol import Reference

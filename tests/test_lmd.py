@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from lsbench.errors import MetricError
-from lsbench.media.clip import OUTER_EYE_CORNERS, POINTS, Clip, ClipPair, FaceTrack
+from lsbench.face.track import OUTER_EYE_CORNERS, POINTS, FaceTrack
+from lsbench.media.clip import Clip, ClipPair
 from lsbench.metrics.landmarks import LIPS, LOST
 from lsbench.metrics.lmd import LMD, lmd, lmd_frames
 

@@ -13,7 +13,8 @@ from conftest import noisy
 
 from lsbench import weights as registered
 from lsbench.errors import MetricError, WeightsError
-from lsbench.media.clip import Clip, ClipPair, FaceTrack, Region
+from lsbench.face.track import FaceTrack, Region
+from lsbench.media.clip import Clip, ClipPair
 from lsbench.metrics import lpips as module
 from lsbench.metrics.lpips import LPIPS, lpips, lpips_frames, reference_features
 from lsbench.networks import alexnet, batches

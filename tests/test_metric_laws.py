@@ -19,7 +19,8 @@ from conftest import noisy
 
 from lsbench import registry, weights
 from lsbench.errors import WeightsError
-from lsbench.media.clip import EYE_CORNERS, FACE_OVAL, INNER_LIPS, OUTER_LIPS, POINTS, Clip, ClipPair, FaceTrack, Region
+from lsbench.face.track import EYE_CORNERS, FACE_OVAL, INNER_LIPS, OUTER_LIPS, POINTS, FaceTrack, Region
+from lsbench.media.clip import Clip, ClipPair
 from lsbench.metric import Metric
 from lsbench.stats import Stats
 

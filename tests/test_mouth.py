@@ -13,8 +13,9 @@ import pytest
 from lsbench import standins, weights
 from lsbench.corpus import synthetic
 from lsbench.errors import MetricError, WeightsError
-from lsbench.face import FaceTracker
-from lsbench.media.clip import OUTER_EYE_CORNERS, POINTS, Clip, ClipPair, FaceTrack
+from lsbench.face.track import OUTER_EYE_CORNERS, POINTS, FaceTrack
+from lsbench.face.tracker import FaceTracker
+from lsbench.media.clip import Clip, ClipPair
 from lsbench.media.files import read_clip
 from lsbench.metrics.coverage import Coverage, coverage
 from lsbench.metrics.landmarks import LIP_MIDDLES, LOST, LandmarkMetric, aperture

@@ -10,8 +10,9 @@ import pytest
 import scipy.signal
 
 from lsbench.errors import FaceError, MediaError
-from lsbench.face_crops import crop_faces, to_crops
-from lsbench.media.clip import Clip, FaceTrack, Region
+from lsbench.face.crops import crop_faces, to_crops
+from lsbench.face.track import FaceTrack, Region
+from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip
 from lsbench.media.lipgan_mel import lipgan_mel
 

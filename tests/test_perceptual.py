@@ -16,7 +16,8 @@ from scipy.ndimage import gaussian_filter
 
 from lsbench import registry
 from lsbench.errors import MetricError
-from lsbench.media.clip import Clip, ClipPair, FaceTrack, Region
+from lsbench.face.track import FaceTrack, Region
+from lsbench.media.clip import Clip, ClipPair
 from lsbench.metrics import perceptual
 from lsbench.metrics.perceptual import FSIM, GMSD, MSSSIM, VIF, HaarPSI, PiqMetric
 

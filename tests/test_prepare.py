@@ -29,7 +29,7 @@ from lsbench.cli import main
 from lsbench.corpus.grid import Prepared, prepare
 from lsbench.corpus.grid_check import Record
 from lsbench.errors import CorpusError, WeightsError
-from lsbench.face import FaceTracker
+from lsbench.face.tracker import FaceTracker
 from lsbench.manifest import Reference, Select
 from lsbench.protocol import Protocol
 from lsbench.system.locks import exclusive

@@ -16,7 +16,7 @@ from lsbench import protocol, registry
 from lsbench.cli import main
 from lsbench.corpus.synthetic import render, write_corpus
 from lsbench.errors import ProtocolError
-from lsbench.face import save_track
+from lsbench.face.tracker import save_track
 from lsbench.manifest import Select
 from lsbench.media.clip import gray
 from lsbench.media.files import write_clip

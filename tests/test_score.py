@@ -34,8 +34,9 @@ from lsbench.errors import (
     RunError,
     WeightsError,
 )
-from lsbench.face import load_track, sidecar
-from lsbench.media.clip import Clip, Region, crop
+from lsbench.face.track import Region
+from lsbench.face.tracker import load_track, sidecar
+from lsbench.media.clip import Clip, crop
 from lsbench.media.files import find_clips, read_clip, write_clip
 from lsbench.metrics.psnr import psnr_frames
 from lsbench.metrics.ssim import ssim_frames

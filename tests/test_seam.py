@@ -13,8 +13,9 @@ import lsbench
 from lsbench import protocol, standins, weights
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import MetricError, WeightsError
-from lsbench.face import FaceTracker, fill_gaps
-from lsbench.media.clip import Clip, ClipPair, FaceTrack, Region
+from lsbench.face.track import FaceTrack, Region
+from lsbench.face.tracker import FaceTracker, fill_gaps
+from lsbench.media.clip import Clip, ClipPair
 from lsbench.media.files import content_sha256, find_clips, read_clip, write_clip
 from lsbench.metrics.largest_sum import largest_sum
 from lsbench.metrics.paste_box import BLOCK, _blocks, found_boxes

@@ -13,9 +13,9 @@ from lsbench.corpus import shards
 from lsbench.corpus.shards import write_shards
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import LsbenchError
-from lsbench.face import load_track
-from lsbench.face_crops import crop_faces
-from lsbench.media.clip import OUTER_LIPS, Region
+from lsbench.face.crops import crop_faces
+from lsbench.face.track import OUTER_LIPS, Region
+from lsbench.face.tracker import load_track
 from lsbench.media.files import read_clip
 from lsbench.media.lipgan_mel import lipgan_mel
 

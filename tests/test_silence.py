@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from lsbench.errors import MetricError
-from lsbench.media.clip import OUTER_EYE_CORNERS, POINTS, Clip, ClipPair, FaceTrack
+from lsbench.face.track import OUTER_EYE_CORNERS, POINTS, FaceTrack
+from lsbench.media.clip import Clip, ClipPair
 from lsbench.media.files import read_clip
 from lsbench.metrics.landmarks import LIP_MIDDLES, LOST
 from lsbench.metrics.silence import SilenceMotion, silence_motion, silent_frames

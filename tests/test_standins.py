@@ -12,9 +12,10 @@ import lsbench
 from lsbench import protocol, registry, standins, weights
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import GeneratorError, WeightsError
-from lsbench.face import FaceTracker
+from lsbench.face.track import FaceTrack, Region
+from lsbench.face.tracker import FaceTracker
 from lsbench.leaderboard import leaderboard
-from lsbench.media.clip import Clip, FaceTrack, Region, crop
+from lsbench.media.clip import Clip, crop
 from lsbench.metrics.psnr import psnr_frames
 from lsbench.rendering import generate
 from lsbench.results import RunFolder

@@ -17,9 +17,10 @@ from threadpoolctl import threadpool_limits
 from lsbench import learning, protocol, weights
 from lsbench.corpus import synthetic
 from lsbench.errors import LsbenchError, MediaError, WeightsError
-from lsbench.face import FaceTracker
+from lsbench.face.track import FaceTrack
+from lsbench.face.tracker import FaceTracker
 from lsbench.learner import Model
-from lsbench.media.clip import Clip, ClipPair, FaceTrack
+from lsbench.media.clip import Clip, ClipPair
 from lsbench.media.files import content_sha256, find_clips, read_clip, write_clip
 from lsbench.media.spectra import LOG_MEL_BANDS, _log_mel_bands, log_mel
 from lsbench.metrics.landmarks import seen

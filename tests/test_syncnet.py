@@ -17,7 +17,8 @@ from scipy.io import wavfile
 
 from lsbench import registry
 from lsbench.errors import MetricError, WeightsError
-from lsbench.media.clip import FACE_OVAL, POINTS, Clip, ClipPair, FaceTrack
+from lsbench.face.track import FACE_OVAL, POINTS, FaceTrack
+from lsbench.media.clip import Clip, ClipPair
 from lsbench.media.spectra import pcm16
 from lsbench.metrics import syncnet as scores
 from lsbench.metrics.syncnet import LSED, AVOffset, OffsetError, av_offset, lse_c, lse_d, lse_d0, mean_distances

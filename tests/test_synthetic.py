@@ -11,8 +11,9 @@ from scipy.ndimage import binary_dilation, gaussian_filter1d
 from lsbench.corpus import phones
 from lsbench.corpus.anatomy import jaw_drop
 from lsbench.corpus.synthetic import cast, manifest, mouth_shape, render, write_corpus
-from lsbench.face import load_track, sidecar
-from lsbench.media.clip import FACE_OVAL, INNER_LIPS, OUTER_LIPS, POINTS, Clip, FaceTrack, Region, crop
+from lsbench.face.track import FACE_OVAL, INNER_LIPS, OUTER_LIPS, POINTS, FaceTrack, Region
+from lsbench.face.tracker import load_track, sidecar
+from lsbench.media.clip import Clip, crop
 
 Corpus = dict[str, tuple[Clip, FaceTrack]]
 

@@ -12,7 +12,8 @@ from conftest import noisy
 
 from lsbench import standins
 from lsbench.errors import MetricError
-from lsbench.media.clip import OUTER_EYE_CORNERS, POINTS, Clip, ClipPair, FaceTrack, Region, crop
+from lsbench.face.track import OUTER_EYE_CORNERS, POINTS, FaceTrack, Region
+from lsbench.media.clip import Clip, ClipPair, crop
 from lsbench.media.files import read_clip, write_clip
 from lsbench.metrics.landmarks import LIPS, LOST
 from lsbench.metrics.temporal import Flicker, Jitter, flicker, flicker_frames, jitter, jitter_frames

@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 
 from lsbench.errors import ArtifactError
-from lsbench.media.clip import Clip, FaceTrack
+from lsbench.face.track import FaceTrack
+from lsbench.media.clip import Clip
 
 Group = Literal["mouth", "box", "time", "sound", "frame", "control"]
 GROUPS: dict[Group, str] = {

@@ -6,8 +6,9 @@ import numpy as np
 from scipy.ndimage import shift
 
 from lsbench.artifacts.artifact import Artifact, Subject, direction
-from lsbench.media.clip import Clip, Region
-from lsbench.patches import paste, patches, ramp
+from lsbench.face.patches import paste, patches, ramp
+from lsbench.face.track import Region
+from lsbench.media.clip import Clip
 
 GHOST_PX = 3  # by which the blended picture of a feathered paste is off
 

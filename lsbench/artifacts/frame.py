@@ -7,9 +7,9 @@ import numpy as np
 
 from lsbench.artifacts.artifact import Artifact, Subject
 from lsbench.artifacts.mouth import coarser
+from lsbench.face.patches import levels
 from lsbench.media.clip import Clip
 from lsbench.media.recode import CODEC_QUALITY, recoded
-from lsbench.patches import levels
 
 
 def _blur(subject: Subject, strength: float, random: np.random.Generator) -> Clip:

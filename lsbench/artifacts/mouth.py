@@ -7,8 +7,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, shift
 
 from lsbench.artifacts.artifact import Artifact, Subject, direction, share_of
-from lsbench.media.clip import INNER_LIPS, OUTER_LIPS, Clip, Region, crop
-from lsbench.patches import feather, paste, patches
+from lsbench.face.patches import feather, paste, patches
+from lsbench.face.track import INNER_LIPS, OUTER_LIPS, Region
+from lsbench.media.clip import Clip, crop
 
 DISTANT = 10  # frames that a wrong mouth is away, at least
 DETAIL = 0.05  # standard deviation of the smoothing that takes texture away, over the side of the mouth box

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from lsbench.artifacts.artifact import Artifact, Subject, share_of
-from lsbench.media.clip import Clip, Region
-from lsbench.patches import paste, patches
+from lsbench.face.patches import paste, patches
+from lsbench.face.track import Region
+from lsbench.media.clip import Clip
 
 
 def _shown(subject: Subject, order: np.ndarray) -> Clip:

@@ -15,8 +15,8 @@ from lsbench.audit.inject import CLEAN, Bench, Injection, filed, inject, measure
 from lsbench.audit.response import LEAST, halves, respond, unmoved
 from lsbench.audit.verdict import STEP, Audit
 from lsbench.errors import LsbenchError, ProtocolError, RunError
-from lsbench.face import FaceTracker
-from lsbench.media.clip import Region
+from lsbench.face.track import Region
+from lsbench.face.tracker import FaceTracker
 from lsbench.metric import Metric
 from lsbench.protocol import Protocol, Reference, describe
 from lsbench.requirements import needs, weight_paths

@@ -12,9 +12,10 @@ import numpy as np
 from lsbench.artifacts.artifact import Subject
 from lsbench.artifacts.catalogue import artifact
 from lsbench.errors import ArtifactError
-from lsbench.face import FaceTracker, reference_track
+from lsbench.face.track import POINTS, FaceTrack
+from lsbench.face.tracker import FaceTracker, reference_track
 from lsbench.learning import Models
-from lsbench.media.clip import POINTS, Clip, ClipPair, FaceTrack
+from lsbench.media.clip import Clip, ClipPair
 from lsbench.media.files import read_clip
 from lsbench.media.recode import recoded
 from lsbench.metric import Metric

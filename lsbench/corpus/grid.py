@@ -18,7 +18,7 @@ from lsbench.corpus.grid_sources import Found, Source, find_files, find_sources
 from lsbench.corpus.grid_state import State
 from lsbench.corpus.shards import write_shards
 from lsbench.errors import CorpusError, LsbenchError
-from lsbench.face import FaceTracker
+from lsbench.face.tracker import FaceTracker
 from lsbench.manifest import Reference
 from lsbench.protocol import Protocol
 from lsbench.system import pool

@@ -13,7 +13,7 @@ import numpy as np
 
 from lsbench.corpus.archives import MAX_MEMBER_BYTES
 from lsbench.errors import FaceError, MediaError
-from lsbench.face import FaceTracker, fill_gaps
+from lsbench.face.tracker import FaceTracker, fill_gaps
 from lsbench.media.clip import Clip
 from lsbench.media.decode import read_video
 from lsbench.media.files import content_sha256

@@ -14,8 +14,9 @@ import numpy as np
 from lsbench.corpus.anatomy import Colour, Look, Pose, landmarks
 from lsbench.corpus.phones import lips, script, speak
 from lsbench.corpus.portrait import Expression, Portrait
-from lsbench.face import save_track, sidecar
-from lsbench.media.clip import INNER_LIPS, MOUTH_CORNERS, POINTS, Clip, FaceTrack
+from lsbench.face.track import INNER_LIPS, MOUTH_CORNERS, POINTS, FaceTrack
+from lsbench.face.tracker import save_track, sidecar
+from lsbench.media.clip import Clip
 from lsbench.media.files import write_clip
 
 SAMPLE_RATE = 16000

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from lsbench.errors import GeneratorError, LsbenchError
+from lsbench.face.track import FaceTrack
 from lsbench.generator import Generator, Rendered, told
-from lsbench.media.clip import Clip, FaceTrack
+from lsbench.media.clip import Clip
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from lsbench.errors import FaceError
+from lsbench.face.track import FaceTrack
 from lsbench.generator import Generator, Rendered
-from lsbench.media.clip import Clip, FaceTrack
+from lsbench.media.clip import Clip
 from lsbench.media.recode import recoded
 
 

@@ -16,7 +16,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from lsbench.errors import MetricError
-from lsbench.media.clip import ClipPair, Region
+from lsbench.face.track import Region
+from lsbench.media.clip import ClipPair
 from lsbench.metric import Metric
 from lsbench.metrics import frechet
 from lsbench.metrics.kid import kernel_distance

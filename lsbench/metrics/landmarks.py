@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from lsbench.errors import MetricError
-from lsbench.media.clip import INNER_LIPS, OUTER_EYE_CORNERS, OUTER_LIPS, POINTS, ClipPair, FaceTrack, Region
+from lsbench.face.track import INNER_LIPS, OUTER_EYE_CORNERS, OUTER_LIPS, POINTS, FaceTrack, Region
+from lsbench.media.clip import ClipPair
 from lsbench.metric import Metric
 from lsbench.stats import Stats
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from lsbench.errors import MetricError, WeightsError
-from lsbench.media.clip import ClipPair, Region
+from lsbench.face.track import Region
+from lsbench.media.clip import ClipPair
 from lsbench.metric import Metric
 from lsbench.metrics.images import checked_frames
 from lsbench.stats import Stats

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from lsbench.errors import MetricError
-from lsbench.media.clip import MOUTH_CORNERS, OUTER_LIPS, POINTS
+from lsbench.face.track import MOUTH_CORNERS, OUTER_LIPS, POINTS
 from lsbench.metrics.landmarks import LIP_MIDDLES, span
 
 SIGNALS = ("gap", "height", "width", "gap rate", "height rate", "width rate")

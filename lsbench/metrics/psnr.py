@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from lsbench.media.clip import ClipPair, Region
+from lsbench.face.track import Region
+from lsbench.media.clip import ClipPair
 from lsbench.metric import Metric
 from lsbench.metrics.images import COLORS, PEAK, checked_frames
 from lsbench.stats import Stats

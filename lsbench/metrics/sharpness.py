@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from lsbench.errors import MetricError
-from lsbench.media.clip import ClipPair, Region
+from lsbench.face.track import Region
+from lsbench.media.clip import ClipPair
 from lsbench.metric import Metric
 from lsbench.metrics.images import checked_frames
 from lsbench.stats import Stats

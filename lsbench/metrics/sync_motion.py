@@ -9,8 +9,9 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from lsbench.errors import MetricError
+from lsbench.face.track import Region
 from lsbench.learner import Learner, Model
-from lsbench.media.clip import ClipPair, Region
+from lsbench.media.clip import ClipPair
 from lsbench.metric import Metric
 from lsbench.metrics.landmarks import mean_found, seen
 from lsbench.metrics.mouth_signals import SIGNALS, mouth_signals, spreads, standardised

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsbench.errors import MetricError
+from lsbench.face.track import FaceTrack
 from lsbench.learner import Learner, Model, Moments
-from lsbench.media.clip import Clip, FaceTrack
+from lsbench.media.clip import Clip
 from lsbench.media.spectra import LOG_MEL_BANDS, log_mel
 from lsbench.metrics.landmarks import seen
 from lsbench.metrics.mouth_signals import SIGNALS, mouth_signals, spreads, standardised

@@ -15,8 +15,9 @@ import numpy as np
 import soxr
 
 from lsbench.errors import FaceError, MetricError, WeightsError
-from lsbench.face import MAX_GAP, fill_gaps
-from lsbench.media.clip import Clip, ClipPair, Region
+from lsbench.face.track import Region
+from lsbench.face.tracker import MAX_GAP, fill_gaps
+from lsbench.media.clip import Clip, ClipPair
 from lsbench.media.spectra import pcm16
 from lsbench.metric import Metric
 from lsbench.metrics.landmarks import mean_found

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from lsbench.errors import MetricError
-from lsbench.media.clip import FACE_OVAL, FaceTrack
+from lsbench.face.track import FACE_OVAL, FaceTrack
 
 FPS = 25.0
 SIZE = 224  # px, both sides

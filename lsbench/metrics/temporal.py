@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from lsbench.errors import MetricError
-from lsbench.media.clip import ClipPair, Region
+from lsbench.face.track import Region
+from lsbench.media.clip import ClipPair
 from lsbench.metric import Metric
 from lsbench.metrics.images import checked_frames
 from lsbench.metrics.landmarks import LIPS, UNITS, LandmarkMetric, checked, found, in_unit, interocular, mean_found

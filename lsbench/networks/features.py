@@ -17,7 +17,8 @@ import numpy as np
 
 from lsbench import weights
 from lsbench.errors import MetricError, WeightsError
-from lsbench.media.clip import ClipPair, Region
+from lsbench.face.track import Region
+from lsbench.media.clip import ClipPair
 from lsbench.networks.kept import kept, machine
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from lsbench.errors import FaceError, LsbenchError, MediaError
-from lsbench.face import FaceTracker, reference_track, sidecar
-from lsbench.media.clip import Clip, Region
+from lsbench.face.track import Region
+from lsbench.face.tracker import FaceTracker, reference_track, sidecar
+from lsbench.media.clip import Clip
 from lsbench.media.encode import even
 from lsbench.media.files import content_sha256, read_clip, write_clip
 from lsbench.protocol import Protocol, Reference

@@ -13,7 +13,7 @@ import numpy as np
 
 from lsbench import registry
 from lsbench.errors import FaceError, LsbenchError, WeightsError
-from lsbench.face import FaceTracker
+from lsbench.face.tracker import FaceTracker
 from lsbench.generators.folder import match_folder
 from lsbench.leaderboard import Row
 from lsbench.media.files import find_clips

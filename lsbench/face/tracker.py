@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from lsbench.errors import FaceError
-from lsbench.media.clip import POINTS, Clip, FaceTrack
+from lsbench.face.track import POINTS, FaceTrack
+from lsbench.media.clip import Clip
 from lsbench.system.cache import cache_dir, write_atomically
 
 # Points of MediaPipe's face mesh in the order of lsbench.media.clip: face oval, outer lips, inner lips, eye corners.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lsbench.media.clip import FaceTrack, Region, crop
+from lsbench.face.track import FaceTrack, Region
+from lsbench.media.clip import crop
 
 
 def patches(frames: np.ndarray, track: FaceTrack, region: Region) -> tuple[np.ndarray, np.ndarray]:
