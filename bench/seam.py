@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from lsbench import weights
 from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker, fill_gaps
 from lsbench.media.clip import Clip, ClipPair
 from lsbench.media.files import content_sha256, find_clips, read_clip, write_clip
 from lsbench.metrics.seam import Seam, seam
+from lsbench.networks import weights
 
 STEPS = (0, 1, 2, 4, 8, 16)  # levels
 FEATHERS = (2, 4, 8, 16)  # px, with a step of 16 levels

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import rankdata
 
-from lsbench import standins, weights
+from lsbench import standins
 from lsbench.face.tracker import FaceTracker, fill_gaps
 from lsbench.learner import Model
 from lsbench.media.clip import Clip
@@ -26,6 +26,7 @@ from lsbench.media.files import find_clips, read_clip
 from lsbench.metrics.landmarks import seen
 from lsbench.metrics.sync_motion import measure_sync, sync_corr
 from lsbench.metrics.sync_ridge import fit
+from lsbench.networks import weights
 
 FEWER = ((1, 1), (1, 3), (1, 6), (2, 2), (2, 6), (3, 6), (5, 6))  # speakers, clips of each
 SHIFTS = (-8, -6, -4, -2, -1, 0, 1, 2, 4, 6, 8)  # frames

@@ -33,7 +33,6 @@ import torch
 from PIL import Image
 from scipy.io import wavfile
 
-from lsbench import weights
 from lsbench.face.track import FACE_OVAL, FaceTrack
 from lsbench.face.tracker import FaceTracker, fill_gaps
 from lsbench.media.clip import ClipPair
@@ -42,6 +41,7 @@ from lsbench.media.spectra import pcm16
 from lsbench.metrics.syncnet import LSED, av_offset, lse_c, lse_d, mean_distances
 from lsbench.metrics.syncnet_crop import crop_squares, face_squares
 from lsbench.metrics.syncnet_features import face_embeddings, sound_embeddings
+from lsbench.networks import weights
 
 PACKAGE = {name: sys.modules[f"syncnet_python.{name}"] for name in ("SyncNetModel", "SyncNetInstance")}
 PIPELINE: Any = syncnet_python.syncnet_pipeline

@@ -137,8 +137,9 @@ def score(
     Under torchrun the ranks share the clips. A killed run goes on when the same command is given again. Exit status: 0
     done, 1 an error, 3 incomplete.
     """
-    from lsbench import anchors, weights
+    from lsbench import anchors
     from lsbench.evaluate import score as evaluate
+    from lsbench.networks import weights
     from lsbench.report.terminal import progress_bar, show_result
     from lsbench.system import ranks
 
@@ -199,7 +200,8 @@ def generate(
     GENERATOR is spelled as for `lsbench score`: a name of `lsbench generators`, cmd:TEMPLATE or py:module:attribute.
     What is already there, whole and made by the same generator of the same clips, is kept.
     """
-    from lsbench import rendering, weights
+    from lsbench import rendering
+    from lsbench.networks import weights
     from lsbench.report.terminal import progress_bar
     from lsbench.system import pool
 

@@ -92,8 +92,8 @@ def audit_group(
     if listed:
         _list_artifacts()
         return
-    from lsbench import weights
     from lsbench.audit.campaign import audit
+    from lsbench.networks import weights
     from lsbench.report.audit_files import write_audit
     from lsbench.report.terminal import console, progress_bar
     from lsbench.system import pool
@@ -184,10 +184,11 @@ def leakage(
     It gets real clips, mouth included, with their own, with swapped and with no sound, and once with the mouth held
     still: what of the shown mouth is found in what it makes has leaked. Four renderings a clip.
     """
-    from lsbench import rendering, weights
+    from lsbench import rendering
     from lsbench.errors import WeightsError
     from lsbench.face.tracker import FaceTracker
     from lsbench.leakage import probe
+    from lsbench.networks import weights
     from lsbench.report.terminal import progress_bar
     from lsbench.system import pool
 

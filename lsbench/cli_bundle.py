@@ -54,7 +54,7 @@ def verify(
 
     With --rescore also that its clips follow from the videos. Exit status: 0 it does, 1 it does not, and why.
     """
-    from lsbench import weights
+    from lsbench.networks import weights
     from lsbench.report.terminal import progress_bar
     from lsbench.system import pool
     from lsbench.verify import verify as verified

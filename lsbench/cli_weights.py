@@ -19,7 +19,7 @@ def weights_group() -> None:
 @weights_group.command(name="list", epilog=examples("lsbench weights list"))
 def weights_list() -> None:
     """Every weight file: size, licence, what it is for, and whether it is here."""
-    from lsbench import weights
+    from lsbench.networks import weights
     from lsbench.report.terminal import show_weights
 
     show_weights(weights.status())
@@ -30,7 +30,7 @@ def weights_list() -> None:
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
 def weights_fetch(names: tuple[str, ...], quiet: bool) -> None:
     """Fetch weight files by name (all of them if none is named), checked by sha256."""
-    from lsbench import weights
+    from lsbench.networks import weights
     from lsbench.report.terminal import progress_bar
 
     failed = []
@@ -52,7 +52,7 @@ def weights_fetch(names: tuple[str, ...], quiet: bool) -> None:
 @click.argument("source", type=click.Path(path_type=Path), metavar="FILE|DIR")
 def weights_import(source: Path) -> None:
     """Copy weight files from a file or folder, recognised by size and sha256: for machines without a network."""
-    from lsbench import weights
+    from lsbench.networks import weights
 
     found = weights.import_files(source)
     for name, path in found.files:
@@ -65,7 +65,7 @@ def weights_import(source: Path) -> None:
 @weights_group.command(name="verify", epilog=examples("lsbench weights verify"))
 def weights_verify() -> None:
     """Read every weight file that is here and compare its sha256; exit status 1 where one is damaged."""
-    from lsbench import weights
+    from lsbench.networks import weights
     from lsbench.report.terminal import show_weights
 
     states = weights.status(rehash=True)

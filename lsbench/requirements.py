@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from lsbench import weights
 from lsbench.errors import WeightsError
 from lsbench.metric import Metric
+from lsbench.networks import weights
 from lsbench.protocol import Protocol
 from lsbench.system.pool import Progress
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsbench import weights
 from lsbench.errors import FaceError, WeightsError
 from lsbench.face.track import MOUTH_CORNERS, POINTS, FaceTrack, Region
 from lsbench.face.tracker import FaceTracker, fill_gaps, load_track, reference_track, save_track, sidecar
 from lsbench.media.clip import Clip
 from lsbench.media.files import content_sha256, read_clip
+from lsbench.networks import weights
 
 SPEAKERS = ["s1/bbaf2n", "s2/bbaf1n", "s3/bbaf1s", "s4/bbae9n", "s20/brbk7n", "s26/bgbsza", "s31/bgiq6p", "s33/bbac1s"]
 

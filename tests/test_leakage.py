@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from lsbench import protocol, weights
+from lsbench import protocol
 from lsbench.cli import main
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import GeneratorError, ProtocolError, WeightsError
@@ -19,6 +19,7 @@ from lsbench.face.tracker import FaceTracker
 from lsbench.leakage import COPIES, PARTLY, probe, survived
 from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip, write_clip
+from lsbench.networks import weights
 from lsbench.protocol import Protocol
 
 MAKERS = """

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import lsbench
-from lsbench import learning, protocol, registry, weights
+from lsbench import learning, protocol, registry
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import AlignmentError, LsbenchError, MediaError, WeightsError
 from lsbench.face.track import FaceTrack, Region
@@ -20,6 +20,7 @@ from lsbench.learner import Learner, Model, Moments
 from lsbench.media.clip import Clip, ClipPair
 from lsbench.media.files import find_clips, read_clip, write_clip
 from lsbench.metric import Metric
+from lsbench.networks import weights
 from lsbench.protocol import Reference
 from lsbench.results import RunFolder
 from lsbench.stats import Stats

@@ -11,13 +11,13 @@ import pytest
 import torch
 from conftest import noisy
 
-from lsbench import weights as registered
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import FaceTrack, Region
 from lsbench.media.clip import Clip, ClipPair
 from lsbench.metrics import lpips as module
 from lsbench.metrics.lpips import LPIPS, lpips, lpips_frames, reference_features
 from lsbench.networks import alexnet, batches
+from lsbench.networks import weights as registered
 
 SIZES = [(31, 31), (37, 61), (96, 96), (144, 180)]
 

@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 from conftest import noisy
 
-from lsbench import registry, weights
+from lsbench import registry
 from lsbench.errors import WeightsError
 from lsbench.face.track import EYE_CORNERS, FACE_OVAL, INNER_LIPS, OUTER_LIPS, POINTS, FaceTrack, Region
 from lsbench.media.clip import Clip, ClipPair
 from lsbench.metric import Metric
+from lsbench.networks import weights
 from lsbench.stats import Stats
 
 SIZE, FRAMES = 176, 6

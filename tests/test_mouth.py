@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsbench import standins, weights
+from lsbench import standins
 from lsbench.corpus import synthetic
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import OUTER_EYE_CORNERS, POINTS, FaceTrack
@@ -29,6 +29,7 @@ from lsbench.metrics.mouth import (
     mouth_aperture_error,
 )
 from lsbench.metrics.temporal import Jitter
+from lsbench.networks import weights
 
 EYES = 60.0  # px apart
 METRICS = [MouthApertureCorr(), MouthApertureError(), ClosureF1(), Coverage(), LMD(), Jitter()]

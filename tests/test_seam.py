@@ -10,7 +10,7 @@ import pytest
 from conftest import noisy
 
 import lsbench
-from lsbench import protocol, standins, weights
+from lsbench import protocol, standins
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import FaceTrack, Region
@@ -20,6 +20,7 @@ from lsbench.media.files import content_sha256, find_clips, read_clip, write_cli
 from lsbench.metrics.largest_sum import largest_sum
 from lsbench.metrics.paste_box import BLOCK, _blocks, found_boxes
 from lsbench.metrics.seam import Seam, seam, seam_frames
+from lsbench.networks import weights
 from lsbench.rendering import generate
 
 STEPS = (1, 2, 4, 8, 16)

@@ -11,13 +11,14 @@ import pytest
 from conftest import noisy
 from scipy.ndimage import gaussian_filter
 
-from lsbench import standins, weights
+from lsbench import standins
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker, fill_gaps
 from lsbench.media.clip import Clip, ClipPair, crop
 from lsbench.media.files import content_sha256, read_clip
 from lsbench.metrics.sharpness import Sharpness, sharpness, sharpness_frames
+from lsbench.networks import weights
 
 Toy = tuple[Clip, FaceTrack]
 

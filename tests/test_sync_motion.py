@@ -14,7 +14,7 @@ import pytest
 from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 
-from lsbench import learning, protocol, weights
+from lsbench import learning, protocol
 from lsbench.corpus import synthetic
 from lsbench.errors import LsbenchError, MediaError, WeightsError
 from lsbench.face.track import FaceTrack
@@ -27,6 +27,7 @@ from lsbench.metrics.landmarks import seen
 from lsbench.metrics.mouth_signals import mouth_signals, standardised
 from lsbench.metrics.sync_motion import SyncCorr, SyncLag, correlations, measure_sync, sync_corr, sync_lag
 from lsbench.metrics.sync_ridge import FEATURES, FOLDS, PENALTIES, PENALTY, SyncRidge, fit
+from lsbench.networks import weights
 from lsbench.stats import Stats
 
 FRAMES, FPS, RATE = 50, 25.0, 16000

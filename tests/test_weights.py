@@ -20,11 +20,11 @@ from pathlib import Path
 
 import pytest
 
-from lsbench import weights
 from lsbench.errors import WeightsError
+from lsbench.networks import weights
+from lsbench.networks.weights import WeightFile
 from lsbench.system import download
 from lsbench.system.download import Web, Wheel
-from lsbench.weights import WeightFile
 
 DATA = random.Random(0).randbytes(300_000)
 HALF = len(DATA) // 2

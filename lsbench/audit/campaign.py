@@ -75,7 +75,7 @@ def audit(
         demanded.add("face_landmarker")  # the mouth must be found before it can be spoiled
     files, unavailable = weight_paths(wanted, bench, demanded, offline, weight_files or {}, progress)
     if "face_landmarker" in demanded and "face_landmarker" not in files:
-        from lsbench import weights
+        from lsbench.networks import weights
 
         override = (weight_files or {}).get("face_landmarker")
         files["face_landmarker"] = weights.require("face_landmarker", override=override, offline=offline)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lsbench import weights
 from lsbench.errors import MetricError
 from lsbench.media.spectra import mfcc
 from lsbench.metrics.syncnet_crop import SIZE
+from lsbench.networks import weights
 from lsbench.networks.kept import kept, machine
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Networks: one architecture a file, loaded from a file of lsbench.weights, and the features they give."""
+"""Networks: one architecture a file, loaded from a file of lsbench.networks.weights, and the features they give."""

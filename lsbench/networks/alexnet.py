@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from lsbench import weights
 from lsbench.errors import WeightsError
+from lsbench.networks import weights
 
 HEADS_SHA256 = "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0"  # of lpips/weights/v0.1/alex.pth
 EPS = 1e-10
@@ -82,7 +82,7 @@ class LPIPS:
 
 
 def load(path: Path, device: str = "cpu") -> LPIPS:
-    """The network with the trunk of a file such as `alexnet` of lsbench.weights, loaded once for each content."""
+    """The network with the trunk of a file such as `alexnet` of lsbench.networks.weights, loaded once for each content."""
     return _load(path, weights.sha256(path), device)
 
 

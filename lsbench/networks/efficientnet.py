@@ -92,7 +92,7 @@ def prepare(frames: Tensor) -> Tensor:
 
 
 def load(path: Path) -> EfficientNetLite0:
-    """The network with the weights of a file such as `efficientnet_lite0` of lsbench.weights."""
+    """The network with the weights of a file such as `efficientnet_lite0` of lsbench.networks.weights."""
     return checkpoint.load(EfficientNetLite0, path, _norm_of)
 
 

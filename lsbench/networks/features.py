@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lsbench import weights
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import Region
 from lsbench.media.clip import ClipPair
+from lsbench.networks import weights
 from lsbench.networks.kept import kept, machine
 
 if TYPE_CHECKING:

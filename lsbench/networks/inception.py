@@ -194,5 +194,5 @@ def prepare(frames: Tensor) -> Tensor:
 
 
 def load(path: Path) -> Inception:
-    """The network with the weights of a file such as `inception` of lsbench.weights."""
+    """The network with the weights of a file such as `inception` of lsbench.networks.weights."""
     return checkpoint.load(Inception, path, lambda conv: conv.removesuffix("conv") + "bn")

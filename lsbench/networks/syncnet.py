@@ -15,8 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from lsbench import weights
-from lsbench.networks import checkpoint
+from lsbench.networks import checkpoint, weights
 
 WIDTH = 1024  # numbers an embedding
 FRAMES = 5  # pictures of a window
@@ -76,7 +75,7 @@ class SyncNet(nn.Module):
 
 
 def load(path: Path, device: str = "cpu") -> SyncNet:
-    """The network with the weights of a file such as `syncnet` of lsbench.weights, loaded once for each content."""
+    """The network with the weights of a file such as `syncnet` of lsbench.networks.weights, loaded once for each content."""
     return _load(path, weights.sha256(path), device)
 
 

@@ -88,7 +88,7 @@ class Footage:
 
 def tracker() -> FaceTracker | None:
     """The face tracker, where its weights are there: nothing is fetched for a page."""
-    from lsbench import weights
+    from lsbench.networks import weights
 
     try:
         return FaceTracker(*weights.require("face_landmarker", offline=True))

@@ -15,13 +15,13 @@ from rich.text import Text
 
 from lsbench.compare import Comparison, ScoreDifference
 from lsbench.leaderboard import Board
+from lsbench.networks.weights import Status
 from lsbench.report.comparison import CLIPS, FIELDS, SCORES, clip_rows, field_rows, score_rows
 from lsbench.report.number import number
 from lsbench.report.remarks import notes, remarks
 from lsbench.report.text import caption, cell, clips, columns, heading, quoted_caption, quoted_table, rank_cell
 from lsbench.results import Result
 from lsbench.system.pool import Progress
-from lsbench.weights import Status
 
 PIPE_WIDTH = 1000  # columns, where the output is no terminal: nothing is cut
 
