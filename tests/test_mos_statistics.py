@@ -15,7 +15,7 @@ from lsbench.statistics.bradley_terry import SPREAD, preferences, scores
 from lsbench.statistics.correlation import kendall, pearson, ranks, signs
 from lsbench.statistics.crossed import Crossed, crossed, student_p
 from lsbench.statistics.krippendorff import alpha, alpha_limits
-from lsbench.statistics.opinions import mean_opinion
+from lsbench.statistics.mean_opinion import mean_opinion
 from lsbench.statistics.power import raters_needed
 
 STUDIES = 800

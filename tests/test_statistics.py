@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lsbench.statistics import agreement, bootstrap, flip_power, permutation, power
+from lsbench.statistics import bootstrap, permutation, power
+from lsbench.statistics import correlation as agreement
+from lsbench.statistics import permutation_power as flip_power
 from lsbench.statistics.letters import letters
 from lsbench.statistics.units import FEW_SPEAKERS, units
 

@@ -12,7 +12,7 @@ from scipy.stats import binom
 from lsbench.mos.panel import Ballot, Panel
 from lsbench.statistics.bradley_terry import information, preferences, scores
 from lsbench.statistics.crossed import Estimate, student_p
-from lsbench.statistics.opinions import mean_opinion
+from lsbench.statistics.mean_opinion import mean_opinion
 from lsbench.statistics.permutation import ALPHA
 
 

@@ -11,7 +11,7 @@ from lsbench.mos.key import REFERENCE
 from lsbench.mos.panel import Panel
 from lsbench.mos.screening import CERTAIN, FEWEST_ANSWERS, FEWEST_REPEATS, Check
 from lsbench.statistics.correlation import pearson
-from lsbench.statistics.opinions import mean_opinion
+from lsbench.statistics.mean_opinion import mean_opinion
 
 VIDEOS, GENERATORS = 0.75, 0.8  # P.910's thresholds of r1 and r2
 FEWEST_VIDEOS = 6
