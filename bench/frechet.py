@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from pytorch_fid.fid_score import calculate_frechet_distance
 
-from lsbench.metrics.frechet import frechet_distance
-from lsbench.metrics.kid import kernel_distance
+from lsbench.metrics._sets.frechet import frechet_distance
+from lsbench.metrics._sets.kid import kernel_distance
 
 WIDTH = 2048
 

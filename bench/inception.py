@@ -21,7 +21,7 @@ import pytorch_fid.inception as pytorch_fid
 import torch
 
 from lsbench.media.files import read_clip
-from lsbench.metrics.frechet import frechet_distance
+from lsbench.metrics._sets.frechet import frechet_distance
 from lsbench.networks.features import INCEPTION, frame_features
 
 BATCH = 50  # pytorch-fid's default

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from lsbench.leaderboard import leaderboard
+from lsbench.metrics._base.stats import Stats
 from lsbench.report.html import write_report
 from lsbench.results import FORMAT, Partial, Result, RunFolder, Score
-from lsbench.stats import Stats
 
 METRICS = ("psnr", "ssim", "lpips", "sharpness")
 FRAMES = 75

@@ -19,8 +19,9 @@ from scipy.stats import spearmanr
 
 from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker, fill_gaps
-from lsbench.media.clip import Clip, ClipPair
+from lsbench.media.clip import Clip
 from lsbench.media.files import content_sha256, find_clips, read_clip, write_clip
+from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics.seam import Seam, seam
 from lsbench.networks import weights
 

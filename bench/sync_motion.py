@@ -20,12 +20,12 @@ from scipy.stats import rankdata
 
 from lsbench import standins
 from lsbench.face.tracker import FaceTracker, fill_gaps
-from lsbench.learner import Model
 from lsbench.media.clip import Clip
 from lsbench.media.files import find_clips, read_clip
-from lsbench.metrics.landmarks import seen
-from lsbench.metrics.sync_motion import measure_sync, sync_corr
-from lsbench.metrics.sync_ridge import fit
+from lsbench.metrics._base.landmarks import seen
+from lsbench.metrics._base.learner import Model
+from lsbench.metrics._sync.sync_ridge import fit
+from lsbench.metrics.sync import measure_sync, sync_corr
 from lsbench.networks import weights
 
 FEWER = ((1, 1), (1, 3), (1, 6), (2, 2), (2, 6), (3, 6), (5, 6))  # speakers, clips of each

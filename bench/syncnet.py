@@ -35,12 +35,12 @@ from scipy.io import wavfile
 
 from lsbench.face.track import FACE_OVAL, FaceTrack
 from lsbench.face.tracker import FaceTracker, fill_gaps
-from lsbench.media.clip import ClipPair
 from lsbench.media.files import content_sha256, read_clip
 from lsbench.media.spectra import pcm16
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._syncnet.syncnet_crop import crop_squares, face_squares
+from lsbench.metrics._syncnet.syncnet_features import face_embeddings, sound_embeddings
 from lsbench.metrics.syncnet import LSED, av_offset, lse_c, lse_d, mean_distances
-from lsbench.metrics.syncnet_crop import crop_squares, face_squares
-from lsbench.metrics.syncnet_features import face_embeddings, sound_embeddings
 from lsbench.networks import weights
 
 PACKAGE = {name: sys.modules[f"syncnet_python.{name}"] for name in ("SyncNetModel", "SyncNetInstance")}

@@ -10,9 +10,9 @@ import numpy as np
 
 from lsbench import registry
 from lsbench.comparable import Difference, differences
-from lsbench.direction import oriented
 from lsbench.errors import ComparisonError
 from lsbench.evidence import gather
+from lsbench.metrics._base.direction import oriented
 from lsbench.results import Result, RunFolder
 from lsbench.verdict import Pair, Verdict
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from lsbench.errors import RunError
 from lsbench.measure import Settings
+from lsbench.metrics._base.stats import Stats
 from lsbench.results import TABLE, Partial, Result, RunFolder, Score
-from lsbench.stats import Stats
 
 
 @dataclass(frozen=True)

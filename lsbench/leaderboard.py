@@ -13,9 +13,9 @@ import numpy as np
 
 from lsbench import registry
 from lsbench.comparable import demand_comparable, differences
-from lsbench.direction import oriented, settled
 from lsbench.errors import ComparisonError
 from lsbench.evidence import Evidence, gather
+from lsbench.metrics._base.direction import oriented, settled
 from lsbench.opinions import Opinion, Opinions, demand_of_board
 from lsbench.quotes import Quotes
 from lsbench.results import Result, RunFolder, Score

@@ -26,7 +26,7 @@ from lsbench.generators.standin import as_long
 from lsbench.identity import seen, with_mouth_of
 from lsbench.media.clip import Clip, crop
 from lsbench.media.files import read_clip
-from lsbench.metrics.landmarks import aperture
+from lsbench.metrics._base.landmarks import aperture
 from lsbench.protocol import Protocol, Reference
 from lsbench.system import pool
 from lsbench.system.pool import Progress

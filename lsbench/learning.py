@@ -15,10 +15,10 @@ import numpy as np
 
 from lsbench.errors import LsbenchError
 from lsbench.face.tracker import FaceTracker
-from lsbench.learner import Learner, Model
 from lsbench.media.files import Sound, read_clip
+from lsbench.metrics._base.learner import Learner, Model
+from lsbench.metrics._base.stats import Stats
 from lsbench.protocol import Protocol, Reference
-from lsbench.stats import Stats
 from lsbench.system import ranks
 from lsbench.system.cache import cache_dir, write_atomically
 from lsbench.system.pool import Progress

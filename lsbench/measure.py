@@ -10,9 +10,10 @@ from lsbench.align import align, demand_length
 from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker, reference_track
 from lsbench.learning import Models
-from lsbench.media.clip import Clip, ClipPair
+from lsbench.media.clip import Clip
 from lsbench.media.files import Sound, content_sha256, read_clip
-from lsbench.metric import Metric
+from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.pair import ClipPair
 from lsbench.protocol import Protocol, Reference
 from lsbench.rendering import Order, Studio, render_clip
 from lsbench.results import Partial, RunFolder

@@ -8,40 +8,38 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
-from lsbench.errors import LsbenchError, MetricError
-from lsbench.face.track import Region
-from lsbench.metric import Metric
+from lsbench.errors import LsbenchError
 
 METRICS = {
     "psnr": "lsbench.metrics.psnr:PSNR",
     "ssim": "lsbench.metrics.ssim:SSIM",
     "lpips": "lsbench.metrics.lpips:LPIPS",
-    "ms_ssim": "lsbench.metrics.perceptual:MSSSIM",
-    "gmsd": "lsbench.metrics.perceptual:GMSD",
-    "fsim": "lsbench.metrics.perceptual:FSIM",
-    "vif": "lsbench.metrics.perceptual:VIF",
-    "haarpsi": "lsbench.metrics.perceptual:HaarPSI",
+    "ms_ssim": "lsbench.metrics.from_piq:MSSSIM",
+    "gmsd": "lsbench.metrics.from_piq:GMSD",
+    "fsim": "lsbench.metrics.from_piq:FSIM",
+    "vif": "lsbench.metrics.from_piq:VIF",
+    "haarpsi": "lsbench.metrics.from_piq:HaarPSI",
     "sharpness": "lsbench.metrics.sharpness:Sharpness",
     "seam": "lsbench.metrics.seam:Seam",
-    "flicker": "lsbench.metrics.temporal:Flicker",
-    "jitter": "lsbench.metrics.temporal:Jitter",
+    "flicker": "lsbench.metrics.flicker:Flicker",
+    "jitter": "lsbench.metrics.jitter:Jitter",
     "lmd": "lsbench.metrics.lmd:LMD",
-    "mouth_aperture_corr": "lsbench.metrics.mouth:MouthApertureCorr",
-    "mouth_aperture_error": "lsbench.metrics.mouth:MouthApertureError",
-    "closure_f1": "lsbench.metrics.mouth:ClosureF1",
+    "mouth_aperture_corr": "lsbench.metrics.aperture:MouthApertureCorr",
+    "mouth_aperture_error": "lsbench.metrics.aperture:MouthApertureError",
+    "closure_f1": "lsbench.metrics.aperture:ClosureF1",
     "silence_motion": "lsbench.metrics.silence:SilenceMotion",
     "coverage": "lsbench.metrics.coverage:Coverage",
-    "sync_corr": "lsbench.metrics.sync_motion:SyncCorr",
-    "sync_lag": "lsbench.metrics.sync_motion:SyncLag",
+    "sync_corr": "lsbench.metrics.sync:SyncCorr",
+    "sync_lag": "lsbench.metrics.sync:SyncLag",
     "lse_d": "lsbench.metrics.syncnet:LSED",
     "lse_c": "lsbench.metrics.syncnet:LSEC",
     "lse_d0": "lsbench.metrics.syncnet:LSED0",
     "av_offset": "lsbench.metrics.syncnet:AVOffset",
     "offset_error_frames": "lsbench.metrics.syncnet:OffsetError",
-    "fid": "lsbench.metrics.distribution:FID",
-    "kid": "lsbench.metrics.distribution:KID",
-    "fid_inf": "lsbench.metrics.distribution:FIDInfinity",
-    "fd_efficientnet_lite0": "lsbench.metrics.distribution:FDEfficientNetLite0",
+    "fid": "lsbench.metrics.fid:FID",
+    "kid": "lsbench.metrics.fid:KID",
+    "fid_inf": "lsbench.metrics.fid:FIDInfinity",
+    "fd_efficientnet_lite0": "lsbench.metrics.fid:FDEfficientNetLite0",
 }
 STANDINS = {
     "reencoded": "lsbench.standins:reencoded",
@@ -103,29 +101,3 @@ def find(group: str, kind: str, name: str, built_in: dict[str, str], error: type
     if name not in known:
         raise error(unknown(kind, name, known))
     return known[name]
-
-
-def metrics(specs: Iterable[str], regions: Iterable[Region]) -> list[Metric]:
-    """The metrics that spellings such as `ssim:color=luma` name, on every region of `regions` that each one takes."""
-    regions = tuple(regions)
-    found: dict[str, Metric] = {}
-    for spec in specs:
-        name, _, options = spec.partition(":")
-        kind: type[Metric] = load(find("metrics", "metric", name, METRICS, MetricError))
-        taken: list[Region | None] = [region for region in kind.regions if region in regions]
-        for region in taken if kind.regions else [None]:
-            metric = kind(region=region).with_options(options)
-            found[metric.key] = metric
-    return list(found.values())
-
-
-def metric(key: str) -> Metric:
-    """The metric that a score key such as `ssim:color=luma/mouth` names."""
-    spec, _, region = key.rpartition("/") if "/" in key else (key, "", "")
-    regions = [known for known in Region if known.value == region]
-    found = metrics([spec], regions)
-    if not found or found[0].key != key:
-        raise MetricError(
-            f"{key!r} is not the key of a score; expected METRIC/REGION, or METRIC where it has no region"
-        )
-    return found[0]

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from lsbench.errors import WeightsError
-from lsbench.metric import Metric
+from lsbench.metrics._base.metric import Metric
 from lsbench.networks import weights
 from lsbench.protocol import Protocol
 from lsbench.system.pool import Progress

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from lsbench.errors import RunError
-from lsbench.stats import Stats
+from lsbench.metrics._base.stats import Stats
 from lsbench.system.cache import write_atomically
 from lsbench.system.locks import exclusive
 from lsbench.system.strict_json import _json, decode, encode, flat
@@ -194,7 +194,7 @@ class RunFolder:
     def table(self) -> Any:
         """clips.parquet as a pandas.DataFrame, in manifest order; RunError where it cannot be read.
 
-        value: of the clip on its own. influence: how much the clip moves the score (see lsbench.influence); NaN
+        value: of the clip on its own. influence: how much the clip moves the score (see lsbench.metrics._base.influence); NaN
         throughout where the run was scored before there was such a column.
         """
         import pandas

@@ -17,7 +17,7 @@ from lsbench.errors import BundleError, MetricError
 from lsbench.folding import finish
 from lsbench.manifest import Reference
 from lsbench.measure import Settings
-from lsbench.metric import Metric
+from lsbench.metrics._base.metric import Metric
 from lsbench.protocol import recall
 from lsbench.results import Result, RunFolder
 from lsbench.system.strict_json import flat

@@ -225,8 +225,8 @@ def test_named_metrics_without_weights_are_an_error(corpus: Path, tmp_path: Path
 
 
 def test_a_score_of_many_clips_is_sampled_by_halves() -> None:
-    from lsbench.registry import metrics
-    from lsbench.stats import Stats
+    from lsbench.metrics._base.catalogue import metrics
+    from lsbench.metrics._base.stats import Stats
 
     (distance,) = metrics(["fd_efficientnet_lite0"], []) or metrics(["fd_efficientnet_lite0"], list(_regions()))
     random = np.random.default_rng(0)

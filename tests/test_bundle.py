@@ -113,9 +113,9 @@ def test_clips_that_do_not_follow_from_the_videos_are_found(corpus: Path, packed
     """Statistics forged together with everything that follows from them pass the folding, not the scoring."""
     from lsbench.folding import finish
     from lsbench.measure import Settings
-    from lsbench.registry import metrics
+    from lsbench.metrics._base.catalogue import metrics
+    from lsbench.metrics._base.stats import Stats
     from lsbench.results import Partial, RunFolder
-    from lsbench.stats import Stats
 
     shutil.copytree(corpus / "runs/mine", tmp_path / "runs/mine")
     run = RunFolder(tmp_path / "runs/mine")

@@ -7,7 +7,8 @@ import pytest
 
 from lsbench.errors import FaceError, MediaError
 from lsbench.face.track import MOUTH_CORNERS, OUTER_LIPS, POINTS, BoxRule, FaceTrack, Region
-from lsbench.media.clip import Clip, ClipPair, crop
+from lsbench.media.clip import Clip, crop
+from lsbench.metrics._base.pair import ClipPair
 
 
 def track_at(centres: np.ndarray, width: float = 20.0, size: tuple[int, int] = (100, 120)) -> FaceTrack:

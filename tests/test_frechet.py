@@ -10,11 +10,11 @@ import pytest
 import scipy.linalg
 
 from lsbench.errors import MetricError
-from lsbench.metrics import frechet
-from lsbench.metrics.distribution import FID, KID, FIDInfinity
-from lsbench.metrics.frechet import Gathering, factor, frechet_distance, frechet_from_moments
-from lsbench.metrics.kid import kernel_distance
-from lsbench.stats import Stats
+from lsbench.metrics._base.stats import Stats
+from lsbench.metrics._sets import frechet
+from lsbench.metrics._sets.frechet import Gathering, factor, frechet_distance, frechet_from_moments
+from lsbench.metrics._sets.kid import kernel_distance
+from lsbench.metrics.fid import FID, KID, FIDInfinity
 
 WIDTH = 48
 

@@ -12,7 +12,7 @@ from lsbench.errors import FaceError
 from lsbench.face.track import OUTER_LIPS, FaceTrack, Region
 from lsbench.identity import RIGID, lasting, seen, with_mouth_of
 from lsbench.media.clip import Clip, crop
-from lsbench.metrics.landmarks import aperture
+from lsbench.metrics._base.landmarks import aperture
 
 Toy = tuple[Clip, FaceTrack]
 RULES = ("shifted:2", "shifted:6", "masked-video", "first-frame")

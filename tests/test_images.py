@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lsbench.errors import MetricError
-from lsbench.metrics.images import checked_frames
+from lsbench.metrics._base.images import checked_frames
 from lsbench.metrics.psnr import psnr, psnr_frames
 from lsbench.metrics.ssim import ssim, ssim_frames
 

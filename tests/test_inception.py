@@ -17,10 +17,12 @@ from lsbench import protocol
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import FaceTrack, Region
-from lsbench.media.clip import Clip, ClipPair
-from lsbench.metrics.distribution import FID, KID, FDEfficientNetLite0, FIDInfinity
+from lsbench.media.clip import Clip
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._sets.features import pair_features
+from lsbench.metrics.fid import FID, KID, FDEfficientNetLite0, FIDInfinity
 from lsbench.networks import features
-from lsbench.networks.features import EFFICIENTNET_LITE0, INCEPTION, Network, frame_features, pair_features
+from lsbench.networks.features import EFFICIENTNET_LITE0, INCEPTION, Network, frame_features
 from lsbench.rendering import generate
 from lsbench.system import cache
 

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from lsbench import influence
-from lsbench.metrics.distribution import KID, FDEfficientNetLite0, FIDInfinity
-from lsbench.metrics.frechet import gathered_distance
-from lsbench.metrics.kid import kernel_distance
-from lsbench.metrics.set_influence import SIDES, frechet_influence, kernel_influence
+from lsbench.metrics._base import influence
+from lsbench.metrics._base.stats import Stats
+from lsbench.metrics._sets.frechet import gathered_distance
+from lsbench.metrics._sets.kid import kernel_distance
+from lsbench.metrics._sets.set_influence import SIDES, frechet_influence, kernel_influence
+from lsbench.metrics.fid import KID, FDEfficientNetLite0, FIDInfinity
 from lsbench.statistics import bootstrap
 from lsbench.statistics.units import units
-from lsbench.stats import Stats
 
 
 def mean(stats: Stats) -> float:
@@ -121,7 +121,7 @@ def test_frechet_influence_is_near_the_jackknife(frames: int, width: int) -> Non
 
 def test_frechet_influence_is_its_derivative() -> None:
     """By central differences: the distance with a clip's frames a hair heavier and lighter, as moments."""
-    from lsbench.metrics.frechet import frechet_from_moments
+    from lsbench.metrics._sets.frechet import frechet_from_moments
 
     clips = features(6, 8, 5)
     frames = [np.concatenate([part[side] for part in clips]).astype(np.float64) for side in SIDES]

@@ -16,14 +16,15 @@ from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import AlignmentError, LsbenchError, MediaError, WeightsError
 from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker
-from lsbench.learner import Learner, Model, Moments
-from lsbench.media.clip import Clip, ClipPair
+from lsbench.media.clip import Clip
 from lsbench.media.files import find_clips, read_clip, write_clip
-from lsbench.metric import Metric
+from lsbench.metrics._base.learner import Learner, Model, Moments
+from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
 from lsbench.networks import weights
 from lsbench.protocol import Reference
 from lsbench.results import RunFolder
-from lsbench.stats import Stats
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import pytest
 
 from lsbench.errors import MetricError
 from lsbench.face.track import OUTER_EYE_CORNERS, POINTS, FaceTrack
-from lsbench.media.clip import Clip, ClipPair
-from lsbench.metrics.landmarks import LIPS, LOST
+from lsbench.media.clip import Clip
+from lsbench.metrics._base.landmarks import LIPS, LOST
+from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics.lmd import LMD, lmd, lmd_frames
 
 FRAMES = 6

@@ -13,8 +13,9 @@ from conftest import noisy
 
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import FaceTrack, Region
-from lsbench.media.clip import Clip, ClipPair
+from lsbench.media.clip import Clip
 from lsbench.metrics import lpips as module
+from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics.lpips import LPIPS, lpips, lpips_frames, reference_features
 from lsbench.networks import alexnet, batches
 from lsbench.networks import weights as registered

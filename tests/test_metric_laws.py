@@ -20,10 +20,11 @@ from conftest import noisy
 from lsbench import registry
 from lsbench.errors import WeightsError
 from lsbench.face.track import EYE_CORNERS, FACE_OVAL, INNER_LIPS, OUTER_LIPS, POINTS, FaceTrack, Region
-from lsbench.media.clip import Clip, ClipPair
-from lsbench.metric import Metric
+from lsbench.media.clip import Clip
+from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
 from lsbench.networks import weights
-from lsbench.stats import Stats
 
 SIZE, FRAMES = 176, 6
 NOISE = (0.0, 3.0, 12.0, 48.0)  # levels of pixel noise, and per mille of the frame size that landmarks jitter

@@ -15,12 +15,11 @@ from lsbench.corpus import synthetic
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import OUTER_EYE_CORNERS, POINTS, FaceTrack
 from lsbench.face.tracker import FaceTracker
-from lsbench.media.clip import Clip, ClipPair
+from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip
-from lsbench.metrics.coverage import Coverage, coverage
-from lsbench.metrics.landmarks import LIP_MIDDLES, LOST, LandmarkMetric, aperture
-from lsbench.metrics.lmd import LMD
-from lsbench.metrics.mouth import (
+from lsbench.metrics._base.landmarks import LIP_MIDDLES, LOST, LandmarkMetric, aperture
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics.aperture import (
     ClosureF1,
     MouthApertureCorr,
     MouthApertureError,
@@ -28,7 +27,9 @@ from lsbench.metrics.mouth import (
     mouth_aperture_corr,
     mouth_aperture_error,
 )
-from lsbench.metrics.temporal import Jitter
+from lsbench.metrics.coverage import Coverage, coverage
+from lsbench.metrics.jitter import Jitter
+from lsbench.metrics.lmd import LMD
 from lsbench.networks import weights
 
 EYES = 60.0  # px apart

@@ -17,9 +17,10 @@ from scipy.ndimage import gaussian_filter
 from lsbench import registry
 from lsbench.errors import MetricError
 from lsbench.face.track import FaceTrack, Region
-from lsbench.media.clip import Clip, ClipPair
-from lsbench.metrics import perceptual
-from lsbench.metrics.perceptual import FSIM, GMSD, MSSSIM, VIF, HaarPSI, PiqMetric
+from lsbench.media.clip import Clip
+from lsbench.metrics import from_piq as perceptual
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics.from_piq import FSIM, GMSD, MSSSIM, VIF, HaarPSI, PiqMetric
 
 KINDS: list[type[PiqMetric]] = [MSSSIM, GMSD, FSIM, VIF, HaarPSI]
 PEERS: dict[str, Callable[..., torch.Tensor]] = {
@@ -239,7 +240,7 @@ def test_refuses_bad_frames(kind: type[PiqMetric], message: str) -> None:
 
 def test_naming_the_metrics_imports_neither_torch_nor_piq() -> None:
     code = (
-        "import sys, lsbench.metrics.perceptual, lsbench.metrics.lpips; "
+        "import sys, lsbench.metrics.from_piq, lsbench.metrics.lpips; "
         "sys.exit(', '.join({'torch', 'piq', 'lpips', 'torchvision'} & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from conftest import noisy
 
-from lsbench.media.clip import Clip, ClipPair
+from lsbench.media.clip import Clip
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
 from lsbench.metrics.psnr import PSNR, psnr, psnr_frames
-from lsbench.stats import Stats
 
 
 def flat(*levels: int, size: int = 16) -> np.ndarray:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from lsbench.errors import MetricError, RunError
+from lsbench.metrics._base.stats import Stats
 from lsbench.results import FORMAT, Partial, Result, RunFolder, Score
-from lsbench.stats import Stats
 from lsbench.system.strict_json import decode, encode
 
 REQUEST: dict[str, Any] = {

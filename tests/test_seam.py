@@ -15,10 +15,11 @@ from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker, fill_gaps
-from lsbench.media.clip import Clip, ClipPair
+from lsbench.media.clip import Clip
 from lsbench.media.files import content_sha256, find_clips, read_clip, write_clip
-from lsbench.metrics.largest_sum import largest_sum
-from lsbench.metrics.paste_box import BLOCK, _blocks, found_boxes
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._kernels.largest_sum import largest_sum
+from lsbench.metrics._seam.paste_box import BLOCK, _blocks, found_boxes
 from lsbench.metrics.seam import Seam, seam, seam_frames
 from lsbench.networks import weights
 from lsbench.rendering import generate

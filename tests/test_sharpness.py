@@ -15,8 +15,9 @@ from lsbench import standins
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker, fill_gaps
-from lsbench.media.clip import Clip, ClipPair, crop
+from lsbench.media.clip import Clip, crop
 from lsbench.media.files import content_sha256, read_clip
+from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics.sharpness import Sharpness, sharpness, sharpness_frames
 from lsbench.networks import weights
 

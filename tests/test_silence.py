@@ -10,9 +10,10 @@ import pytest
 
 from lsbench.errors import MetricError
 from lsbench.face.track import OUTER_EYE_CORNERS, POINTS, FaceTrack
-from lsbench.media.clip import Clip, ClipPair
+from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip
-from lsbench.metrics.landmarks import LIP_MIDDLES, LOST
+from lsbench.metrics._base.landmarks import LIP_MIDDLES, LOST
+from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics.silence import SilenceMotion, silence_motion, silent_frames
 
 RATE = 16000

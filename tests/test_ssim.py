@@ -18,8 +18,9 @@ import torch
 from conftest import noisy
 
 from lsbench.errors import MetricError
-from lsbench.media.clip import Clip, ClipPair
-from lsbench.metrics import compiled
+from lsbench.media.clip import Clip
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._kernels import compiled
 from lsbench.metrics.ssim import SSIM, ssim, ssim_frames, ssim_torch
 
 TOLERANCE = 5e-6

@@ -19,16 +19,17 @@ from lsbench.corpus import synthetic
 from lsbench.errors import LsbenchError, MediaError, WeightsError
 from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker
-from lsbench.learner import Model
-from lsbench.media.clip import Clip, ClipPair
+from lsbench.media.clip import Clip
 from lsbench.media.files import content_sha256, find_clips, read_clip, write_clip
 from lsbench.media.spectra import LOG_MEL_BANDS, _log_mel_bands, log_mel
-from lsbench.metrics.landmarks import seen
-from lsbench.metrics.mouth_signals import mouth_signals, standardised
-from lsbench.metrics.sync_motion import SyncCorr, SyncLag, correlations, measure_sync, sync_corr, sync_lag
-from lsbench.metrics.sync_ridge import FEATURES, FOLDS, PENALTIES, PENALTY, SyncRidge, fit
+from lsbench.metrics._base.landmarks import seen
+from lsbench.metrics._base.learner import Model
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
+from lsbench.metrics._sync.mouth_signals import mouth_signals, standardised
+from lsbench.metrics._sync.sync_ridge import FEATURES, FOLDS, PENALTIES, PENALTY, SyncRidge, fit
+from lsbench.metrics.sync import SyncCorr, SyncLag, correlations, measure_sync, sync_corr, sync_lag
 from lsbench.networks import weights
-from lsbench.stats import Stats
 
 FRAMES, FPS, RATE = 50, 25.0, 16000
 Talks = dict[str, list[tuple[Clip, FaceTrack]]]

@@ -18,14 +18,15 @@ from scipy.io import wavfile
 from lsbench import registry
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import FACE_OVAL, POINTS, FaceTrack
-from lsbench.media.clip import Clip, ClipPair
+from lsbench.media.clip import Clip
 from lsbench.media.spectra import pcm16
 from lsbench.metrics import syncnet as scores
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
+from lsbench.metrics._syncnet.syncnet_crop import at_25_fps, crop_squares, face_squares
+from lsbench.metrics._syncnet.syncnet_features import face_embeddings, sound_embeddings
 from lsbench.metrics.syncnet import LSED, AVOffset, OffsetError, av_offset, lse_c, lse_d, lse_d0, mean_distances
-from lsbench.metrics.syncnet_crop import at_25_fps, crop_squares, face_squares
-from lsbench.metrics.syncnet_features import face_embeddings, sound_embeddings
 from lsbench.networks import syncnet
-from lsbench.stats import Stats
 
 NAMES = ("lse_d", "lse_c", "lse_d0", "av_offset", "offset_error_frames")
 

@@ -13,10 +13,12 @@ from conftest import noisy
 from lsbench import standins
 from lsbench.errors import MetricError
 from lsbench.face.track import OUTER_EYE_CORNERS, POINTS, FaceTrack, Region
-from lsbench.media.clip import Clip, ClipPair, crop
+from lsbench.media.clip import Clip, crop
 from lsbench.media.files import read_clip, write_clip
-from lsbench.metrics.landmarks import LIPS, LOST
-from lsbench.metrics.temporal import Flicker, Jitter, flicker, flicker_frames, jitter, jitter_frames
+from lsbench.metrics._base.landmarks import LIPS, LOST
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics.flicker import Flicker, flicker, flicker_frames
+from lsbench.metrics.jitter import Jitter, jitter, jitter_frames
 
 Toy = tuple[Clip, FaceTrack]
 

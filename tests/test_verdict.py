@@ -25,6 +25,7 @@ from lsbench.cli import main
 from lsbench.compare import compare
 from lsbench.errors import ComparisonError, RunError
 from lsbench.leaderboard import leaderboard
+from lsbench.metrics._base.stats import Stats
 from lsbench.quotes import read_quotes
 from lsbench.report import latex, record, text
 from lsbench.report.figures import slope_figure
@@ -32,7 +33,6 @@ from lsbench.report.number import half
 from lsbench.report.pair_text import flip_lines, significant_flips
 from lsbench.report.remarks import remarks
 from lsbench.results import FORMAT, Partial, Result, RunFolder, Score
-from lsbench.stats import Stats
 from lsbench.verdict import Agreement, Flip
 
 CLIPS = [f"s{speaker}/c{clip}" for speaker in range(1, 5) for clip in range(6)]

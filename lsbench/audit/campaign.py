@@ -17,12 +17,12 @@ from lsbench.audit.verdict import STEP, Audit
 from lsbench.errors import LsbenchError, ProtocolError, RunError
 from lsbench.face.track import Region
 from lsbench.face.tracker import FaceTracker
-from lsbench.metric import Metric
+from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.stats import Stats
 from lsbench.protocol import Protocol, Reference, describe
 from lsbench.requirements import needs, weight_paths
 from lsbench.results import FORMAT, RunFolder
 from lsbench.statistics.units import units
-from lsbench.stats import Stats
 from lsbench.system import pool
 from lsbench.system.pool import Progress
 

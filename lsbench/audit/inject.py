@@ -15,13 +15,14 @@ from lsbench.errors import ArtifactError
 from lsbench.face.track import POINTS, FaceTrack
 from lsbench.face.tracker import FaceTracker, reference_track
 from lsbench.learning import Models
-from lsbench.media.clip import Clip, ClipPair
+from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip
 from lsbench.media.recode import recoded
-from lsbench.metric import Metric
+from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
 from lsbench.protocol import Protocol, Reference
 from lsbench.results import Partial, RunFolder
-from lsbench.stats import Stats
 
 CLEAN = "clean"  # in place of an artifact's name: the re-encoded clip as it is
 

@@ -9,12 +9,12 @@ from itertools import combinations
 
 import numpy as np
 
-from lsbench.direction import oriented
-from lsbench.metric import Metric
+from lsbench.metrics._base.direction import oriented
+from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.stats import Stats
 from lsbench.statistics import bootstrap
 from lsbench.statistics.detection import auc, auc_limits, monotonicity, ordered, threshold
 from lsbench.statistics.units import Units
-from lsbench.stats import Stats
 
 LEAST = 4  # clips, of which halves differ enough to stand for clips
 DRAWS = 20  # halves of the clips that stand for single clips where a score needs many

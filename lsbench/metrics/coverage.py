@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from lsbench.media.clip import ClipPair
-from lsbench.metrics.landmarks import LandmarkMetric, checked, found
-from lsbench.stats import Stats
+from lsbench.metrics._base.landmarks import LandmarkMetric, checked, found
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
 
 
 def coverage(reference_landmarks: np.ndarray, generated_landmarks: np.ndarray) -> float:

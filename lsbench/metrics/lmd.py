@@ -7,9 +7,18 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from lsbench.media.clip import ClipPair
-from lsbench.metrics.landmarks import LIPS, UNITS, LandmarkMetric, checked, found, in_unit, interocular, mean_found
-from lsbench.stats import Stats
+from lsbench.metrics._base.landmarks import (
+    LIPS,
+    UNITS,
+    LandmarkMetric,
+    checked,
+    found,
+    in_unit,
+    interocular,
+    mean_found,
+)
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
 
 
 def lmd(reference_landmarks: np.ndarray, generated_landmarks: np.ndarray, *, unit: str = "interocular") -> float:

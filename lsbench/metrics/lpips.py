@@ -10,10 +10,10 @@ import numpy as np
 
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import Region
-from lsbench.media.clip import ClipPair
-from lsbench.metric import Metric
-from lsbench.metrics.images import checked_frames
-from lsbench.stats import Stats
+from lsbench.metrics._base.images import checked_frames
+from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
 
 if TYPE_CHECKING:
     from torch import Tensor

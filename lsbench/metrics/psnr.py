@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from lsbench.face.track import Region
-from lsbench.media.clip import ClipPair
-from lsbench.metric import Metric
-from lsbench.metrics.images import COLORS, PEAK, checked_frames
-from lsbench.stats import Stats
+from lsbench.metrics._base.images import COLORS, PEAK, checked_frames
+from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
 
 POOLINGS = ("frame", "mse")
 _LUMA_UNITS = 1_000_000  # luma errors are kept as whole thousandths of a level, squared
@@ -76,7 +76,7 @@ class PSNR(Metric):
 
 
 def _errors(reference: np.ndarray, generated: np.ndarray, color: str) -> Stats:
-    from lsbench.metrics.psnr_kernel import squared_errors
+    from lsbench.metrics._kernels.psnr_kernel import squared_errors
 
     reference, generated = checked_frames("psnr", reference, generated)
     channels = 1 if color == "luma" else 3

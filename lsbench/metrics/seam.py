@@ -10,12 +10,12 @@ import numpy as np
 
 from lsbench.errors import MetricError
 from lsbench.face.track import Region
-from lsbench.media.clip import ClipPair
-from lsbench.metric import Metric
-from lsbench.metrics.box_sides import SIDES, Side, differences
-from lsbench.metrics.images import checked_frames
-from lsbench.metrics.paste_box import found_boxes, textures
-from lsbench.stats import Stats
+from lsbench.metrics._base.images import checked_frames
+from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
+from lsbench.metrics._seam.box_sides import SIDES, Side, differences
+from lsbench.metrics._seam.paste_box import found_boxes, textures
 
 BOXES = ("found", "face", "mouth")
 DIFFERENT_LEVELS = 3.0  # where the median place of a frame differs by more, its box is not to be found
@@ -35,7 +35,7 @@ def seam_frames(
     """Seam of each frame around known boxes: uint8 (T, H, W, 3) or (H, W, 3) -> float64 (T,), levels (see Seam).
 
     boxes: int (T, 4), or (4,) for all frames, as x0, y0, x1, y1 in px, x1 and y1 exclusive, inside the frame;
-    lsbench.metrics.paste_box.found_boxes looks for them.
+    lsbench.metrics._seam.paste_box.found_boxes looks for them.
     """
     metric = Seam(strip=strip, gap=gap, segment=segment)
     return metric.per_frame(metric.steps(*checked_frames("seam", reference, generated), boxes))
@@ -54,7 +54,7 @@ class Seam(Metric):
     sqrt(max(0, mean over frames of squared step - floor)): s for an edge of s levels all around, s sqrt(p) where it
     shows on a part p of the sides, about s times the opacity reached at 3 px where it is feathered.
 
-    box: found (see lsbench.metrics.paste_box), or the reference's face or mouth box. In a frame where no box is found
+    box: found (see lsbench.metrics._seam.paste_box), or the reference's face or mouth box. In a frame where no box is found
     there is no seam, 0, as long as generated and reference agree; NaN where most of the frame differs. Where a head
     moves otherwise than the reference's, the box found is that of the moving part. A side with less than strip + gap px
     to the frame's edge cannot be measured and is left out.

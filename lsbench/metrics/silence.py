@@ -10,10 +10,10 @@ import numpy as np
 
 from lsbench.errors import MetricError
 from lsbench.face.track import Region
-from lsbench.media.clip import ClipPair
-from lsbench.metric import Metric
-from lsbench.metrics.landmarks import LOST, aperture, checked_points, mean_found, seen
-from lsbench.stats import Stats
+from lsbench.metrics._base.landmarks import LOST, aperture, checked_points, mean_found, seen
+from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
 
 LOWEST_HZ = 100  # hum and rumble below do not count as sound
 SHORTEST_S = 0.2  # the pause in a stop consonant is shorter, and no silence

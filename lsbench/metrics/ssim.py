@@ -10,10 +10,10 @@ import numpy as np
 
 from lsbench.errors import MetricError
 from lsbench.face.track import Region
-from lsbench.media.clip import ClipPair
-from lsbench.metric import Metric
-from lsbench.metrics.images import COLORS, PEAK, checked_frames
-from lsbench.stats import Stats
+from lsbench.metrics._base.images import COLORS, PEAK, checked_frames
+from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
 
 if TYPE_CHECKING:
     import torch
@@ -140,7 +140,7 @@ class SSIM(Metric):
     def score(self, reference: np.ndarray, generated: np.ndarray, device: str = "cpu") -> np.ndarray:
         """SSIM of each frame: contiguous uint8 (T, H, W, 3), no smaller than the window -> float64 (T,)."""
         if device == "cpu":
-            from lsbench.metrics.ssim_kernel import ssim_frames
+            from lsbench.metrics._kernels.ssim_kernel import ssim_frames
 
             weights = gaussian(self.window, self.sigma)
             return ssim_frames(reference, generated, weights, self.color == "luma", (K1 * PEAK) ** 2, (K2 * PEAK) ** 2)

@@ -17,13 +17,14 @@ import soxr
 from lsbench.errors import FaceError, MetricError, WeightsError
 from lsbench.face.track import Region
 from lsbench.face.tracker import MAX_GAP, fill_gaps
-from lsbench.media.clip import Clip, ClipPair
+from lsbench.media.clip import Clip
 from lsbench.media.spectra import pcm16
-from lsbench.metric import Metric
-from lsbench.metrics.landmarks import mean_found
-from lsbench.metrics.syncnet_crop import at_25_fps, crop_squares, face_squares, is_25_fps
-from lsbench.metrics.syncnet_features import FRAME_SAMPLES, SAMPLE_RATE, face_embeddings, sound_embeddings
-from lsbench.stats import Stats
+from lsbench.metrics._base.landmarks import mean_found
+from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
+from lsbench.metrics._syncnet.syncnet_crop import at_25_fps, crop_squares, face_squares, is_25_fps
+from lsbench.metrics._syncnet.syncnet_features import FRAME_SAMPLES, SAMPLE_RATE, face_embeddings, sound_embeddings
 
 SHIFTS = 15  # windows either way
 FEWEST_WINDOWS = 6  # that a mean over windows takes

@@ -9,17 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lsbench.errors import MetricError, WeightsError
-from lsbench.face.track import Region
-from lsbench.media.clip import ClipPair
+from lsbench.errors import MetricError
 from lsbench.networks import weights
-from lsbench.networks.kept import kept, machine
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,17 +45,6 @@ INCEPTION = Network("inception", "lsbench.networks.inception", width=2048, input
 EFFICIENTNET_LITE0 = Network("efficientnet_lite0", "lsbench.networks.efficientnet", width=1280, input=224, batch=4)
 
 
-def pair_features(
-    pair: ClipPair, network: Network, region: Region, engine: str = "torch", every: int = 1
-) -> tuple[np.ndarray, np.ndarray]:
-    """Features of a region of reference and generated, float32 (T, width) each: computed once, then the same arrays.
-
-    The reference's are kept on disk where the pair says which file it came from. every: of frames 0, every, 2 every...
-    """
-    key = ("features", network, region, engine, every)
-    return pair.once(key, lambda: _pair_features(pair, network, region, engine, every))
-
-
 def frame_features(
     frames: np.ndarray, network: Network, path: Path, device: str = "cpu", engine: str = "torch"
 ) -> np.ndarray:
@@ -84,32 +69,6 @@ def frame_features(
             "Run lsbench weights verify"
         )
     return features
-
-
-def _pair_features(
-    pair: ClipPair, network: Network, region: Region, engine: str, every: int
-) -> tuple[np.ndarray, np.ndarray]:
-    if network.name not in pair.weights:
-        raise WeightsError(
-            f"clip {pair.reference.id}: features of {network.name} need its weights, and the pair names none; "
-            f"run lsbench weights fetch {network.name}, or pass --weights {network.name}=PATH"
-        )
-    path = pair.weights[network.name]
-
-    def compute(frames: np.ndarray) -> np.ndarray:
-        return frame_features(frames, network, path, pair.device, engine)
-
-    reference, generated = (frames[::every] for frames in pair.crop(region))
-    if pair.reference_sha256 is None:
-        return compute(reference), compute(generated)
-    _extractor(network, path, pair.device, engine)  # what it lacks is named before its version is asked for
-    maker = [network.name, network.revision, weights.sha256(path), engine, *machine(pair.device)]
-    maker += [version("onnxruntime")] if engine == "onnx" else []
-    features = pair.once_of_reference(
-        ("features", *maker, region, every),
-        lambda: kept(reference, maker, (len(reference), network.width), lambda: compute(reference)),
-    )
-    return features, compute(generated)
 
 
 def _extractor(network: Network, path: Path, device: str, engine: str) -> Extractor:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lsbench import registry
-from lsbench.direction import oriented
 from lsbench.errors import LsbenchError
 from lsbench.leaderboard import Board, Row
+from lsbench.metrics._base.direction import oriented
 from lsbench.report.number import number
 from lsbench.report.remarks import against
 from lsbench.report.text import clips, columns, group, rank_cell, shown, spread

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lsbench.compare import Comparison, ScoreDifference
-from lsbench.direction import oriented
+from lsbench.metrics._base.direction import oriented
 from lsbench.report.number import number
 from lsbench.system.strict_json import encode
 

@@ -17,7 +17,7 @@ from lsbench.face.tracker import FaceTracker
 from lsbench.generators.folder import match_folder
 from lsbench.leaderboard import Row
 from lsbench.media.files import find_clips
-from lsbench.metric import Metric
+from lsbench.metrics._base.metric import Metric
 from lsbench.opinions import PREFIX
 from lsbench.protocol import recall
 from lsbench.report.clip_media import Sources, show

@@ -11,9 +11,9 @@ import numpy as np
 
 from lsbench import __version__
 from lsbench.audit.verdict import Audit
-from lsbench.direction import oriented
 from lsbench.errors import LsbenchError
 from lsbench.leaderboard import Board, Row
+from lsbench.metrics._base.direction import oriented
 from lsbench.report import board_page
 from lsbench.report.audit_page import write_page
 from lsbench.report.drilldown import Done, Footage, Job, frame_metrics, script, tracker, write_clip_file

@@ -6,8 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from lsbench.direction import arrow
 from lsbench.errors import LsbenchError
+from lsbench.metrics._base.direction import arrow
 from lsbench.system.cache import write_atomically
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lsbench.direction import ARROWS
+from lsbench.metrics._base.direction import ARROWS
 from lsbench.opinions import Correlation, MetricAgreement, Opinions, QuestionOpinion, encoded
 from lsbench.report.tables import Cell
 

@@ -8,8 +8,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from lsbench.direction import ARROWS
 from lsbench.leaderboard import Board, Row
+from lsbench.metrics._base.direction import ARROWS
 from lsbench.quotes import Quotes
 from lsbench.report.number import half, number
 from lsbench.report.pair_text import PAIR_HEADER, flip_lines, pair_caption, pair_lines

@@ -18,10 +18,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lsbench.influence import jackknife
-from lsbench.metrics.frechet import Gathering
-from lsbench.metrics.kid import kernel_row_sums
-from lsbench.stats import Stats
+from lsbench.metrics._base.influence import jackknife
+from lsbench.metrics._base.stats import Stats
+from lsbench.metrics._sets.frechet import Gathering
+from lsbench.metrics._sets.kid import kernel_row_sums
 
 SIDES = ("reference", "generated")
 MOST_COLUMNS = 2000  # frames against which a kernel's rows are summed: cost grows with the frames, not their square

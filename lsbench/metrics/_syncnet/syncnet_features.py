@@ -13,7 +13,7 @@ import numpy as np
 
 from lsbench.errors import MetricError
 from lsbench.media.spectra import mfcc
-from lsbench.metrics.syncnet_crop import SIZE
+from lsbench.metrics._syncnet.syncnet_crop import SIZE
 from lsbench.networks import weights
 from lsbench.networks.kept import kept, machine
 

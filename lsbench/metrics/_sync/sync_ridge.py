@@ -9,12 +9,12 @@ import numpy as np
 
 from lsbench.errors import MetricError
 from lsbench.face.track import FaceTrack
-from lsbench.learner import Learner, Model, Moments
 from lsbench.media.clip import Clip
 from lsbench.media.spectra import LOG_MEL_BANDS, log_mel
-from lsbench.metrics.landmarks import seen
-from lsbench.metrics.mouth_signals import SIGNALS, mouth_signals, spreads, standardised
-from lsbench.stats import Stats
+from lsbench.metrics._base.landmarks import seen
+from lsbench.metrics._base.learner import Learner, Model, Moments
+from lsbench.metrics._base.stats import Stats
+from lsbench.metrics._sync.mouth_signals import SIGNALS, mouth_signals, spreads, standardised
 
 TAPS_S = np.linspace(-0.16, 0.16, 9)  # instants at which a frame's speech is heard, from the frame's own
 FEATURES = len(TAPS_S) * LOG_MEL_BANDS

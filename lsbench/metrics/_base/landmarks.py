@@ -10,9 +10,9 @@ import numpy as np
 
 from lsbench.errors import MetricError
 from lsbench.face.track import INNER_LIPS, OUTER_EYE_CORNERS, OUTER_LIPS, POINTS, FaceTrack, Region
-from lsbench.media.clip import ClipPair
-from lsbench.metric import Metric
-from lsbench.stats import Stats
+from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
 
 UNITS = ("interocular", "pixel")
 LIPS = slice(OUTER_LIPS.start, INNER_LIPS.stop)

@@ -10,13 +10,13 @@ import numpy as np
 
 from lsbench.errors import MetricError
 from lsbench.face.track import Region
-from lsbench.learner import Learner, Model
-from lsbench.media.clip import ClipPair
-from lsbench.metric import Metric
-from lsbench.metrics.landmarks import mean_found, seen
-from lsbench.metrics.mouth_signals import SIGNALS, mouth_signals, spreads, standardised
-from lsbench.metrics.sync_ridge import FEATURES, SyncRidge, predicted
-from lsbench.stats import Stats
+from lsbench.metrics._base.landmarks import mean_found, seen
+from lsbench.metrics._base.learner import Learner, Model
+from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
+from lsbench.metrics._sync.mouth_signals import SIGNALS, mouth_signals, spreads, standardised
+from lsbench.metrics._sync.sync_ridge import FEATURES, SyncRidge, predicted
 
 REACH_S = 0.48  # lags are looked for this far to both sides: 12 frames of 25 a second
 MIN_FRAMES = 10  # that show the mouth, at every lag

@@ -7,9 +7,9 @@ import math
 import numpy as np
 from scipy.ndimage import uniform_filter, uniform_filter1d
 
-from lsbench.metrics.box_sides import SIDES, Side, differences
-from lsbench.metrics.images import PEAK
-from lsbench.metrics.largest_sum import largest_sum
+from lsbench.metrics._base.images import PEAK
+from lsbench.metrics._kernels.largest_sum import largest_sum
+from lsbench.metrics._seam.box_sides import SIDES, Side, differences
 
 BLOCK = 4  # px; a cell is the mean of 2 x 2 blocks, so that noise cancels
 WINDOW = 9  # frames that cells are averaged over

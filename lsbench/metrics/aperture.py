@@ -10,9 +10,9 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d
 
 from lsbench.errors import MetricError
-from lsbench.media.clip import ClipPair
-from lsbench.metrics.landmarks import LOST, LandmarkMetric, aperture, checked, found, mean_found
-from lsbench.stats import Stats
+from lsbench.metrics._base.landmarks import LOST, LandmarkMetric, aperture, checked, found, mean_found
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
 
 STILL = 1e-6  # standard deviation of an aperture that does not move: what rounding leaves in float32 landmarks
 FULL_MOTION = 0.25  # of the reference's: lips that move less count in proportion

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, fields, replace
 from typing import Any, ClassVar
 
-from lsbench.direction import Better
 from lsbench.errors import MetricError
 from lsbench.face.track import BOX_RULES, Region
-from lsbench.influence import of_statistic
-from lsbench.learner import Learner
-from lsbench.media.clip import ClipPair
-from lsbench.stats import Stats
+from lsbench.metrics._base.direction import Better
+from lsbench.metrics._base.influence import of_statistic
+from lsbench.metrics._base.learner import Learner
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,10 +16,10 @@ import numpy as np
 
 from lsbench.errors import MetricError
 from lsbench.face.track import Region
-from lsbench.media.clip import ClipPair
-from lsbench.metric import Metric
-from lsbench.metrics.images import checked_frames
-from lsbench.stats import Stats
+from lsbench.metrics._base.images import checked_frames
+from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
 
 PIQ = version("piq")
 _BATCH_PIXELS, _BATCH_FRAMES = 3 * 288 * 360, 8  # up to 8 frames a batch give the same bits; FSIM holds 1 kB a pixel

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from lsbench.metrics.frechet import checked
+from lsbench.metrics._sets.frechet import checked
 
 ROWS = 1024  # of a kernel matrix that are held at once
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from lsbench.stats import Stats
+from lsbench.metrics._base.stats import Stats
 
 MOST_CLIPS = 256  # against which a clip is weighed, so that the cost grows with the clips and not with their square
 

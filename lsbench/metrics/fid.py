@@ -17,13 +17,14 @@ import numpy as np
 
 from lsbench.errors import MetricError
 from lsbench.face.track import Region
-from lsbench.media.clip import ClipPair
-from lsbench.metric import Metric
-from lsbench.metrics import frechet
-from lsbench.metrics.kid import kernel_distance
-from lsbench.metrics.set_influence import frechet_influence, kernel_influence
-from lsbench.networks.features import EFFICIENTNET_LITE0, ENGINES, INCEPTION, Network, pair_features
-from lsbench.stats import Stats
+from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
+from lsbench.metrics._sets import frechet
+from lsbench.metrics._sets.features import pair_features
+from lsbench.metrics._sets.kid import kernel_distance
+from lsbench.metrics._sets.set_influence import frechet_influence, kernel_influence
+from lsbench.networks.features import EFFICIENTNET_LITE0, ENGINES, INCEPTION, Network
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ class Distribution(Metric):
 
 @dataclass(frozen=True, kw_only=True)
 class Frechet(Distribution):
-    """Base of the Fréchet distances: see lsbench.metrics.frechet for the formula and how exact it is."""
+    """Base of the Fréchet distances: see lsbench.metrics._sets.frechet for the formula and how exact it is."""
 
     def fold(self, parts: Sequence[Stats]) -> tuple[float, str | None]:
         count, value = _frechet(parts)
@@ -98,7 +99,7 @@ class FDEfficientNetLite0(Frechet):
 
 @dataclass(frozen=True, kw_only=True)
 class KID(Distribution):
-    """Kernel Inception distance: unbiased MMD² of FID's features, mean over random subsets (see lsbench.metrics.kid).
+    """Kernel Inception distance: unbiased MMD² of FID's features, mean over random subsets (see lsbench.metrics._sets.kid).
 
     subset_size is lowered to N where there are fewer frames; one subset then holds them all, and there is no spread.
     """

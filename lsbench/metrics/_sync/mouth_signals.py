@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from lsbench.errors import MetricError
 from lsbench.face.track import MOUTH_CORNERS, OUTER_LIPS, POINTS
-from lsbench.metrics.landmarks import LIP_MIDDLES, span
+from lsbench.metrics._base.landmarks import LIP_MIDDLES, span
 
 SIGNALS = ("gap", "height", "width", "gap rate", "height rate", "width rate")
 SLOW_S = 0.5  # standard deviation of the Gaussian whose course is taken away

@@ -10,7 +10,7 @@ import numpy as np
 
 from lsbench.face.track import FaceTrack
 from lsbench.media.clip import Clip
-from lsbench.stats import Stats
+from lsbench.metrics._base.stats import Stats
 
 Moments = Mapping[str, np.ndarray]
 Model = Mapping[str, np.ndarray]

@@ -1,0 +1,1 @@
+"""How the visible edge of a pasted box is found and measured."""

@@ -1,0 +1,1 @@
+"""Distances between sets of features, and what each clip adds to them."""

@@ -1,0 +1,1 @@
+"""The sync score that is learned from the reference clips."""

@@ -1,0 +1,1 @@
+"""What SyncNet sees: its crops, its speech features, its embeddings."""

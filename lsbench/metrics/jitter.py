@@ -1,0 +1,86 @@
+"""Jitter: how much faster the landmarks of the generated face move to and fro than the real ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from lsbench.metrics._base.landmarks import (
+    LIPS,
+    UNITS,
+    LandmarkMetric,
+    checked,
+    found,
+    in_unit,
+    interocular,
+    mean_found,
+)
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.stats import Stats
+
+
+def jitter(reference_landmarks: np.ndarray, generated_landmarks: np.ndarray, *, unit: str = "interocular") -> float:
+    """Mean jitter of two clips' landmarks, floating point (T, 80, 2) px; NaN where it is undefined (see Jitter)."""
+    return mean_found(jitter_frames(reference_landmarks, generated_landmarks, unit=unit))
+
+
+def jitter_frames(
+    reference_landmarks: np.ndarray, generated_landmarks: np.ndarray, *, unit: str = "interocular"
+) -> np.ndarray:
+    """Jitter of each frame: floating point (T, 80, 2) px as in a FaceTrack -> float64 (T,) (see Jitter).
+
+    NaN points are frames without a face; the value is NaN where the reference lacks one in one of the three frames that
+    it takes. Interocular: in distances between the outer eye corners, the median over the reference's frames.
+    """
+    Jitter(unit=unit)
+    reference, generated = checked("jitter", reference_landmarks, generated_landmarks)
+    if len(reference) < 3:
+        return np.full(len(reference), np.nan)
+    own, unrest = (np.linalg.norm(np.diff(points[:, LIPS], n=2, axis=0), axis=2) for points in (reference, generated))
+    excess = np.maximum(unrest - own, 0).mean(axis=1)
+    lost = np.isfinite(own).all(axis=1) & np.isnan(excess)
+    return np.pad(in_unit(excess, lost, unit, interocular(reference)), 1, mode="edge")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jitter(LandmarkMetric):
+    """Unrest of the lips beyond the reference's own, in inter-ocular distances a frame^2; 0 for identical landmarks.
+
+    The second difference of a point, |p(t-1) - 2 p(t) + p(t+1)|, is large where it trembles and small where it moves
+    smoothly. A frame's value is the mean over the 40 points of the outer and inner lips of max(0, second difference
+    generated - reference); the first and last frame take their neighbour's. The score is the mean over frames with
+    faces in all three frames of the reference; where the generated clip lacks one of the three, the frame counts 0.25
+    inter-ocular distances (before revision 2 it was left out). Points are not centred, so that a mouth that shakes as a
+    whole counts. unit=interocular: over the reference clip's median distance of the outer eye corners. A tracker
+    trembles a little on any other picture of the same face, which is a floor common to all generators.
+    """
+
+    revision: ClassVar[int] = 2
+
+    name: ClassVar[str] = "jitter"
+    asks: ClassVar[str] = "Do the lips tremble where the reference's lips move smoothly?"
+    better: ClassVar[Literal["higher", "lower"]] = "lower"
+    source: ClassVar[str] = "own definition"
+
+    unit: str = field(default="interocular", metadata={"choices": UNITS})
+
+    def measure(self, pair: ClipPair) -> Stats:
+        """jitter: float64 (T,), NaN where it is undefined; reference_found, generated_found: bool (T,)."""
+        points = self.points(pair)
+        return Stats(jitter=jitter_frames(*points, unit=self.unit), **found(*points))
+
+    def compute(self, stats: Stats) -> float:
+        """The mean over frames where it is defined."""
+        return mean_found(stats["jitter"])
+
+    def per_frame(self, stats: Stats) -> Any:
+        return stats["jitter"]
+
+    def note(self, stats: Stats) -> str | None:
+        faces, undefined = super().note(stats), np.count_nonzero(np.isnan(stats["jitter"]))
+        if not undefined:
+            return faces
+        reason = f"undefined in {undefined} of {stats.rows} frames: it takes the reference's face in three running"
+        return "; ".join(filter(None, (faces, reason)))
