@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lsbench import protocol
 from lsbench.corpus.shards import write_shards
 from lsbench.corpus.synthetic import SAMPLE_RATE, render
 from lsbench.face.tracker import save_track, sidecar
 from lsbench.media.files import write_clip
+from lsbench.protocol import protocol
 from lsbench.system.cache import cache_dir
 from lsbench.system.locks import exclusive
 from lsbench.system.pool import Progress

@@ -33,7 +33,7 @@ from lsbench.verbs import (
 )
 
 if TYPE_CHECKING:
-    from lsbench.protocol import Protocol
+    from lsbench.protocol.protocol import Protocol
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,8 +53,9 @@ def main() -> None:
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
 def quickstart(out: Path, quiet: bool) -> None:
     """Render the toy corpus, score the stand-in generators on it, and print the board."""
-    from lsbench import protocol, registry
+    from lsbench import registry
     from lsbench.corpus.synthetic import write_corpus
+    from lsbench.protocol import protocol
     from lsbench.report.terminal import progress_bar
     from lsbench.system import pool
 

@@ -56,11 +56,11 @@ def prepare_grid(
 
     Exit status: 0 all is there, 1 an error, 3 finished, but clips are broken or missing.
     """
-    from lsbench import protocol
     from lsbench.corpus.grid import prepare
     from lsbench.corpus.grid_download import download_archives
     from lsbench.face.tracker import FaceTracker
     from lsbench.networks import weights
+    from lsbench.protocol import protocol
     from lsbench.report.terminal import progress_bar
     from lsbench.system import pool
 

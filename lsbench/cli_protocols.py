@@ -10,7 +10,7 @@ import click
 from lsbench.verbs import Commands, examples
 
 if TYPE_CHECKING:
-    from lsbench.protocol import Protocol
+    from lsbench.protocol.protocol import Protocol
 
 _LIST, _SHOW = "lsbench protocols", "lsbench protocols show grid-test"
 
@@ -24,8 +24,9 @@ def protocols_group(context: click.Context) -> None:
 
 
 def _list() -> None:
-    from lsbench import protocol, registry
+    from lsbench import registry
     from lsbench.errors import ProtocolError
+    from lsbench.protocol import protocol
     from lsbench.report.terminal import show_table
 
     rows = []
@@ -48,7 +49,7 @@ def show(name: str, data: Path | None) -> None:
     Rules and clips can move a number, and the digest covers them. Metrics, regions and rank_by say what is measured and
     ranked when nothing is named.
     """
-    from lsbench import protocol
+    from lsbench.protocol import protocol
     from lsbench.report.terminal import show_table
 
     bench = protocol.load(name)

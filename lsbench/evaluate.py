@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from lsbench import protocol, registry
+from lsbench import registry
 from lsbench.campaign import measure_all
 from lsbench.errors import LsbenchError, MatchError, ProtocolError, RunError
 from lsbench.face.track import BOX_RULES, Region
@@ -22,7 +22,8 @@ from lsbench.generators.folder import Matches, match_folder
 from lsbench.measure import Settings
 from lsbench.media.files import Sound
 from lsbench.meeting import Meeting
-from lsbench.protocol import Align, Protocol, Task
+from lsbench.protocol import protocol
+from lsbench.protocol.protocol import Align, Protocol, Task
 from lsbench.rendering import studio_of, tracker_for, write_summary
 from lsbench.requirements import needs, untrue, weight_paths
 from lsbench.results import FORMAT, Result, RunFolder

@@ -15,7 +15,6 @@ from functools import partial
 
 import numpy as np
 
-from lsbench.align import align, block_means
 from lsbench.errors import GeneratorError, LsbenchError
 from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker, reference_track
@@ -27,7 +26,8 @@ from lsbench.identity import seen, with_mouth_of
 from lsbench.media.clip import Clip, crop
 from lsbench.media.files import read_clip
 from lsbench.metrics._base.landmarks import aperture
-from lsbench.protocol import Protocol, Reference
+from lsbench.protocol.align import align, block_means
+from lsbench.protocol.protocol import Protocol, Reference
 from lsbench.system import pool
 from lsbench.system.pool import Progress
 

@@ -18,7 +18,7 @@ from lsbench.face.tracker import FaceTracker
 from lsbench.media.files import Sound, read_clip
 from lsbench.metrics._base.learner import Learner, Model
 from lsbench.metrics._base.stats import Stats
-from lsbench.protocol import Protocol, Reference
+from lsbench.protocol.protocol import Protocol, Reference
 from lsbench.system import ranks
 from lsbench.system.cache import cache_dir, write_atomically
 from lsbench.system.pool import Progress

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lsbench.align import align, demand_length
 from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker, reference_track
 from lsbench.learning import Models
@@ -14,7 +13,8 @@ from lsbench.media.clip import Clip
 from lsbench.media.files import Sound, content_sha256, read_clip
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
-from lsbench.protocol import Protocol, Reference
+from lsbench.protocol.align import align, demand_length
+from lsbench.protocol.protocol import Protocol, Reference
 from lsbench.rendering import Order, Studio, render_clip
 from lsbench.results import Partial, RunFolder
 

@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lsbench.align import align, demand_length
 from lsbench.errors import AlignmentError, GeneratorError, LsbenchError
 from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker, reference_track
@@ -27,7 +26,8 @@ from lsbench.identity import lasting, needs_face, seen
 from lsbench.media.clip import Clip
 from lsbench.media.files import content_sha256, read_clip, write_clip
 from lsbench.networks import weights
-from lsbench.protocol import Protocol, Reference
+from lsbench.protocol.align import align, demand_length
+from lsbench.protocol.protocol import Protocol, Reference
 from lsbench.system import pool
 from lsbench.system.cache import write_atomically
 from lsbench.system.pool import Progress

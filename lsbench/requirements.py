@@ -9,7 +9,7 @@ from pathlib import Path
 from lsbench.errors import WeightsError
 from lsbench.metrics._base.metric import Metric
 from lsbench.networks import weights
-from lsbench.protocol import Protocol
+from lsbench.protocol.protocol import Protocol
 from lsbench.system.pool import Progress
 
 

@@ -13,7 +13,7 @@ import click
 from lsbench.errors import LsbenchError
 
 if TYPE_CHECKING:
-    from lsbench.protocol import Protocol
+    from lsbench.protocol.protocol import Protocol
     from lsbench.system.pool import Progress
 
 DONE, ERROR, INCOMPLETE, INTERRUPTED = 0, 1, 3, 130
@@ -91,7 +91,7 @@ def demand_one_bench(reference: Path | None, protocol_name: str | None, data: Pa
 
 def bound_protocol(reference: Path | None, protocol_name: str | None, data: Path | None) -> Protocol:
     """The protocol that the options name, bound to its clips."""
-    from lsbench import protocol
+    from lsbench.protocol import protocol
 
     if reference is not None:
         return protocol.from_folder(reference)

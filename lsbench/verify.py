@@ -15,10 +15,10 @@ from lsbench.bundle import HEADS, demand_same, unpack
 from lsbench.comparable import differences
 from lsbench.errors import BundleError, MetricError
 from lsbench.folding import finish
-from lsbench.manifest import Reference
 from lsbench.measure import Settings
 from lsbench.metrics._base.metric import Metric
-from lsbench.protocol import recall
+from lsbench.protocol.manifest import Reference
+from lsbench.protocol.protocol import recall
 from lsbench.results import Result, RunFolder
 from lsbench.system.strict_json import flat
 

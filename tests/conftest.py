@@ -35,8 +35,8 @@ def toy() -> tuple[Clip, FaceTrack]:
 @pytest.fixture(scope="session")
 def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of training shards: two toy clips of 16 frames of each of three speakers."""
-    from lsbench import protocol
     from lsbench.corpus.shards import write_shards
+    from lsbench.protocol import protocol
 
     folder = tmp_path_factory.mktemp("shards")
     synthetic.write_corpus(folder / "clips", speakers=3, clips=2, frames=16, size=96)

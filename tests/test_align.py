@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from conftest import noisy
 
-from lsbench.align import Alignment, align, estimate_lag
 from lsbench.corpus import synthetic
 from lsbench.errors import AlignmentError
 from lsbench.media.clip import Clip
+from lsbench.protocol.align import Alignment, align, estimate_lag
 
 
 @pytest.fixture(scope="module")

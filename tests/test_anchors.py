@@ -13,11 +13,12 @@ import pytest
 from click.testing import CliRunner
 
 import lsbench
-from lsbench import anchors, protocol
+from lsbench import anchors
 from lsbench.cli import main
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import LsbenchError
 from lsbench.media.files import find_clips, read_clip
+from lsbench.protocol import protocol
 from lsbench.rendering import generate
 
 

@@ -20,8 +20,8 @@ from lsbench.cli import main
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import ArtifactError, LsbenchError, ProtocolError, RunError
 from lsbench.face.track import FaceTrack
-from lsbench.manifest import Reference
 from lsbench.media.clip import Clip
+from lsbench.protocol.manifest import Reference
 from lsbench.report.audit_files import read_audit, write_audit
 from lsbench.report.audit_text import from_json, to_json, to_markdown
 from lsbench.report.audit_words import paragraph

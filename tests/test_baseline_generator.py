@@ -16,7 +16,6 @@ from baselines import checkpoint, generator
 from baselines.config import Config
 from baselines.generator import L1WGANGP, WGANGP, LipGAN
 from baselines.recipes import RECIPES
-from lsbench import protocol
 from lsbench.corpus import synthetic
 from lsbench.errors import GeneratorError, LsbenchError, MediaError, TrainingError, WeightsError
 from lsbench.face.crops import crop_faces, paste_faces
@@ -25,6 +24,7 @@ from lsbench.generator import perform
 from lsbench.generators.spelling import signature
 from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip
+from lsbench.protocol import protocol
 from lsbench.rendering import generate
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -17,11 +17,11 @@ import pytest
 from click.testing import CliRunner
 
 import lsbench
-from lsbench import protocol
 from lsbench.bundle import MANIFEST, pack
 from lsbench.cli import main
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import BundleError
+from lsbench.protocol import protocol
 from lsbench.rendering import generate
 from lsbench.verify import verify
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from lsbench import protocol
 from lsbench.cli import main
 from lsbench.corpus.synthetic import write_corpus
+from lsbench.protocol import protocol
 from lsbench.rendering import generate
 
 VERBS = ["quickstart", "score", "leaderboard", "compare", "generate", "weights", "metrics", "protocols", "generators"]

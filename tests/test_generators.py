@@ -20,7 +20,7 @@ import pytest
 from click.testing import CliRunner
 
 import lsbench
-from lsbench import protocol, registry
+from lsbench import registry
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import AlignmentError, FaceError, GeneratorError, LsbenchError
 from lsbench.face.track import FaceTrack
@@ -28,7 +28,8 @@ from lsbench.generator import Generator, Rendered, perform
 from lsbench.generators import spelling
 from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip
-from lsbench.protocol import Protocol
+from lsbench.protocol import protocol
+from lsbench.protocol.protocol import Protocol
 from lsbench.rendering import generate
 
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"

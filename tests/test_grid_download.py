@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from lsbench import protocol
 from lsbench.corpus.grid_download import RECORD, describe, download_archives
 from lsbench.corpus.grid_sources import SPEAKERS
 from lsbench.errors import CorpusError
-from lsbench.manifest import Reference, Select
-from lsbench.protocol import Protocol
+from lsbench.protocol import protocol
+from lsbench.protocol.manifest import Reference, Select
+from lsbench.protocol.protocol import Protocol
 
 CONTENT = {f"{speaker}.zip": f"clips of {speaker} ".encode() * 9000 for speaker in SPEAKERS}
 CONTENT["alignments.zip"] = b"alignments" * 500

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 import lsbench
-from lsbench import protocol
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import FaceTrack, Region
@@ -23,6 +22,7 @@ from lsbench.metrics._sets.features import pair_features
 from lsbench.metrics.fid import FID, KID, FDEfficientNetLite0, FIDInfinity
 from lsbench.networks import features
 from lsbench.networks.features import EFFICIENTNET_LITE0, INCEPTION, Network, frame_features
+from lsbench.protocol import protocol
 from lsbench.rendering import generate
 from lsbench.system import cache
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from lsbench import protocol
 from lsbench.cli import main
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import GeneratorError, ProtocolError, WeightsError
@@ -20,7 +19,8 @@ from lsbench.leakage import COPIES, PARTLY, probe, survived
 from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip, write_clip
 from lsbench.networks import weights
-from lsbench.protocol import Protocol
+from lsbench.protocol import protocol
+from lsbench.protocol.protocol import Protocol
 
 MAKERS = """
 import numpy as np

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import lsbench
-from lsbench import learning, protocol, registry
+from lsbench import learning, registry
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import AlignmentError, LsbenchError, MediaError, WeightsError
 from lsbench.face.track import FaceTrack, Region
@@ -23,7 +23,8 @@ from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 from lsbench.networks import weights
-from lsbench.protocol import Reference
+from lsbench.protocol import protocol
+from lsbench.protocol.protocol import Reference
 from lsbench.results import RunFolder
 
 

@@ -16,7 +16,6 @@ import pytest
 from click.testing import CliRunner
 
 import lsbench
-from lsbench import protocol
 from lsbench.cli import main
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import StudyError
@@ -25,6 +24,7 @@ from lsbench.mos import design
 from lsbench.mos.key import ITEM, REFERENCE, key_text, read_key
 from lsbench.mos.page import Made, beside, make_study
 from lsbench.mos.study import Wishes
+from lsbench.protocol import protocol
 from lsbench.rendering import generate
 
 EVIL = "<script>alert(1)</script>"

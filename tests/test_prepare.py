@@ -24,15 +24,15 @@ import pytest
 from click.testing import CliRunner
 from grid_raw import BrightTracker, write_mpg
 
-from lsbench import protocol
 from lsbench.cli import main
 from lsbench.corpus.grid import Prepared, prepare
 from lsbench.corpus.grid_check import Record
 from lsbench.errors import CorpusError, WeightsError
 from lsbench.face.tracker import FaceTracker
-from lsbench.manifest import Reference, Select
 from lsbench.networks import weights
-from lsbench.protocol import Protocol
+from lsbench.protocol import protocol
+from lsbench.protocol.manifest import Reference, Select
+from lsbench.protocol.protocol import Protocol
 from lsbench.system.locks import exclusive
 
 TRACKER = BrightTracker()

@@ -12,14 +12,15 @@ import pytest
 from click.testing import CliRunner
 
 import lsbench
-from lsbench import protocol, registry
+from lsbench import registry
 from lsbench.cli import main
 from lsbench.corpus.synthetic import render, write_corpus
 from lsbench.errors import ProtocolError
 from lsbench.face.tracker import save_track
-from lsbench.manifest import Select
 from lsbench.media.clip import gray
 from lsbench.media.files import write_clip
+from lsbench.protocol import protocol
+from lsbench.protocol.manifest import Select
 
 GOOD = 'name = "mine"\nversion = "1"\nmanifest = "mine.csv"\n'
 DUB = GOOD + 'task = "dubbing"\n'

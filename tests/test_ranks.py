@@ -20,9 +20,9 @@ import pandas as pd
 import pytest
 
 import lsbench
-from lsbench import protocol
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import RunError
+from lsbench.protocol import protocol
 from lsbench.results import RunFolder
 
 PROGRAM = """

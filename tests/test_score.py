@@ -21,7 +21,6 @@ from conftest import noisy
 from PIL import Image
 
 import lsbench
-from lsbench import protocol
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import (
     AlignmentError,
@@ -40,6 +39,7 @@ from lsbench.media.clip import Clip, crop
 from lsbench.media.files import find_clips, read_clip, write_clip
 from lsbench.metrics.psnr import psnr_frames
 from lsbench.metrics.ssim import ssim_frames
+from lsbench.protocol import protocol
 from lsbench.rendering import generate
 from lsbench.results import RunFolder
 

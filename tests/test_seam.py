@@ -10,7 +10,7 @@ import pytest
 from conftest import noisy
 
 import lsbench
-from lsbench import protocol, standins
+from lsbench import standins
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import FaceTrack, Region
@@ -22,6 +22,7 @@ from lsbench.metrics._kernels.largest_sum import largest_sum
 from lsbench.metrics._seam.paste_box import BLOCK, _blocks, found_boxes
 from lsbench.metrics.seam import Seam, seam, seam_frames
 from lsbench.networks import weights
+from lsbench.protocol import protocol
 from lsbench.rendering import generate
 
 STEPS = (1, 2, 4, 8, 16)

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsbench import protocol
 from lsbench.corpus import shards
 from lsbench.corpus.shards import write_shards
 from lsbench.corpus.synthetic import write_corpus
@@ -18,6 +17,7 @@ from lsbench.face.track import OUTER_LIPS, Region
 from lsbench.face.tracker import load_track
 from lsbench.media.files import read_clip
 from lsbench.media.lipgan_mel import lipgan_mel
+from lsbench.protocol import protocol
 
 
 @pytest.fixture(scope="module")

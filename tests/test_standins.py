@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import lsbench
-from lsbench import protocol, registry, standins
+from lsbench import registry, standins
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import GeneratorError, WeightsError
 from lsbench.face.track import FaceTrack, Region
@@ -18,6 +18,7 @@ from lsbench.leaderboard import leaderboard
 from lsbench.media.clip import Clip, crop
 from lsbench.metrics.psnr import psnr_frames
 from lsbench.networks import weights
+from lsbench.protocol import protocol
 from lsbench.rendering import generate
 from lsbench.results import RunFolder
 

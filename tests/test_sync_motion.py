@@ -14,7 +14,7 @@ import pytest
 from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 
-from lsbench import learning, protocol
+from lsbench import learning
 from lsbench.corpus import synthetic
 from lsbench.errors import LsbenchError, MediaError, WeightsError
 from lsbench.face.track import FaceTrack
@@ -30,6 +30,7 @@ from lsbench.metrics._sync.mouth_signals import mouth_signals, standardised
 from lsbench.metrics._sync.sync_ridge import FEATURES, FOLDS, PENALTIES, PENALTY, SyncRidge, fit
 from lsbench.metrics.sync import SyncCorr, SyncLag, correlations, measure_sync, sync_corr, sync_lag
 from lsbench.networks import weights
+from lsbench.protocol import protocol
 
 FRAMES, FPS, RATE = 50, 25.0, 16000
 Talks = dict[str, list[tuple[Clip, FaceTrack]]]

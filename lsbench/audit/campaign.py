@@ -19,7 +19,7 @@ from lsbench.face.track import Region
 from lsbench.face.tracker import FaceTracker
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.stats import Stats
-from lsbench.protocol import Protocol, Reference, describe
+from lsbench.protocol.protocol import Protocol, Reference, describe
 from lsbench.requirements import needs, weight_paths
 from lsbench.results import FORMAT, RunFolder
 from lsbench.statistics.units import units

@@ -21,7 +21,7 @@ from lsbench.media.recode import recoded
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
-from lsbench.protocol import Protocol, Reference
+from lsbench.protocol.protocol import Protocol, Reference
 from lsbench.results import Partial, RunFolder
 
 CLEAN = "clean"  # in place of an artifact's name: the re-encoded clip as it is

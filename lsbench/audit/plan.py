@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from lsbench.artifacts.catalogue import ARTIFACTS, artifact
 from lsbench.errors import ArtifactError
-from lsbench.protocol import Reference
+from lsbench.protocol.protocol import Reference
 
 CLIPS = 6
 QUICK_CLIPS = 4

@@ -19,8 +19,8 @@ from lsbench.corpus.grid_state import State
 from lsbench.corpus.shards import write_shards
 from lsbench.errors import CorpusError, LsbenchError
 from lsbench.face.tracker import FaceTracker
-from lsbench.manifest import Reference
-from lsbench.protocol import Protocol
+from lsbench.protocol.manifest import Reference
+from lsbench.protocol.protocol import Protocol
 from lsbench.system import pool
 from lsbench.system.locks import exclusive
 from lsbench.system.pool import Progress

@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 
 from lsbench.corpus.grid_sources import SPEAKERS
 from lsbench.errors import CorpusError, LsbenchError
-from lsbench.protocol import Protocol
+from lsbench.protocol.protocol import Protocol
 from lsbench.system import pool
 from lsbench.system.download import TIMEOUT_S, Progress, Web
 

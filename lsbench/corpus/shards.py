@@ -29,9 +29,9 @@ from lsbench.errors import LsbenchError
 from lsbench.face.crops import FACE_SIZE, crop_faces, to_crops
 from lsbench.face.track import BOX_RULES, POINTS, Region
 from lsbench.face.tracker import FaceTracker, reference_track
-from lsbench.manifest import Reference
 from lsbench.media.files import content_sha256, read_clip
 from lsbench.media.lipgan_mel import BANDS, SAMPLE_RATE, SETTINGS, lipgan_mel
+from lsbench.protocol.manifest import Reference
 from lsbench.system import pool
 from lsbench.system.pool import Progress
 

@@ -10,7 +10,7 @@ from typing import Any
 from lsbench.errors import StudyError
 from lsbench.media.files import read_clip
 from lsbench.mos.key import REFERENCE, KeyRun
-from lsbench.protocol import Protocol
+from lsbench.protocol.protocol import Protocol
 from lsbench.report.drilldown import Footage
 from lsbench.results import Partial, RunFolder
 

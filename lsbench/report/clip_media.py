@@ -15,7 +15,7 @@ from lsbench.face.tracker import FaceTracker, reference_track, sidecar
 from lsbench.media.clip import Clip
 from lsbench.media.encode import even
 from lsbench.media.files import content_sha256, read_clip, write_clip
-from lsbench.protocol import Protocol, Reference
+from lsbench.protocol.protocol import Protocol, Reference
 from lsbench.results import Partial
 from lsbench.system.cache import write_atomically
 

@@ -19,7 +19,7 @@ from lsbench.leaderboard import Row
 from lsbench.media.files import find_clips
 from lsbench.metrics._base.metric import Metric
 from lsbench.opinions import PREFIX
-from lsbench.protocol import recall
+from lsbench.protocol.protocol import recall
 from lsbench.report.clip_media import Sources, show
 from lsbench.results import RunFolder
 from lsbench.system.cache import write_atomically

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 from lsbench import registry
 from lsbench.errors import MetricError, ProtocolError
 from lsbench.face.track import Region
-from lsbench.manifest import Select, read_manifest
+from lsbench.protocol.manifest import Select, read_manifest
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -15,10 +15,10 @@ from lsbench import registry
 from lsbench.errors import MediaError, ProtocolError
 from lsbench.face.track import Region
 from lsbench.face.tracker import sidecar
-from lsbench.manifest import Reference, Select, listed
 from lsbench.media.clip import Clip, gray
 from lsbench.media.files import content_sha256, find_clips
-from lsbench.protocol_file import Align, Color, Task, read_file
+from lsbench.protocol.manifest import Reference, Select, listed
+from lsbench.protocol.toml_file import Align, Color, Task, read_file
 
 __all__ = ["Align", "Protocol", "Reference", "Task", "describe", "from_folder", "listed", "load", "read", "recall"]
 

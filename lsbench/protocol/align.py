@@ -8,7 +8,7 @@ import numpy as np
 
 from lsbench.errors import AlignmentError
 from lsbench.media.clip import Clip
-from lsbench.protocol import Align
+from lsbench.protocol.protocol import Align
 
 MAX_LAG = 12
 _GRID = 32  # rows and columns of the small grey pictures on which the lag is estimated

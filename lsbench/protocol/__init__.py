@@ -1,0 +1,1 @@
+"""Which clips are compared, under which rules."""
