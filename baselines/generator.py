@@ -23,7 +23,7 @@ from baselines.windows import window_rows
 from lsbench.errors import FaceError, GeneratorError, MediaError
 from lsbench.face.crops import FACE_SIZE, crop_faces, paste_faces
 from lsbench.face.track import FaceTrack, Region
-from lsbench.generator import Generator, Rendered
+from lsbench.generation.generator import Generator, Rendered
 from lsbench.media.clip import Clip
 from lsbench.media.files import content_sha256
 from lsbench.media.lipgan_mel import SAMPLE_RATE, lipgan_mel

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import rankdata
 
-from lsbench import standins
 from lsbench.face.tracker import FaceTracker, fill_gaps
+from lsbench.generation import standins
 from lsbench.media.clip import Clip
 from lsbench.media.files import find_clips, read_clip
 from lsbench.metrics._base.landmarks import seen

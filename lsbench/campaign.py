@@ -8,12 +8,12 @@ from pathlib import Path
 
 from lsbench import learning
 from lsbench.errors import LsbenchError
+from lsbench.generation.studio import Studio, driver, kept_sha256
 from lsbench.generators.folder import Matches
 from lsbench.measure import Job, Settings, make_and_measure, measure_clip
 from lsbench.media.files import content_sha256
 from lsbench.meeting import Meeting
 from lsbench.protocol.protocol import Protocol, Reference
-from lsbench.rendering import Studio, driver, kept_sha256
 from lsbench.results import RunFolder
 from lsbench.system import ranks
 from lsbench.system.pool import Progress

@@ -75,7 +75,7 @@ def quickstart(out: Path, quiet: bool) -> None:
 def show_stand_in(bench: Protocol, out: Path, name: str) -> None:
     """Render one stand-in over the toy corpus and score it."""
     from lsbench.evaluate import score
-    from lsbench.rendering import generate
+    from lsbench.generation.studio import generate
 
     generate(name, bench, out / "generated" / name)
     score(out / "generated" / name, protocol=bench, out=out / "runs")
@@ -201,7 +201,7 @@ def generate(
     GENERATOR is spelled as for `lsbench score`: a name of `lsbench generators`, cmd:TEMPLATE or py:module:attribute.
     What is already there, whole and made by the same generator of the same clips, is kept.
     """
-    from lsbench import rendering
+    from lsbench.generation import studio as rendering
     from lsbench.networks import weights
     from lsbench.report.terminal import progress_bar
     from lsbench.system import pool

@@ -184,9 +184,9 @@ def leakage(
     It gets real clips, mouth included, with their own, with swapped and with no sound, and once with the mouth held
     still: what of the shown mouth is found in what it makes has leaked. Four renderings a clip.
     """
-    from lsbench import rendering
     from lsbench.errors import WeightsError
     from lsbench.face.tracker import FaceTracker
+    from lsbench.generation import studio as rendering
     from lsbench.leakage import probe
     from lsbench.networks import weights
     from lsbench.report.terminal import progress_bar

@@ -16,15 +16,15 @@ from lsbench.errors import LsbenchError, MatchError, ProtocolError, RunError
 from lsbench.face.track import BOX_RULES, Region
 from lsbench.face.tracker import FaceTracker
 from lsbench.folding import finish
-from lsbench.generators import spelling
-from lsbench.generators.command import TIMEOUT_S
+from lsbench.generation import spelling
+from lsbench.generation.command import TIMEOUT_S
+from lsbench.generation.studio import studio_of, tracker_for, write_summary
 from lsbench.generators.folder import Matches, match_folder
 from lsbench.measure import Settings
 from lsbench.media.files import Sound
 from lsbench.meeting import Meeting
 from lsbench.protocol import protocol
 from lsbench.protocol.protocol import Align, Protocol, Task
-from lsbench.rendering import studio_of, tracker_for, write_summary
 from lsbench.requirements import needs, untrue, weight_paths
 from lsbench.results import FORMAT, Result, RunFolder
 from lsbench.system import ranks

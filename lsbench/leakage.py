@@ -18,11 +18,11 @@ import numpy as np
 from lsbench.errors import GeneratorError, LsbenchError
 from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker, reference_track
-from lsbench.generator import perform
-from lsbench.generators import spelling
-from lsbench.generators.command import TIMEOUT_S
-from lsbench.generators.standin import as_long
-from lsbench.identity import seen, with_mouth_of
+from lsbench.generation import spelling
+from lsbench.generation.command import TIMEOUT_S
+from lsbench.generation.generator import perform
+from lsbench.generation.shown_face import seen, with_mouth_of
+from lsbench.generation.standins import as_long
 from lsbench.media.clip import Clip, crop
 from lsbench.media.files import read_clip
 from lsbench.metrics._base.landmarks import aperture

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker, reference_track
+from lsbench.generation.studio import Order, Studio, render_clip
 from lsbench.learning import Models
 from lsbench.media.clip import Clip
 from lsbench.media.files import Sound, content_sha256, read_clip
@@ -15,7 +16,6 @@ from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.protocol.align import align, demand_length
 from lsbench.protocol.protocol import Protocol, Reference
-from lsbench.rendering import Order, Studio, render_clip
 from lsbench.results import Partial, RunFolder
 
 

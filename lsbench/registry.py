@@ -42,17 +42,17 @@ METRICS = {
     "fd_efficientnet_lite0": "lsbench.metrics.fid:FDEfficientNetLite0",
 }
 STANDINS = {
-    "reencoded": "lsbench.standins:reencoded",
-    "still-mouth": "lsbench.standins:still_mouth",
-    "blurred-mouth": "lsbench.standins:blurred_mouth",
-    "pasted-box": "lsbench.standins:pasted_box",
-    "late": "lsbench.standins:late",
-    "noisy-frame": "lsbench.standins:noisy_frame",
+    "reencoded": "lsbench.generation.standins:reencoded",
+    "still-mouth": "lsbench.generation.standins:still_mouth",
+    "blurred-mouth": "lsbench.generation.standins:blurred_mouth",
+    "pasted-box": "lsbench.generation.standins:pasted_box",
+    "late": "lsbench.generation.standins:late",
+    "noisy-frame": "lsbench.generation.standins:noisy_frame",
 }
 GENERATORS = {
     **STANDINS,
-    "compressed": "lsbench.generators.standin:Compressed",
-    "swapped-audio": "lsbench.generators.standin:SwappedAudio",
+    "compressed": "lsbench.generation.standins:Compressed",
+    "swapped-audio": "lsbench.generation.standins:SwappedAudio",
     "lipgan": "baselines.generator:LipGAN",
     "l1wgangp": "baselines.generator:L1WGANGP",
     "wgangp": "baselines.generator:WGANGP",

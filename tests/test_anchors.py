@@ -17,9 +17,9 @@ from lsbench import anchors
 from lsbench.cli import main
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import LsbenchError
+from lsbench.generation.studio import generate
 from lsbench.media.files import find_clips, read_clip
 from lsbench.protocol import protocol
-from lsbench.rendering import generate
 
 
 @pytest.fixture(scope="module")

@@ -20,12 +20,12 @@ from lsbench.corpus import synthetic
 from lsbench.errors import GeneratorError, LsbenchError, MediaError, TrainingError, WeightsError
 from lsbench.face.crops import crop_faces, paste_faces
 from lsbench.face.track import FaceTrack, Region
-from lsbench.generator import perform
-from lsbench.generators.spelling import signature
+from lsbench.generation.generator import perform
+from lsbench.generation.spelling import signature
+from lsbench.generation.studio import generate
 from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip
 from lsbench.protocol import protocol
-from lsbench.rendering import generate
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

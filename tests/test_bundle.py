@@ -21,8 +21,8 @@ from lsbench.bundle import MANIFEST, pack
 from lsbench.cli import main
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import BundleError
+from lsbench.generation.studio import generate
 from lsbench.protocol import protocol
-from lsbench.rendering import generate
 from lsbench.verify import verify
 
 

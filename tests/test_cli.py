@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 
 from lsbench.cli import main
 from lsbench.corpus.synthetic import write_corpus
+from lsbench.generation.studio import generate
 from lsbench.protocol import protocol
-from lsbench.rendering import generate
 
 VERBS = ["quickstart", "score", "leaderboard", "compare", "generate", "weights", "metrics", "protocols", "generators"]
 

@@ -24,13 +24,13 @@ from lsbench import registry
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import AlignmentError, FaceError, GeneratorError, LsbenchError
 from lsbench.face.track import FaceTrack
-from lsbench.generator import Generator, Rendered, perform
-from lsbench.generators import spelling
+from lsbench.generation import spelling
+from lsbench.generation.generator import Generator, Rendered, perform
+from lsbench.generation.studio import generate
 from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip
 from lsbench.protocol import protocol
 from lsbench.protocol.protocol import Protocol
-from lsbench.rendering import generate
 
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 TOOL = """
@@ -77,7 +77,7 @@ elif mode == "hang":
 """
 MAKERS = """
 import numpy as np
-from lsbench.generator import Generator, Rendered
+from lsbench.generation.generator import Generator, Rendered
 
 def copy(face, speech): return face.frames
 def dark(face, speech):
@@ -247,7 +247,7 @@ def test_a_program_leaves_nothing_behind(bench: Protocol, tmp_path: Path) -> Non
 RUN = """
 import sys
 from pathlib import Path
-from lsbench.generators.process import run_program
+from lsbench.generation.process import run_program
 run_program(sys.argv[2:], Path(sys.argv[1]), 600)
 """
 
@@ -350,7 +350,7 @@ def test_stand_ins_see_the_answer_and_say_so(bench: Protocol, tmp_path: Path) ->
     ],
 )
 def test_wrong_spellings_are_named_before_any_work(bench: Protocol, tmp_path: Path, text: str, message: str) -> None:
-    from lsbench.rendering import demand_generator
+    from lsbench.generation.studio import demand_generator
 
     with pytest.raises(GeneratorError, match=message):
         demand_generator(text)

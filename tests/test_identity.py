@@ -10,7 +10,7 @@ import pytest
 from lsbench.corpus import synthetic
 from lsbench.errors import FaceError
 from lsbench.face.track import OUTER_LIPS, FaceTrack, Region
-from lsbench.identity import RIGID, lasting, seen, with_mouth_of
+from lsbench.generation.shown_face import RIGID, lasting, seen, with_mouth_of
 from lsbench.media.clip import Clip, crop
 from lsbench.metrics._base.landmarks import aperture
 

@@ -16,6 +16,7 @@ import lsbench
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import FaceTrack, Region
+from lsbench.generation.studio import generate
 from lsbench.media.clip import Clip
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._sets.features import pair_features
@@ -23,7 +24,6 @@ from lsbench.metrics.fid import FID, KID, FDEfficientNetLite0, FIDInfinity
 from lsbench.networks import features
 from lsbench.networks.features import EFFICIENTNET_LITE0, INCEPTION, Network, frame_features
 from lsbench.protocol import protocol
-from lsbench.rendering import generate
 from lsbench.system import cache
 
 torch = pytest.importorskip("torch")

@@ -25,7 +25,7 @@ from lsbench.protocol.protocol import Protocol
 MAKERS = """
 import numpy as np
 from lsbench.media.clip import Region
-from lsbench.generator import Generator
+from lsbench.generation.generator import Generator
 
 def copy(face, speech): return face.frames
 def late(face, speech): return face.frames[np.maximum(np.arange(len(face)) - 3, 0)]

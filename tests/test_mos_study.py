@@ -19,13 +19,13 @@ import lsbench
 from lsbench.cli import main
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import StudyError
+from lsbench.generation.studio import generate
 from lsbench.media.files import read_clip, write_clip
 from lsbench.mos import design
 from lsbench.mos.key import ITEM, REFERENCE, key_text, read_key
 from lsbench.mos.page import Made, beside, make_study
 from lsbench.mos.study import Wishes
 from lsbench.protocol import protocol
-from lsbench.rendering import generate
 
 EVIL = "<script>alert(1)</script>"
 NAMES = (EVIL, "lipgan")

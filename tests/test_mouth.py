@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsbench import standins
 from lsbench.corpus import synthetic
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import OUTER_EYE_CORNERS, POINTS, FaceTrack
 from lsbench.face.tracker import FaceTracker
+from lsbench.generation import standins
 from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip
 from lsbench.metrics._base.landmarks import LIP_MIDDLES, LOST, LandmarkMetric, aperture

@@ -16,12 +16,12 @@ import lsbench
 from lsbench import registry
 from lsbench.cli import main
 from lsbench.corpus.synthetic import write_corpus
+from lsbench.generation.studio import generate
 from lsbench.leaderboard import leaderboard
 from lsbench.media.clip import Clip
 from lsbench.media.encode import even
 from lsbench.media.files import read_clip
 from lsbench.protocol import protocol
-from lsbench.rendering import generate
 from lsbench.report import board_page
 from lsbench.report.clip_media import show
 from lsbench.report.drilldown import Footage

@@ -35,12 +35,12 @@ from lsbench.errors import (
 )
 from lsbench.face.track import Region
 from lsbench.face.tracker import load_track, sidecar
+from lsbench.generation.studio import generate
 from lsbench.media.clip import Clip, crop
 from lsbench.media.files import find_clips, read_clip, write_clip
 from lsbench.metrics.psnr import psnr_frames
 from lsbench.metrics.ssim import ssim_frames
 from lsbench.protocol import protocol
-from lsbench.rendering import generate
 from lsbench.results import RunFolder
 
 METRICS = ["psnr", "ssim", "ssim:color=luma"]

@@ -10,11 +10,12 @@ import pytest
 from conftest import noisy
 
 import lsbench
-from lsbench import standins
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker, fill_gaps
+from lsbench.generation import standins
+from lsbench.generation.studio import generate
 from lsbench.media.clip import Clip
 from lsbench.media.files import content_sha256, find_clips, read_clip, write_clip
 from lsbench.metrics._base.pair import ClipPair
@@ -23,7 +24,6 @@ from lsbench.metrics._seam.paste_box import BLOCK, _blocks, found_boxes
 from lsbench.metrics.seam import Seam, seam, seam_frames
 from lsbench.networks import weights
 from lsbench.protocol import protocol
-from lsbench.rendering import generate
 
 STEPS = (1, 2, 4, 8, 16)
 BOX = (40, 30, 100, 80)

@@ -11,10 +11,10 @@ import pytest
 from conftest import noisy
 from scipy.ndimage import gaussian_filter
 
-from lsbench import standins
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker, fill_gaps
+from lsbench.generation import standins
 from lsbench.media.clip import Clip, crop
 from lsbench.media.files import content_sha256, read_clip
 from lsbench.metrics._base.pair import ClipPair

@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 
 import lsbench
-from lsbench import registry, standins
+from lsbench import registry
 from lsbench.corpus.synthetic import write_corpus
 from lsbench.errors import GeneratorError, WeightsError
 from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker
+from lsbench.generation import standins
+from lsbench.generation.studio import generate
 from lsbench.leaderboard import leaderboard
 from lsbench.media.clip import Clip, crop
 from lsbench.metrics.psnr import psnr_frames
 from lsbench.networks import weights
 from lsbench.protocol import protocol
-from lsbench.rendering import generate
 from lsbench.results import RunFolder
 
 Toy = tuple[Clip, FaceTrack]

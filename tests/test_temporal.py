@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from conftest import noisy
 
-from lsbench import standins
 from lsbench.errors import MetricError
 from lsbench.face.track import OUTER_EYE_CORNERS, POINTS, FaceTrack, Region
+from lsbench.generation import standins
 from lsbench.media.clip import Clip, crop
 from lsbench.media.files import read_clip, write_clip
 from lsbench.metrics._base.landmarks import LIPS, LOST

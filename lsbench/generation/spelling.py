@@ -10,10 +10,10 @@ from typing import Any
 
 from lsbench import registry
 from lsbench.errors import GeneratorError
-from lsbench.generator import Generator
-from lsbench.generators.command import Command, split_template
-from lsbench.generators.function import as_generator, find_object
-from lsbench.generators.standin import StandIn
+from lsbench.generation.command import Command, split_template
+from lsbench.generation.function import as_generator, find_object
+from lsbench.generation.generator import Generator
+from lsbench.generation.standins import StandIn
 from lsbench.media.files import content_sha256
 
 

@@ -1,4 +1,4 @@
-"""Runs one program to its end for lsbench.generators.process: a script of its own, small, that outlives nobody.
+"""Runs one program to its end for lsbench.generation.process: a script of its own, small, that outlives nobody.
 
 supervisor.py PROGRAM ARGUMENT...: the program leads a process group, reads nothing, and writes where our stderr goes.
 When it ends, or when our stdin closes because lsbench says so or is gone, whatever is left of the group is killed. Then

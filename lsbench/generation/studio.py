@@ -19,10 +19,10 @@ import numpy as np
 from lsbench.errors import AlignmentError, GeneratorError, LsbenchError
 from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker, reference_track
-from lsbench.generator import Generator, Rendered, perform
-from lsbench.generators import spelling
-from lsbench.generators.command import TIMEOUT_S
-from lsbench.identity import lasting, needs_face, seen
+from lsbench.generation import spelling
+from lsbench.generation.command import TIMEOUT_S
+from lsbench.generation.generator import Generator, Rendered, perform
+from lsbench.generation.shown_face import lasting, needs_face, seen
 from lsbench.media.clip import Clip
 from lsbench.media.files import content_sha256, read_clip, write_clip
 from lsbench.networks import weights

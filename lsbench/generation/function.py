@@ -13,7 +13,7 @@ import numpy as np
 
 from lsbench.errors import GeneratorError, LsbenchError
 from lsbench.face.track import FaceTrack
-from lsbench.generator import Generator, Rendered, told
+from lsbench.generation.generator import Generator, Rendered, told
 from lsbench.media.clip import Clip
 
 

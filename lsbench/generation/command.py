@@ -14,8 +14,8 @@ import numpy as np
 
 from lsbench.errors import GeneratorError, MediaError
 from lsbench.face.track import FaceTrack
-from lsbench.generator import Generator, Rendered
-from lsbench.generators.process import last_line, run_program
+from lsbench.generation.generator import Generator, Rendered
+from lsbench.generation.process import last_line, run_program
 from lsbench.media.clip import Clip
 from lsbench.media.files import VIDEO_SUFFIXES, read_clip, write_clip, write_sound
 

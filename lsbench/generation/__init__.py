@@ -1,0 +1,1 @@
+"""Whatever makes a video: how a generator is spelled, opened, fed and kept."""
