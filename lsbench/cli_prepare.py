@@ -13,7 +13,7 @@ import click
 from lsbench.verbs import INCOMPLETE, Commands, common_options, examples
 
 if TYPE_CHECKING:
-    from lsbench.corpus.grid import Prepared
+    from lsbench.corpus.grid.prepare import Prepared
 
 MOST_LINES = 20
 
@@ -56,8 +56,8 @@ def prepare_grid(
 
     Exit status: 0 all is there, 1 an error, 3 finished, but clips are broken or missing.
     """
-    from lsbench.corpus.grid import prepare
-    from lsbench.corpus.grid_download import download_archives
+    from lsbench.corpus.grid.download import download_archives
+    from lsbench.corpus.grid.prepare import prepare
     from lsbench.face.tracker import FaceTracker
     from lsbench.networks import weights
     from lsbench.protocol import protocol

@@ -83,6 +83,6 @@ def write_mpg(
 if __name__ == "__main__":  # what the tests kill
     import sys
 
-    from lsbench.corpus.grid import prepare
+    from lsbench.corpus.grid.prepare import prepare
 
     prepare(Path(sys.argv[1]), Path(sys.argv[2]), tracker=BrightTracker(pause_s=0.05))

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from lsbench.corpus import archives
-from lsbench.corpus.archives import contents, extract
+from lsbench.corpus.grid import archives
+from lsbench.corpus.grid.archives import contents, extract
 
 BAD_NAMES = ("../evil.mpg", "s1/../../evil.mpg", "/etc/evil.mpg", "..\\evil.mpg", "C:/evil.mpg", "s1/ev\nil.mpg")
 

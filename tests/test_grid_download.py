@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from lsbench.corpus.grid_download import RECORD, describe, download_archives
-from lsbench.corpus.grid_sources import SPEAKERS
+from lsbench.corpus.grid.download import RECORD, describe, download_archives
+from lsbench.corpus.grid.sources import SPEAKERS
 from lsbench.errors import CorpusError
 from lsbench.protocol import protocol
 from lsbench.protocol.manifest import Reference, Select

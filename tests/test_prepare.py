@@ -25,8 +25,8 @@ from click.testing import CliRunner
 from grid_raw import BrightTracker, write_mpg
 
 from lsbench.cli import main
-from lsbench.corpus.grid import Prepared, prepare
-from lsbench.corpus.grid_check import Record
+from lsbench.corpus.grid.check import Record
+from lsbench.corpus.grid.prepare import Prepared, prepare
 from lsbench.errors import CorpusError, WeightsError
 from lsbench.face.tracker import FaceTracker
 from lsbench.networks import weights

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from lsbench.corpus.archives import Listing
-from lsbench.corpus.grid_check import Record
+from lsbench.corpus.grid.archives import Listing
+from lsbench.corpus.grid.check import Record
 from lsbench.errors import CorpusError
 from lsbench.system.cache import write_atomically
 

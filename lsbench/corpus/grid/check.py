@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lsbench.corpus.archives import MAX_MEMBER_BYTES
+from lsbench.corpus.grid.archives import MAX_MEMBER_BYTES
 from lsbench.errors import FaceError, MediaError
 from lsbench.face.tracker import FaceTracker, fill_gaps
 from lsbench.media.clip import Clip

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from lsbench.corpus.archives import Listing, is_archive
+from lsbench.corpus.grid.archives import Listing, is_archive
 from lsbench.errors import CorpusError
 
 VIDEO_SUFFIXES = (".mpg", ".mpeg")

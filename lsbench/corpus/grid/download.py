@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from lsbench.corpus.grid_sources import SPEAKERS
+from lsbench.corpus.grid.sources import SPEAKERS
 from lsbench.errors import CorpusError, LsbenchError
 from lsbench.protocol.protocol import Protocol
 from lsbench.system import pool

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from lsbench.corpus.archives import Listing, contents, extract, is_archive
-from lsbench.corpus.grid_check import REVISION, Check, Record, check_clip
-from lsbench.corpus.grid_sources import Found, Source, find_files, find_sources
-from lsbench.corpus.grid_state import State
+from lsbench.corpus.grid.archives import Listing, contents, extract, is_archive
+from lsbench.corpus.grid.check import REVISION, Check, Record, check_clip
+from lsbench.corpus.grid.sources import Found, Source, find_files, find_sources
+from lsbench.corpus.grid.state import State
 from lsbench.corpus.shards import write_shards
 from lsbench.errors import CorpusError, LsbenchError
 from lsbench.face.tracker import FaceTracker

@@ -1,0 +1,1 @@
+"""GRID: found, checked, downloaded and prepared."""
