@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lsbench.corpus.shards import write_shards
-from lsbench.corpus.synthetic import SAMPLE_RATE, render
+from lsbench.corpus.toy.render import SAMPLE_RATE, render
 from lsbench.face.tracker import save_track, sidecar
 from lsbench.media.files import write_clip
 from lsbench.protocol import protocol

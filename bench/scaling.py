@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lsbench.corpus.synthetic import write_corpus
+from lsbench.corpus.toy.render import write_corpus
 from lsbench.media.files import find_clips
 
 SPEAKERS = 20

@@ -54,7 +54,7 @@ def main() -> None:
 def quickstart(out: Path, quiet: bool) -> None:
     """Render the toy corpus, score the stand-in generators on it, and print the board."""
     from lsbench import registry
-    from lsbench.corpus.synthetic import write_corpus
+    from lsbench.corpus.toy.render import write_corpus
     from lsbench.protocol import protocol
     from lsbench.report.terminal import progress_bar
     from lsbench.system import pool

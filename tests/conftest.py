@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lsbench.corpus import synthetic
+from lsbench.corpus.toy import render as synthetic
 from lsbench.face.track import FaceTrack
 from lsbench.media.clip import Clip
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from lsbench.corpus.synthetic import render
+from lsbench.corpus.toy.render import render
 from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker
 from lsbench.media.clip import Clip

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import noisy
 
-from lsbench.corpus import synthetic
+from lsbench.corpus.toy import render as synthetic
 from lsbench.errors import AlignmentError
 from lsbench.media.clip import Clip
 from lsbench.protocol.align import Alignment, align, estimate_lag

@@ -9,7 +9,7 @@ import pytest
 
 from lsbench.artifacts.artifact import Artifact, Subject
 from lsbench.artifacts.catalogue import ARTIFACTS, artifact
-from lsbench.corpus import synthetic
+from lsbench.corpus.toy import render as synthetic
 from lsbench.errors import ArtifactError
 from lsbench.face.track import INNER_LIPS, FaceTrack, Region
 from lsbench.media.clip import Clip, crop

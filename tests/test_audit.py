@@ -17,7 +17,7 @@ from lsbench.audit.inject import Faces
 from lsbench.audit.response import samples
 from lsbench.audit.verdict import Audit
 from lsbench.cli import main
-from lsbench.corpus.synthetic import write_corpus
+from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import ArtifactError, LsbenchError, ProtocolError, RunError
 from lsbench.face.track import FaceTrack
 from lsbench.media.clip import Clip

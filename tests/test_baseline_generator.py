@@ -16,7 +16,7 @@ from baselines import checkpoint, generator
 from baselines.config import Config
 from baselines.generator import L1WGANGP, WGANGP, LipGAN
 from baselines.recipes import RECIPES
-from lsbench.corpus import synthetic
+from lsbench.corpus.toy import render as synthetic
 from lsbench.errors import GeneratorError, LsbenchError, MediaError, TrainingError, WeightsError
 from lsbench.face.crops import crop_faces, paste_faces
 from lsbench.face.track import FaceTrack, Region

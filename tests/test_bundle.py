@@ -19,7 +19,7 @@ from click.testing import CliRunner
 import lsbench
 from lsbench.bundle import MANIFEST, pack
 from lsbench.cli import main
-from lsbench.corpus.synthetic import write_corpus
+from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import BundleError
 from lsbench.generation.studio import generate
 from lsbench.protocol import protocol

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lsbench.cli import main
-from lsbench.corpus.synthetic import write_corpus
+from lsbench.corpus.toy.render import write_corpus
 from lsbench.generation.studio import generate
 from lsbench.protocol import protocol
 

@@ -21,7 +21,7 @@ from click.testing import CliRunner
 
 import lsbench
 from lsbench import registry
-from lsbench.corpus.synthetic import write_corpus
+from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import AlignmentError, FaceError, GeneratorError, LsbenchError
 from lsbench.face.track import FaceTrack
 from lsbench.generation import spelling

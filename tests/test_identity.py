@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lsbench.corpus import synthetic
+from lsbench.corpus.toy import render as synthetic
 from lsbench.errors import FaceError
 from lsbench.face.track import OUTER_LIPS, FaceTrack, Region
 from lsbench.generation.shown_face import RIGID, lasting, seen, with_mouth_of

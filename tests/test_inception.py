@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import lsbench
-from lsbench.corpus.synthetic import write_corpus
+from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import FaceTrack, Region
 from lsbench.generation.studio import generate

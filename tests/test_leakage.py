@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from lsbench.cli import main
-from lsbench.corpus.synthetic import write_corpus
+from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import GeneratorError, ProtocolError, WeightsError
 from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker

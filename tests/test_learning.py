@@ -12,7 +12,7 @@ import pytest
 
 import lsbench
 from lsbench import learning, registry
-from lsbench.corpus.synthetic import write_corpus
+from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import AlignmentError, LsbenchError, MediaError, WeightsError
 from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 import lsbench
 from lsbench.cli import main
-from lsbench.corpus.synthetic import write_corpus
+from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import StudyError
 from lsbench.generation.studio import generate
 from lsbench.media.files import read_clip, write_clip

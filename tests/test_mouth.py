@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsbench.corpus import synthetic
+from lsbench.corpus.toy import render as synthetic
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import OUTER_EYE_CORNERS, POINTS, FaceTrack
 from lsbench.face.tracker import FaceTracker

@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 
 import lsbench
-from lsbench.corpus.synthetic import write_corpus
+from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import RunError
 from lsbench.protocol import protocol
 from lsbench.results import RunFolder

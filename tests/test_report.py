@@ -15,7 +15,7 @@ from click.testing import CliRunner
 import lsbench
 from lsbench import registry
 from lsbench.cli import main
-from lsbench.corpus.synthetic import write_corpus
+from lsbench.corpus.toy.render import write_corpus
 from lsbench.generation.studio import generate
 from lsbench.leaderboard import leaderboard
 from lsbench.media.clip import Clip

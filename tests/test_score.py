@@ -21,7 +21,7 @@ from conftest import noisy
 from PIL import Image
 
 import lsbench
-from lsbench.corpus.synthetic import write_corpus
+from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import (
     AlignmentError,
     FaceError,

@@ -10,7 +10,7 @@ import pytest
 from conftest import noisy
 
 import lsbench
-from lsbench.corpus.synthetic import write_corpus
+from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker, fill_gaps

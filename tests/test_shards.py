@@ -10,7 +10,7 @@ import pytest
 
 from lsbench.corpus import shards
 from lsbench.corpus.shards import write_shards
-from lsbench.corpus.synthetic import write_corpus
+from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import LsbenchError
 from lsbench.face.crops import crop_faces
 from lsbench.face.track import OUTER_LIPS, Region

@@ -15,7 +15,7 @@ from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 
 from lsbench import learning
-from lsbench.corpus import synthetic
+from lsbench.corpus.toy import render as synthetic
 from lsbench.errors import LsbenchError, MediaError, WeightsError
 from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker

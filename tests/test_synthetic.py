@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, gaussian_filter1d
 
-from lsbench.corpus import phones
-from lsbench.corpus.anatomy import jaw_drop
-from lsbench.corpus.synthetic import cast, manifest, mouth_shape, render, write_corpus
+from lsbench.corpus.toy import phones
+from lsbench.corpus.toy.anatomy import jaw_drop
+from lsbench.corpus.toy.render import cast, manifest, mouth_shape, render, write_corpus
 from lsbench.face.track import FACE_OVAL, INNER_LIPS, OUTER_LIPS, POINTS, FaceTrack, Region
 from lsbench.face.tracker import load_track, sidecar
 from lsbench.media.clip import Clip, crop

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from lsbench.corpus.anatomy import CHIN_Y, Look, Pose, oval, stretch
-from lsbench.corpus.paint import cover, ellipse, lay, ramp, smooth_noise, spot
+from lsbench.corpus.toy.anatomy import CHIN_Y, Look, Pose, oval, stretch
+from lsbench.corpus.toy.paint import cover, ellipse, lay, ramp, smooth_noise, spot
 
 _LEFT, _TOP, _RIGHT, _BOTTOM = -1.3, -1.25, 1.3, 1.85  # where a head is painted, face units
 _DETAIL = 1.6  # texture px per image px

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lsbench.corpus.anatomy import Arc, Look, Pose, eyes, jaw_drop, mouth
-from lsbench.corpus.bust import backdrop, head
-from lsbench.corpus.paint import cover, lay, ramp, spot
+from lsbench.corpus.toy.anatomy import Arc, Look, Pose, eyes, jaw_drop, mouth
+from lsbench.corpus.toy.bust import backdrop, head
+from lsbench.corpus.toy.paint import cover, lay, ramp, spot
 
 _MOUTH_BOX = (-0.5, 0.60, 0.5, 1.35)  # left, top, right, bottom of what is drawn anew, face units
 _MIDDLE = np.zeros(1)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lsbench.corpus.anatomy import Colour, Look, Pose, landmarks
-from lsbench.corpus.phones import lips, script, speak
-from lsbench.corpus.portrait import Expression, Portrait
+from lsbench.corpus.toy.anatomy import Colour, Look, Pose, landmarks
+from lsbench.corpus.toy.phones import lips, script, speak
+from lsbench.corpus.toy.portrait import Expression, Portrait
 from lsbench.face.track import INNER_LIPS, MOUTH_CORNERS, POINTS, FaceTrack
 from lsbench.face.tracker import save_track, sidecar
 from lsbench.media.clip import Clip

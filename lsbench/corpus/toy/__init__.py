@@ -1,0 +1,1 @@
+"""The toy corpus: drawn speakers with exact landmarks."""
