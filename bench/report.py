@@ -20,7 +20,8 @@ import numpy as np
 from lsbench.leaderboard import leaderboard
 from lsbench.metrics._base.stats import Stats
 from lsbench.report.html import write_report
-from lsbench.results import FORMAT, Partial, Result, RunFolder, Score
+from lsbench.run.folder import FORMAT, RunFolder
+from lsbench.run.result import Partial, Result, Score
 
 METRICS = ("psnr", "ssim", "lpips", "sharpness")
 FRAMES = 75

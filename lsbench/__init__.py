@@ -9,7 +9,7 @@ __all__ = ["__version__", "score"]
 def __getattr__(name: str) -> Any:
     """`lsbench.score`, imported when it is first used."""
     if name == "score":
-        from lsbench.evaluate import score
+        from lsbench.run.score import score
 
         return score
     raise AttributeError(f"module 'lsbench' has no attribute {name!r}")

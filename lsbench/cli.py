@@ -74,8 +74,8 @@ def quickstart(out: Path, quiet: bool) -> None:
 
 def show_stand_in(bench: Protocol, out: Path, name: str) -> None:
     """Render one stand-in over the toy corpus and score it."""
-    from lsbench.evaluate import score
     from lsbench.generation.studio import generate
+    from lsbench.run.score import score
 
     generate(name, bench, out / "generated" / name)
     score(out / "generated" / name, protocol=bench, out=out / "runs")
@@ -138,10 +138,10 @@ def score(
     Under torchrun the ranks share the clips. A killed run goes on when the same command is given again. Exit status: 0
     done, 1 an error, 3 incomplete.
     """
-    from lsbench import anchors
-    from lsbench.evaluate import score as evaluate
     from lsbench.networks import weights
     from lsbench.report.terminal import progress_bar, show_result
+    from lsbench.run import anchors
+    from lsbench.run.score import score as evaluate
     from lsbench.system import ranks
 
     demand_one_bench(reference, protocol_name, data)

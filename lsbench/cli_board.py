@@ -92,10 +92,10 @@ def show_board(
     mos_path: Path | None = None,
 ) -> None:
     """Rank runs and print the board."""
-    from lsbench import anchors
     from lsbench.leaderboard import leaderboard as rank
     from lsbench.opinions import read_opinions
     from lsbench.quotes import read_quotes
+    from lsbench.run import anchors
 
     board = rank(
         runs,
@@ -123,9 +123,9 @@ def show_board(
 
 def show_summary(runs: list[Path], rank_by: str | None, style: str, out: Path | None) -> None:
     """Print the figures of per-frame values, those of the anchors last, and draw them."""
-    from lsbench import anchors
     from lsbench.leaderboard import leaderboard as rank
     from lsbench.report import tables
+    from lsbench.run import anchors
     from lsbench.summary import summarise
 
     found = summarise(rank(runs, rank_by, anchors=anchors.beside(runs)))

@@ -19,7 +19,7 @@ def bundle(run: Path, out: Path | None) -> None:
 
     It holds no video and no picture. The same run gives the same bytes.
     """
-    from lsbench.bundle import pack
+    from lsbench.run.bundle import pack
 
     click.echo(pack(run, out if out is not None else Path(f"{run.resolve().name}.zip")))
 
@@ -56,8 +56,8 @@ def verify(
     """
     from lsbench.networks import weights
     from lsbench.report.terminal import progress_bar
+    from lsbench.run.verify import verify as verified
     from lsbench.system import pool
-    from lsbench.verify import verify as verified
 
     if rescore != (generated is not None):
         raise click.UsageError("--rescore and --generated DIR go together")

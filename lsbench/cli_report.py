@@ -54,13 +54,13 @@ def report(
     every clip real and generated side by side, with the mouth, the difference, and the curves of every metric.
     Videos are made once: a later report into the same folder keeps them.
     """
-    from lsbench import anchors
     from lsbench.leaderboard import leaderboard
     from lsbench.opinions import read_opinions
     from lsbench.quotes import read_quotes
     from lsbench.report.audit_files import read_audit
     from lsbench.report.html import write_report
     from lsbench.report.terminal import progress_bar
+    from lsbench.run import anchors
     from lsbench.system import pool
 
     board = leaderboard(

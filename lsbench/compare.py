@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from lsbench import registry
-from lsbench.comparable import Difference, differences
 from lsbench.errors import ComparisonError
 from lsbench.evidence import gather
 from lsbench.metrics._base.direction import oriented
-from lsbench.results import Result, RunFolder
+from lsbench.run.conditions import Difference, differences
+from lsbench.run.folder import RunFolder
+from lsbench.run.result import Result
 from lsbench.verdict import Pair, Verdict
 
 

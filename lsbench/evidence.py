@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsbench.metrics._base.direction import oriented, settled
-from lsbench.results import Result, RunFolder
+from lsbench.run.folder import RunFolder
+from lsbench.run.result import Result
 
 
 @dataclass(frozen=True, eq=False)

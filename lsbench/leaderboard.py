@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from lsbench import registry
-from lsbench.comparable import demand_comparable, differences
 from lsbench.errors import ComparisonError
 from lsbench.evidence import Evidence, gather
 from lsbench.metrics._base.direction import oriented, settled
 from lsbench.opinions import Opinion, Opinions, demand_of_board
 from lsbench.quotes import Quotes
-from lsbench.results import Result, RunFolder, Score
+from lsbench.run.conditions import demand_comparable, differences
+from lsbench.run.folder import RunFolder
+from lsbench.run.result import Result, Score
 from lsbench.statistics.letters import letters
 from lsbench.statistics.permutation import ALPHA
 from lsbench.verdict import Agreement, Pair, Verdict

@@ -10,7 +10,7 @@ from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from lsbench.errors import ComparisonError, StudyError
-from lsbench.results import Result, Score
+from lsbench.run.result import Result, Score
 from lsbench.system.cache import write_atomically
 from lsbench.system.strict_json import decode, encode
 

@@ -10,7 +10,7 @@ import numpy as np
 from lsbench import registry
 from lsbench.errors import ComparisonError
 from lsbench.leaderboard import Board, Row
-from lsbench.results import RunFolder
+from lsbench.run.folder import RunFolder
 
 METRICS = ("ssim", "psnr")
 

@@ -13,13 +13,13 @@ import pytest
 from click.testing import CliRunner
 
 import lsbench
-from lsbench import anchors
 from lsbench.cli import main
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import LsbenchError
 from lsbench.generation.studio import generate
 from lsbench.media.files import find_clips, read_clip
 from lsbench.protocol import protocol
+from lsbench.run import anchors
 
 
 @pytest.fixture(scope="module")

@@ -17,13 +17,13 @@ import pytest
 from click.testing import CliRunner
 
 import lsbench
-from lsbench.bundle import MANIFEST, pack
 from lsbench.cli import main
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import BundleError
 from lsbench.generation.studio import generate
 from lsbench.protocol import protocol
-from lsbench.verify import verify
+from lsbench.run.bundle import MANIFEST, pack
+from lsbench.run.verify import verify
 
 
 @pytest.fixture(scope="module")
@@ -111,11 +111,12 @@ def test_scoring_again_gives_the_same_numbers(corpus: Path, packed: Path, tmp_pa
 
 def test_clips_that_do_not_follow_from_the_videos_are_found(corpus: Path, packed: Path, tmp_path: Path) -> None:
     """Statistics forged together with everything that follows from them pass the folding, not the scoring."""
-    from lsbench.folding import finish
-    from lsbench.measure import Settings
     from lsbench.metrics._base.catalogue import metrics
     from lsbench.metrics._base.stats import Stats
-    from lsbench.results import Partial, RunFolder
+    from lsbench.run.fold import finish
+    from lsbench.run.folder import RunFolder
+    from lsbench.run.measure import Settings
+    from lsbench.run.result import Partial
 
     shutil.copytree(corpus / "runs/mine", tmp_path / "runs/mine")
     run = RunFolder(tmp_path / "runs/mine")

@@ -15,7 +15,8 @@ from rich.console import Console
 from lsbench.errors import ComparisonError, RunError
 from lsbench.leaderboard import Board, leaderboard
 from lsbench.report import record, remarks, terminal, text
-from lsbench.results import FORMAT, Result, RunFolder, Score
+from lsbench.run.folder import FORMAT, RunFolder
+from lsbench.run.result import Result, Score
 
 PROTOCOL = {
     "name": "folder",

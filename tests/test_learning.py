@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import lsbench
-from lsbench import learning, registry
+from lsbench import registry
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import AlignmentError, LsbenchError, MediaError, WeightsError
 from lsbench.face.track import FaceTrack, Region
@@ -25,7 +25,8 @@ from lsbench.metrics._base.stats import Stats
 from lsbench.networks import weights
 from lsbench.protocol import protocol
 from lsbench.protocol.protocol import Reference
-from lsbench.results import RunFolder
+from lsbench.run import learn as learning
+from lsbench.run.folder import RunFolder
 
 
 @dataclass(frozen=True)

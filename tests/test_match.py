@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lsbench.errors import MatchError, MediaError
-from lsbench.generators.folder import match_folder
+from lsbench.run.match import match_folder
 
 
 def touch(folder: Path, *names: str) -> Path:

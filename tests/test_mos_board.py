@@ -27,7 +27,7 @@ from lsbench.mos.opinion import read_study
 from lsbench.opinions import Opinions, write_opinions
 from lsbench.report import latex, record, terminal, text
 from lsbench.report.html import write_report
-from lsbench.results import RunFolder
+from lsbench.run.folder import RunFolder
 
 TRUE = {REFERENCE: 4.5, "blur": 2.0, "noise": 3.9, "<script>": 3.8}
 

@@ -23,7 +23,7 @@ import lsbench
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import RunError
 from lsbench.protocol import protocol
-from lsbench.results import RunFolder
+from lsbench.run.folder import RunFolder
 
 PROGRAM = """
 import os, sys
@@ -37,8 +37,8 @@ def counted(settings, job):
         file.write(job.reference.id + "\\n")
     if os.environ["RANK"] == os.environ.get("LOST") and job.reference.id == os.environ["LAST"]:
         os._exit(9)
-import lsbench.campaign
-lsbench.campaign.measure_clip = counted
+import lsbench.run.clips
+lsbench.run.clips.measure_clip = counted
 result = lsbench.score(sys.argv[1], reference=sys.argv[2], metrics=["psnr", "ssim"], out=out, name="run")
 print("RESULT", os.environ["RANK"], result["psnr/mouth"].hex(), result.clips, flush=True)
 """

@@ -24,9 +24,9 @@ from lsbench.media.files import read_clip
 from lsbench.protocol import protocol
 from lsbench.report import board_page
 from lsbench.report.clip_media import show
-from lsbench.report.drilldown import Footage
 from lsbench.report.html import write_report
-from lsbench.results import RunFolder
+from lsbench.run.folder import RunFolder
+from lsbench.run.footage import Footage
 
 EVIL = "<script>alert(1)</script>"
 

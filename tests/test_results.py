@@ -12,7 +12,8 @@ import pytest
 
 from lsbench.errors import MetricError, RunError
 from lsbench.metrics._base.stats import Stats
-from lsbench.results import FORMAT, Partial, Result, RunFolder, Score
+from lsbench.run.folder import FORMAT, RunFolder
+from lsbench.run.result import Partial, Result, Score
 from lsbench.system.strict_json import decode, encode
 
 REQUEST: dict[str, Any] = {

@@ -41,7 +41,7 @@ from lsbench.media.files import find_clips, read_clip, write_clip
 from lsbench.metrics.psnr import psnr_frames
 from lsbench.metrics.ssim import ssim_frames
 from lsbench.protocol import protocol
-from lsbench.results import RunFolder
+from lsbench.run.folder import RunFolder
 
 METRICS = ["psnr", "ssim", "ssim:color=luma"]
 
@@ -498,7 +498,7 @@ def test_a_full_disk_is_named_and_the_run_goes_on_later(
     from lsbench.system.cache import write_atomically
 
     with monkeypatch.context() as patch:
-        patch.setattr("lsbench.results.write_atomically", full)
+        patch.setattr("lsbench.run.folder.write_atomically", full)
         with pytest.raises(RunError, match=r"clip t1/a1: .*No space left"):
             lsbench.score(generated, reference=reference, out=tmp_path / "runs", metrics=["psnr"])
     assert lsbench.score(generated, reference=reference, out=tmp_path / "runs", metrics=["psnr"]).complete

@@ -21,7 +21,7 @@ from lsbench.media.clip import Clip, crop
 from lsbench.metrics.psnr import psnr_frames
 from lsbench.networks import weights
 from lsbench.protocol import protocol
-from lsbench.results import RunFolder
+from lsbench.run.folder import RunFolder
 
 Toy = tuple[Clip, FaceTrack]
 NAMES = tuple(registry.STANDINS)

@@ -14,7 +14,6 @@ import pytest
 from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 
-from lsbench import learning
 from lsbench.corpus.toy import render as synthetic
 from lsbench.errors import LsbenchError, MediaError, WeightsError
 from lsbench.face.track import FaceTrack
@@ -31,6 +30,7 @@ from lsbench.metrics._sync.sync_ridge import FEATURES, FOLDS, PENALTIES, PENALTY
 from lsbench.metrics.sync import SyncCorr, SyncLag, correlations, measure_sync, sync_corr, sync_lag
 from lsbench.networks import weights
 from lsbench.protocol import protocol
+from lsbench.run import learn as learning
 
 FRAMES, FPS, RATE = 50, 25.0, 16000
 Talks = dict[str, list[tuple[Clip, FaceTrack]]]

@@ -20,7 +20,6 @@ from click.testing import CliRunner
 from rich.console import Console
 from rich.text import Text
 
-from lsbench import anchors
 from lsbench.cli import main
 from lsbench.compare import compare
 from lsbench.errors import ComparisonError, RunError
@@ -32,7 +31,9 @@ from lsbench.report.figures import slope_figure
 from lsbench.report.number import half
 from lsbench.report.pair_text import flip_lines, significant_flips
 from lsbench.report.remarks import remarks
-from lsbench.results import FORMAT, Partial, Result, RunFolder, Score
+from lsbench.run import anchors
+from lsbench.run.folder import FORMAT, RunFolder
+from lsbench.run.result import Partial, Result, Score
 from lsbench.verdict import Agreement, Flip
 
 CLIPS = [f"s{speaker}/c{clip}" for speaker in range(1, 5) for clip in range(6)]

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lsbench import evaluate, learning, registry
+from lsbench import registry
 from lsbench.artifacts.frame import CONTROL
 from lsbench.audit import plan
 from lsbench.audit.inject import CLEAN, Bench, Injection, filed, inject, measured_by
@@ -20,8 +20,10 @@ from lsbench.face.tracker import FaceTracker
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.stats import Stats
 from lsbench.protocol.protocol import Protocol, Reference, describe
-from lsbench.requirements import needs, weight_paths
-from lsbench.results import FORMAT, RunFolder
+from lsbench.run import learn as learning
+from lsbench.run import score as evaluate
+from lsbench.run.folder import FORMAT, RunFolder
+from lsbench.run.needs import needs, weight_paths
 from lsbench.statistics.units import units
 from lsbench.system import pool
 from lsbench.system.pool import Progress

@@ -14,7 +14,6 @@ from lsbench.artifacts.catalogue import artifact
 from lsbench.errors import ArtifactError
 from lsbench.face.track import POINTS, FaceTrack
 from lsbench.face.tracker import FaceTracker, reference_track
-from lsbench.learning import Models
 from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip
 from lsbench.media.recode import recoded
@@ -22,7 +21,9 @@ from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 from lsbench.protocol.protocol import Protocol, Reference
-from lsbench.results import Partial, RunFolder
+from lsbench.run.folder import RunFolder
+from lsbench.run.learn import Models
+from lsbench.run.result import Partial
 
 CLEAN = "clean"  # in place of an artifact's name: the re-encoded clip as it is
 

@@ -18,7 +18,7 @@ from lsbench.mos.people import against_people
 from lsbench.mos.ratings import Rating
 from lsbench.mos.screen import screen
 from lsbench.opinions import Apart, ClipOpinion, Opinion, Opinions, QuestionOpinion, RaterAgreement, RaterReport
-from lsbench.results import RunFolder
+from lsbench.run.folder import RunFolder
 from lsbench.statistics.krippendorff import alpha_limits
 from lsbench.statistics.letters import letters
 from lsbench.statistics.permutation import ALPHA

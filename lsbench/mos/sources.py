@@ -11,8 +11,9 @@ from lsbench.errors import StudyError
 from lsbench.media.files import read_clip
 from lsbench.mos.key import REFERENCE, KeyRun
 from lsbench.protocol.protocol import Protocol
-from lsbench.report.drilldown import Footage
-from lsbench.results import Partial, RunFolder
+from lsbench.run.folder import RunFolder
+from lsbench.run.footage import Footage
+from lsbench.run.result import Partial
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from lsbench.metrics._base.direction import oriented
 from lsbench.report.number import number
 from lsbench.report.remarks import against
 from lsbench.report.text import clips, columns, group, rank_cell, shown, spread
-from lsbench.results import RunFolder
+from lsbench.run.folder import RunFolder
 from lsbench.system.strict_json import encode, flat
 
 

@@ -5,35 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lsbench.errors import FaceError, LsbenchError, MediaError
 from lsbench.face.track import Region
-from lsbench.face.tracker import FaceTracker, reference_track, sidecar
+from lsbench.face.tracker import reference_track, sidecar
 from lsbench.media.clip import Clip
 from lsbench.media.encode import even
 from lsbench.media.files import content_sha256, read_clip, write_clip
-from lsbench.protocol.protocol import Protocol, Reference
-from lsbench.results import Partial
+from lsbench.protocol.protocol import Reference
+from lsbench.run.footage import Sources
+from lsbench.run.result import Partial
 from lsbench.system.cache import write_atomically
 
 REVISION = 1  # of what is made; a change makes everything again
 SAMPLE_RATE = 48000
 CRF = 18
 THUMBNAIL = (160, 128)  # at most, px
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where the two videos of a scored clip lie; absent: why one is not known. rules: of the run, without clips."""
-
-    reference: Path | None
-    generated: Path | None
-    absent: tuple[str, ...]
-    rules: Protocol
-    tracker: FaceTracker | None
 
 
 def show(media: Path, sources: Sources, partial: Partial) -> dict[str, Any]:

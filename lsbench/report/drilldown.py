@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,13 @@ from typing import Any
 import numpy as np
 
 from lsbench import registry
-from lsbench.errors import FaceError, LsbenchError, WeightsError
-from lsbench.face.tracker import FaceTracker
-from lsbench.generators.folder import match_folder
+from lsbench.errors import LsbenchError
 from lsbench.leaderboard import Row
-from lsbench.media.files import find_clips
 from lsbench.metrics._base.metric import Metric
 from lsbench.opinions import PREFIX
-from lsbench.protocol.protocol import recall
-from lsbench.report.clip_media import Sources, show
-from lsbench.results import RunFolder
+from lsbench.report.clip_media import show
+from lsbench.run.folder import RunFolder
+from lsbench.run.footage import Sources
 from lsbench.system.cache import write_atomically
 from lsbench.system.strict_json import encode
 
@@ -69,33 +66,6 @@ def frame_metrics(row: Row) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
     return tuple(found), tuple(problems)
 
 
-class Footage:
-    """Where the videos of a run lie. reference: folder of the real clips, where run.json does not say or it moved."""
-
-    def __init__(self, run: RunFolder, ids: Sequence[str], reference: Path | None) -> None:
-        request = run.request()
-        self.rules = recall(request["protocol"])
-        self.generated, self.no_generated = _generated(run.path, str(request.get("generated", "")), ids)
-        self.reference, self.no_reference = _references(request, reference)
-
-    def of(self, clip_id: str, tracker: FaceTracker | None) -> Sources:
-        """The sources of one clip."""
-        reference, generated = self.reference.get(clip_id), self.generated.get(clip_id)
-        absent = [] if reference else [self.no_reference]
-        absent += [] if generated else [self.no_generated]
-        return Sources(reference, generated, tuple(absent), self.rules, tracker)
-
-
-def tracker() -> FaceTracker | None:
-    """The face tracker, where its weights are there: nothing is fetched for a page."""
-    from lsbench.networks import weights
-
-    try:
-        return FaceTracker(*weights.require("face_landmarker", offline=True))
-    except (WeightsError, FaceError):
-        return None
-
-
 def write_clip_file(job: Job) -> Done:
     """Write the data of one clip of one run, and make its videos where they are not there."""
     partial = RunFolder(job.run).read_partial(job.clip_id, [metric.key for metric in job.metrics])
@@ -123,29 +93,3 @@ def script(function: str, content: Any) -> bytes:
 
 def _short(value: float) -> float | str | None:
     return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else encode(value)
-
-
-def _generated(run: Path, asked: str, ids: Sequence[str]) -> tuple[dict[str, Path], str]:
-    made = run / "videos"
-    folder = made if made.is_dir() else Path(asked)
-    if not asked or not folder.is_dir():
-        return {}, f"generated video not found: neither {made} nor a folder {asked} is there; was the run moved?"
-    try:
-        return match_folder(folder, ids).found, f"generated video not found: {folder} has none of this clip"
-    except LsbenchError as error:
-        return {}, f"generated video not found: {error}"
-
-
-def _references(request: Mapping[str, Any], asked: Path | None) -> tuple[dict[str, Path], str]:
-    if asked is not None:
-        return find_clips(asked), f"real video not found: {asked} has none of this clip"
-    folder = request.get("reference")
-    hint = "pass --reference DIR, the folder of the real clips"
-    if not folder:
-        return {}, f"real video not found: the run does not say where its clips lie; {hint}"
-    if not Path(folder).is_dir():
-        return {}, f"real video not found: there is no folder {folder} any more; {hint}"
-    try:
-        return find_clips(Path(folder)), f"real video not found: {folder} has none of this clip; {hint}"
-    except LsbenchError as error:
-        return {}, f"real video not found: {error}; {hint}"

@@ -16,14 +16,15 @@ from lsbench.leaderboard import Board, Row
 from lsbench.metrics._base.direction import oriented
 from lsbench.report import board_page
 from lsbench.report.audit_page import write_page
-from lsbench.report.drilldown import Done, Footage, Job, frame_metrics, script, tracker, write_clip_file
+from lsbench.report.drilldown import Done, Job, frame_metrics, script, write_clip_file
 from lsbench.report.figures import draw_boxes, draw_slopes
 from lsbench.report.page import render, source, write
 from lsbench.report.pair_text import PAIR_HEADER, pair_caption, pair_lines
 from lsbench.report.people import people_tables
 from lsbench.report.remarks import remarks
 from lsbench.report.text import caption, quoted_caption, quoted_table
-from lsbench.results import RunFolder
+from lsbench.run.folder import RunFolder
+from lsbench.run.footage import Footage, tracker
 from lsbench.system import pool
 from lsbench.system.pool import Progress
 

@@ -9,7 +9,7 @@ import numpy as np
 from lsbench.leaderboard import Board
 from lsbench.opinions import QuestionOpinion
 from lsbench.report.pair_text import significant_flips
-from lsbench.results import Result
+from lsbench.run.result import Result
 from lsbench.statistics.permutation import ALPHA, smallest_p
 from lsbench.verdict import Agreement, Pair
 

@@ -20,7 +20,7 @@ from lsbench.report.comparison import CLIPS, FIELDS, SCORES, clip_rows, field_ro
 from lsbench.report.number import number
 from lsbench.report.remarks import notes, remarks
 from lsbench.report.text import caption, cell, clips, columns, heading, quoted_caption, quoted_table, rank_cell
-from lsbench.results import Result
+from lsbench.run.result import Result
 from lsbench.system.pool import Progress
 
 PIPE_WIDTH = 1000  # columns, where the output is no terminal: nothing is cut

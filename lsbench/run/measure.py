@@ -9,14 +9,15 @@ from pathlib import Path
 from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker, reference_track
 from lsbench.generation.studio import Order, Studio, render_clip
-from lsbench.learning import Models
 from lsbench.media.clip import Clip
 from lsbench.media.files import Sound, content_sha256, read_clip
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.protocol.align import align, demand_length
 from lsbench.protocol.protocol import Protocol, Reference
-from lsbench.results import Partial, RunFolder
+from lsbench.run.folder import RunFolder
+from lsbench.run.learn import Models
+from lsbench.run.result import Partial
 
 
 @dataclass(frozen=True)

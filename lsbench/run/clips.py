@@ -6,15 +6,15 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from lsbench import learning
 from lsbench.errors import LsbenchError
 from lsbench.generation.studio import Studio, driver, kept_sha256
-from lsbench.generators.folder import Matches
-from lsbench.measure import Job, Settings, make_and_measure, measure_clip
 from lsbench.media.files import content_sha256
-from lsbench.meeting import Meeting
 from lsbench.protocol.protocol import Protocol, Reference
-from lsbench.results import RunFolder
+from lsbench.run import learn as learning
+from lsbench.run.folder import RunFolder
+from lsbench.run.gather import Meeting
+from lsbench.run.match import Matches
+from lsbench.run.measure import Job, Settings, make_and_measure, measure_clip
 from lsbench.system import ranks
 from lsbench.system.pool import Progress
 

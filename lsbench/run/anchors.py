@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lsbench.errors import LsbenchError, RunError
-from lsbench.results import RunFolder
+from lsbench.run.folder import RunFolder
 from lsbench.system import ranks
 
 ANCHORS = ("compressed", "still-mouth", "swapped-audio")
@@ -33,7 +33,7 @@ def measure(run: Path, **options: Any) -> dict[str, str]:
 
     Their videos are removed when they are measured.
     """
-    from lsbench.evaluate import score
+    from lsbench.run.score import score
 
     failed = {}
     for name in ANCHORS:

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from lsbench import registry
-from lsbench.bundle import HEADS, demand_same, unpack
-from lsbench.comparable import differences
 from lsbench.errors import BundleError, MetricError
-from lsbench.folding import finish
-from lsbench.measure import Settings
 from lsbench.metrics._base.metric import Metric
 from lsbench.protocol.manifest import Reference
 from lsbench.protocol.protocol import recall
-from lsbench.results import Result, RunFolder
+from lsbench.run.bundle import HEADS, demand_same, unpack
+from lsbench.run.conditions import differences
+from lsbench.run.fold import finish
+from lsbench.run.folder import RunFolder
+from lsbench.run.measure import Settings
+from lsbench.run.result import Result
 from lsbench.system.strict_json import flat
 
 FOLDED = 1e-6  # by how much a number may move, over its size, when it is folded on another machine
@@ -135,7 +136,7 @@ def _rescore(
     options: Mapping[str, Any],
 ) -> None:
     """Score the videos again and compare every clip."""
-    from lsbench.evaluate import score
+    from lsbench.run.score import score
 
     request = run.request()
     rules = request["protocol"]

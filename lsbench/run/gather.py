@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from lsbench.results import Result, RunFolder
+from lsbench.run.folder import RunFolder
+from lsbench.run.result import Result
 from lsbench.system import ranks
 
 

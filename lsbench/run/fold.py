@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from lsbench.errors import RunError
-from lsbench.measure import Settings
 from lsbench.metrics._base.stats import Stats
-from lsbench.results import TABLE, Partial, Result, RunFolder, Score
+from lsbench.run.folder import TABLE, RunFolder
+from lsbench.run.measure import Settings
+from lsbench.run.result import Partial, Result, Score
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from lsbench.errors import BundleError
-from lsbench.results import RunFolder
+from lsbench.run.folder import RunFolder
 from lsbench.system.cache import write_atomically
 
 FORMAT = 1

@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,70 +13,14 @@ import numpy as np
 
 from lsbench.errors import RunError
 from lsbench.metrics._base.stats import Stats
+from lsbench.run.conditions import _demand_same
+from lsbench.run.result import Partial, Result, Score
 from lsbench.system.cache import write_atomically
 from lsbench.system.locks import exclusive
-from lsbench.system.strict_json import _json, decode, encode, flat
+from lsbench.system.strict_json import _json, decode, encode
 
 FORMAT = 1
 TABLE = ("clip_id", "speaker", "metric", "region", "value", "frames", "influence")  # columns of clips.parquet
-
-
-@dataclass(frozen=True)
-class Partial:
-    """One finished clip: its statistics by metric key, the sha256 of the two files, and the frames compared.
-
-    frames: compared; reference_frames: of the reference clip. lag_frames: by which generated is late.
-    """
-
-    clip_id: str
-    generated_sha256: str
-    reference_sha256: str
-    frames: int
-    reference_frames: int
-    lag_frames: int
-    stats: Mapping[str, Stats]
-
-
-@dataclass(frozen=True)
-class Score:
-    """One value of a result. value: NaN where undefined; note: what a reader must know beside it."""
-
-    value: float
-    better: str
-    signature: str
-    frames: int
-    note: str | None = None
-
-
-@dataclass(frozen=True)
-class Result:
-    """What came out of a run.
-
-    scores: by key (`ssim/mouth`), over exactly the clips that were scored. failed: clip id -> why. unavailable: metric
-    key -> why it could not be measured. lag_frames: clip id -> lag, where the alignment estimated one. frames: those
-    compared, of the reference_frames that the scored reference clips have.
-    """
-
-    name: str
-    path: Path
-    protocol: Mapping[str, Any]
-    scores: Mapping[str, Score]
-    clips: int
-    expected: int
-    failed: Mapping[str, str] = field(default_factory=dict)
-    extra: tuple[str, ...] = ()
-    unavailable: Mapping[str, str] = field(default_factory=dict)
-    lag_frames: Mapping[str, int] = field(default_factory=dict)
-    frames: int = 0
-    reference_frames: int = 0
-
-    @property
-    def complete(self) -> bool:
-        """Whether every clip of the protocol's manifest was scored."""
-        return self.clips == self.expected
-
-    def __getitem__(self, key: str) -> float:
-        return self.scores[key].value
 
 
 class RunFolder:
@@ -272,19 +215,3 @@ class RunFolder:
 
 def _hidden(path: Path) -> bool:
     return path.name.startswith(".")
-
-
-def _demand_same(path: Path, before: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
-    """Raise RunError naming the first field that both requests fill and fill otherwise; the digest last.
-
-    Where the reference clips lie may change: what they hold is part of the digest.
-    """
-    old, new = flat(before), flat(asked)
-    shared = (old.keys() & new.keys()) - {"reference"}
-    for name in sorted(shared, key=lambda name: ("digest" in name, "sha256" in name, name)):
-        added = name == "tracker" and None in (old[name], new[name])
-        if old[name] != new[name] and not added:
-            raise RunError(
-                f"run {path} was started with {name} {old[name]}, now asked with {new[name]}; "
-                "pass another --name or --out, or delete the run folder"
-            )

@@ -6,36 +6,32 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lsbench import registry
-from lsbench.campaign import measure_all
 from lsbench.errors import LsbenchError, MatchError, ProtocolError, RunError
 from lsbench.face.track import BOX_RULES, Region
 from lsbench.face.tracker import FaceTracker
-from lsbench.folding import finish
 from lsbench.generation import spelling
 from lsbench.generation.command import TIMEOUT_S
 from lsbench.generation.studio import studio_of, tracker_for, write_summary
-from lsbench.generators.folder import Matches, match_folder
-from lsbench.measure import Settings
 from lsbench.media.files import Sound
-from lsbench.meeting import Meeting
 from lsbench.protocol import protocol
 from lsbench.protocol.protocol import Align, Protocol, Task
-from lsbench.requirements import needs, untrue, weight_paths
-from lsbench.results import FORMAT, Result, RunFolder
+from lsbench.run.clips import measure_all
+from lsbench.run.conditions import library_versions
+from lsbench.run.fold import finish
+from lsbench.run.folder import FORMAT, RunFolder
+from lsbench.run.gather import Meeting
+from lsbench.run.match import Matches, match_folder
+from lsbench.run.measure import Settings
+from lsbench.run.needs import needs, untrue, weight_paths
+from lsbench.run.result import Result
 from lsbench.system import ranks
 from lsbench.system.pool import Progress
 
 REGIONS = tuple(region.value for region in Region)
-# Libraries whose version can move a number.
-LIBRARIES = (
-    *("lsbench", "numpy", "scipy", "av", "soxr", "numba", "mediapipe", "torch", "torchvision", "piq", "lpips"),
-    *("opencv-contrib-python", "onnxruntime", "pillow"),
-)
 
 
 def score(
@@ -221,14 +217,3 @@ def _request(settings: Settings, device: str, generated: str, files: Mapping[str
         "sound": settings.sound,
         "versions": library_versions(),
     }
-
-
-def library_versions() -> dict[str, str]:
-    """What of the libraries can move a number, for run.json."""
-    versions = {}
-    for library in LIBRARIES:
-        try:
-            versions[library] = version(library)
-        except PackageNotFoundError:
-            versions[library] = "absent"
-    return versions

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
-from lsbench.errors import ComparisonError
+from lsbench.errors import ComparisonError, RunError
+from lsbench.system.strict_json import flat
 
 # Libraries that decide what a metric sees or computes: of every metric (None), or of the metrics named. Others round:
 # sharpness by OpenCV's filter (1e-13 of its value), the networks of engine=onnx; Pillow only reads frames.
@@ -83,3 +86,37 @@ def _protocol(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[Diff
 def _decides(library: str, names: set[str]) -> bool:
     users = DECISIVE.get(library, ())
     return users is None or not names.isdisjoint(users)
+
+
+def _demand_same(path: Path, before: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    """Raise RunError naming the first field that both requests fill and fill otherwise; the digest last.
+
+    Where the reference clips lie may change: what they hold is part of the digest.
+    """
+    old, new = flat(before), flat(asked)
+    shared = (old.keys() & new.keys()) - {"reference"}
+    for name in sorted(shared, key=lambda name: ("digest" in name, "sha256" in name, name)):
+        added = name == "tracker" and None in (old[name], new[name])
+        if old[name] != new[name] and not added:
+            raise RunError(
+                f"run {path} was started with {name} {old[name]}, now asked with {new[name]}; "
+                "pass another --name or --out, or delete the run folder"
+            )
+
+
+# Libraries whose version can move a number.
+LIBRARIES = (
+    *("lsbench", "numpy", "scipy", "av", "soxr", "numba", "mediapipe", "torch", "torchvision", "piq", "lpips"),
+    *("opencv-contrib-python", "onnxruntime", "pillow"),
+)
+
+
+def library_versions() -> dict[str, str]:
+    """What of the libraries can move a number, for run.json."""
+    versions = {}
+    for library in LIBRARIES:
+        try:
+            versions[library] = version(library)
+        except PackageNotFoundError:
+            versions[library] = "absent"
+    return versions

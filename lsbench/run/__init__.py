@@ -1,0 +1,1 @@
+"""`lsbench score`, in the order in which it happens."""

@@ -1,0 +1,79 @@
+"""The clips behind a run: its videos, its reference clips, and where they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lsbench.errors import FaceError, LsbenchError, WeightsError
+from lsbench.face.tracker import FaceTracker
+from lsbench.media.files import find_clips
+from lsbench.protocol.protocol import Protocol, recall
+from lsbench.run.folder import RunFolder
+from lsbench.run.match import match_folder
+
+
+class Footage:
+    """Where the videos of a run lie. reference: folder of the real clips, where run.json does not say or it moved."""
+
+    def __init__(self, run: RunFolder, ids: Sequence[str], reference: Path | None) -> None:
+        request = run.request()
+        self.rules = recall(request["protocol"])
+        self.generated, self.no_generated = _generated(run.path, str(request.get("generated", "")), ids)
+        self.reference, self.no_reference = _references(request, reference)
+
+    def of(self, clip_id: str, tracker: FaceTracker | None) -> Sources:
+        """The sources of one clip."""
+        reference, generated = self.reference.get(clip_id), self.generated.get(clip_id)
+        absent = [] if reference else [self.no_reference]
+        absent += [] if generated else [self.no_generated]
+        return Sources(reference, generated, tuple(absent), self.rules, tracker)
+
+
+def tracker() -> FaceTracker | None:
+    """The face tracker, where its weights are there: nothing is fetched for a page."""
+    from lsbench.networks import weights
+
+    try:
+        return FaceTracker(*weights.require("face_landmarker", offline=True))
+    except (WeightsError, FaceError):
+        return None
+
+
+def _generated(run: Path, asked: str, ids: Sequence[str]) -> tuple[dict[str, Path], str]:
+    made = run / "videos"
+    folder = made if made.is_dir() else Path(asked)
+    if not asked or not folder.is_dir():
+        return {}, f"generated video not found: neither {made} nor a folder {asked} is there; was the run moved?"
+    try:
+        return match_folder(folder, ids).found, f"generated video not found: {folder} has none of this clip"
+    except LsbenchError as error:
+        return {}, f"generated video not found: {error}"
+
+
+def _references(request: Mapping[str, Any], asked: Path | None) -> tuple[dict[str, Path], str]:
+    if asked is not None:
+        return find_clips(asked), f"real video not found: {asked} has none of this clip"
+    folder = request.get("reference")
+    hint = "pass --reference DIR, the folder of the real clips"
+    if not folder:
+        return {}, f"real video not found: the run does not say where its clips lie; {hint}"
+    if not Path(folder).is_dir():
+        return {}, f"real video not found: there is no folder {folder} any more; {hint}"
+    try:
+        return find_clips(Path(folder)), f"real video not found: {folder} has none of this clip; {hint}"
+    except LsbenchError as error:
+        return {}, f"real video not found: {error}; {hint}"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the two videos of a scored clip lie; absent: why one is not known. rules: of the run, without clips."""
+
+    reference: Path | None
+    generated: Path | None
+    absent: tuple[str, ...]
+    rules: Protocol
+    tracker: FaceTracker | None
