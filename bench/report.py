@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from lsbench.leaderboard import leaderboard
+from lsbench.board.rank import leaderboard
 from lsbench.metrics._base.stats import Stats
 from lsbench.report.html import write_report
 from lsbench.run.folder import FORMAT, RunFolder

@@ -72,7 +72,7 @@ def leaderboard(
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def compare(one: Path, other: Path, by: str | None, clips: int, style: str) -> None:
     """Show in which fields two runs differ, and by how much, score by score and clip by clip, worst clips first."""
-    from lsbench.compare import compare as compared
+    from lsbench.board.compare import compare as compared
     from lsbench.report import comparison, terminal
 
     found = compared(one, other)
@@ -92,9 +92,9 @@ def show_board(
     mos_path: Path | None = None,
 ) -> None:
     """Rank runs and print the board."""
-    from lsbench.leaderboard import leaderboard as rank
-    from lsbench.opinions import read_opinions
-    from lsbench.quotes import read_quotes
+    from lsbench.board.people import read_opinions
+    from lsbench.board.quotes import read_quotes
+    from lsbench.board.rank import leaderboard as rank
     from lsbench.run import anchors
 
     board = rank(
@@ -123,10 +123,10 @@ def show_board(
 
 def show_summary(runs: list[Path], rank_by: str | None, style: str, out: Path | None) -> None:
     """Print the figures of per-frame values, those of the anchors last, and draw them."""
-    from lsbench.leaderboard import leaderboard as rank
+    from lsbench.board.frames import summarise
+    from lsbench.board.rank import leaderboard as rank
     from lsbench.report import tables
     from lsbench.run import anchors
-    from lsbench.summary import summarise
 
     found = summarise(rank(runs, rank_by, anchors=anchors.beside(runs)))
     header = ["score", "generator", "frames", "mean", "median", "max", "min"]

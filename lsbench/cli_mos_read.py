@@ -10,8 +10,8 @@ import click
 from lsbench.verbs import examples
 
 if TYPE_CHECKING:
+    from lsbench.board.people import Opinions
     from lsbench.mos.key import StudyKey
-    from lsbench.opinions import Opinions
 
 from lsbench.cli_mos import mos_group, path_option
 
@@ -69,11 +69,11 @@ def read(
     other clips. Studies by pairs give Bradley-Terry scores.
     """
     from lsbench import registry
+    from lsbench.board.people import to_json, write_opinions
     from lsbench.errors import StudyError
     from lsbench.mos.key import read_key
     from lsbench.mos.opinion import read_study
     from lsbench.mos.ratings import read_ratings
-    from lsbench.opinions import to_json, write_opinions
 
     key = read_key(key_path)
     ids = [asked.id for asked in key.questions]

@@ -54,9 +54,9 @@ def report(
     every clip real and generated side by side, with the mouth, the difference, and the curves of every metric.
     Videos are made once: a later report into the same folder keeps them.
     """
-    from lsbench.leaderboard import leaderboard
-    from lsbench.opinions import read_opinions
-    from lsbench.quotes import read_quotes
+    from lsbench.board.people import read_opinions
+    from lsbench.board.quotes import read_quotes
+    from lsbench.board.rank import leaderboard
     from lsbench.report.audit_files import read_audit
     from lsbench.report.html import write_report
     from lsbench.report.terminal import progress_bar

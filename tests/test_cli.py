@@ -163,7 +163,7 @@ def test_an_interrupt_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lsbench.leaderboard.leaderboard", interrupted)
+    monkeypatch.setattr("lsbench.board.rank.leaderboard", interrupted)
     done = lsbench("leaderboard", "runs/a")
     assert done.exit_code == 130
     assert "the same command goes on" in done.stderr

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from lsbench.board.board import Board
+from lsbench.board.rank import leaderboard
 from lsbench.errors import ComparisonError, RunError
-from lsbench.leaderboard import Board, leaderboard
 from lsbench.report import record, remarks, terminal, text
 from lsbench.run.folder import FORMAT, RunFolder
 from lsbench.run.result import Result, Score

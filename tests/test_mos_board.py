@@ -19,12 +19,13 @@ from rich.console import Console
 from test_leaderboard import PROTOCOL, run
 from test_report import EVIL, make_runs
 
+from lsbench.board.board import Board
+from lsbench.board.people import Opinions, write_opinions
+from lsbench.board.rank import leaderboard
 from lsbench.cli import main
 from lsbench.errors import ComparisonError
-from lsbench.leaderboard import Board, leaderboard
 from lsbench.mos.key import REFERENCE, write_key
 from lsbench.mos.opinion import read_study
-from lsbench.opinions import Opinions, write_opinions
 from lsbench.report import latex, record, terminal, text
 from lsbench.report.html import write_report
 from lsbench.run.folder import RunFolder

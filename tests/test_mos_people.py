@@ -13,9 +13,10 @@ from click.testing import CliRunner
 from raters import PROTOCOL, SCALE, TRUE, Rater, World, make_key, panel_of
 from scipy.stats import kendalltau, pearsonr, spearmanr
 
+from lsbench.board.clip_values import Evidence
+from lsbench.board.people import Opinions, read_opinions, to_json, write_opinions
 from lsbench.cli import main
 from lsbench.errors import StudyError
-from lsbench.evidence import Evidence
 from lsbench.mos.judged import judged
 from lsbench.mos.key import REFERENCE, StudyKey, write_key
 from lsbench.mos.opinion import read_study
@@ -23,7 +24,6 @@ from lsbench.mos.panel import ballot, panel
 from lsbench.mos.people import accuracy_of, against_people, within
 from lsbench.mos.screen import screen
 from lsbench.mos.screening import Check
-from lsbench.opinions import Opinions, read_opinions, to_json, write_opinions
 
 CLOSE = {REFERENCE: 3.4, "good": 3.3, "fair": 3.2, "poor": 3.1}
 METHODS = ["acr", "pairs"]

@@ -14,10 +14,10 @@ from click.testing import CliRunner
 
 import lsbench
 from lsbench import registry
+from lsbench.board.rank import leaderboard
 from lsbench.cli import main
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.generation.studio import generate
-from lsbench.leaderboard import leaderboard
 from lsbench.media.clip import Clip
 from lsbench.media.encode import even
 from lsbench.media.files import read_clip

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from test_report import EVIL, make_runs
 
-from lsbench.leaderboard import leaderboard
+from lsbench.board.rank import leaderboard
 from lsbench.report.html import write_report
 
 

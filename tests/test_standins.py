@@ -10,13 +10,13 @@ import pytest
 
 import lsbench
 from lsbench import registry
+from lsbench.board.rank import leaderboard
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import GeneratorError, WeightsError
 from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker
 from lsbench.generation import standins
 from lsbench.generation.studio import generate
-from lsbench.leaderboard import leaderboard
 from lsbench.media.clip import Clip, crop
 from lsbench.metrics.psnr import psnr_frames
 from lsbench.networks import weights

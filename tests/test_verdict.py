@@ -20,12 +20,13 @@ from click.testing import CliRunner
 from rich.console import Console
 from rich.text import Text
 
+from lsbench.board.compare import compare
+from lsbench.board.quotes import read_quotes
+from lsbench.board.rank import leaderboard
+from lsbench.board.significance import Agreement, Flip
 from lsbench.cli import main
-from lsbench.compare import compare
 from lsbench.errors import ComparisonError, RunError
-from lsbench.leaderboard import leaderboard
 from lsbench.metrics._base.stats import Stats
-from lsbench.quotes import read_quotes
 from lsbench.report import latex, record, text
 from lsbench.report.figures import slope_figure
 from lsbench.report.number import half
@@ -34,7 +35,6 @@ from lsbench.report.remarks import remarks
 from lsbench.run import anchors
 from lsbench.run.folder import FORMAT, RunFolder
 from lsbench.run.result import Partial, Result, Score
-from lsbench.verdict import Agreement, Flip
 
 CLIPS = [f"s{speaker}/c{clip}" for speaker in range(1, 5) for clip in range(6)]
 PROTOCOL = {

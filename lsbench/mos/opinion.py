@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
+from lsbench.board.clip_values import Evidence
+from lsbench.board.people import Apart, ClipOpinion, Opinion, Opinions, QuestionOpinion, RaterAgreement, RaterReport
+from lsbench.board.rank import leaderboard
 from lsbench.errors import StudyError
-from lsbench.evidence import Evidence
-from lsbench.leaderboard import leaderboard
 from lsbench.mos.judged import Judged, judged
 from lsbench.mos.key import StudyKey
 from lsbench.mos.panel import Ballot, Panel, ballot, panel
 from lsbench.mos.people import against_people
 from lsbench.mos.ratings import Rating
 from lsbench.mos.screen import screen
-from lsbench.opinions import Apart, ClipOpinion, Opinion, Opinions, QuestionOpinion, RaterAgreement, RaterReport
 from lsbench.run.folder import RunFolder
 from lsbench.statistics.krippendorff import alpha_limits
 from lsbench.statistics.letters import letters

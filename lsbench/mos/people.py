@@ -15,10 +15,10 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import ndtri
 
-from lsbench.evidence import Evidence
+from lsbench.board.clip_values import Evidence
+from lsbench.board.people import Correlation, MetricAgreement
 from lsbench.mos.judged import Judged
 from lsbench.mos.key import REFERENCE
-from lsbench.opinions import Correlation, MetricAgreement
 from lsbench.statistics.bootstrap import SEED
 from lsbench.statistics.correlation import kendall, pearson, ranks, signs
 from lsbench.statistics.units import FEWEST

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lsbench import registry
+from lsbench.board.board import Board, Row
 from lsbench.errors import LsbenchError
-from lsbench.leaderboard import Board, Row
 from lsbench.metrics._base.direction import oriented
 from lsbench.report.number import number
 from lsbench.report.remarks import against

@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from lsbench.compare import Comparison, ScoreDifference
+from lsbench.board.compare import Comparison, ScoreDifference
 from lsbench.metrics._base.direction import oriented
 from lsbench.report.number import number
 from lsbench.system.strict_json import encode

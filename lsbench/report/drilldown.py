@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from lsbench import registry
+from lsbench.board.board import Row
+from lsbench.board.people import PREFIX
 from lsbench.errors import LsbenchError
-from lsbench.leaderboard import Row
 from lsbench.metrics._base.metric import Metric
-from lsbench.opinions import PREFIX
 from lsbench.report.clip_media import show
 from lsbench.run.folder import RunFolder
 from lsbench.run.footage import Sources

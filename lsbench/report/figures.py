@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lsbench.leaderboard import Board
+from lsbench.board.board import Board
+from lsbench.board.frames import METRICS, Summary
+from lsbench.board.significance import Agreement
 from lsbench.report.pair_text import flip_lines
 from lsbench.report.plots import box_figure
 from lsbench.report.remarks import against
 from lsbench.report.text import columns
-from lsbench.summary import METRICS, Summary
 from lsbench.system.cache import write_atomically
-from lsbench.verdict import Agreement
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,8 +11,8 @@ import numpy as np
 
 from lsbench import __version__
 from lsbench.audit.verdict import Audit
+from lsbench.board.board import Board, Row
 from lsbench.errors import LsbenchError
-from lsbench.leaderboard import Board, Row
 from lsbench.metrics._base.direction import oriented
 from lsbench.report import board_page
 from lsbench.report.audit_page import write_page

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from lsbench.leaderboard import Board, Row
+from lsbench.board.board import Board, Row
 from lsbench.report.text import columns, group, quoted_caption, quoted_table, rank_cell, shown, spread
 
 SPECIAL = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from lsbench.leaderboard import Board
+from lsbench.board.board import Board
+from lsbench.board.significance import Agreement, Flip, Pair
 from lsbench.report.number import number
-from lsbench.verdict import Agreement, Flip, Pair
 
 PAIR_HEADER = ("one", "other", "one - other", "95 %", "p", "apart", "detectable", "clips needed")
 MOST_FLIPS = 3  # that are named in one line

@@ -6,8 +6,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lsbench.board.people import Correlation, MetricAgreement, Opinions, QuestionOpinion, encoded
 from lsbench.metrics._base.direction import ARROWS
-from lsbench.opinions import Correlation, MetricAgreement, Opinions, QuestionOpinion, encoded
 from lsbench.report.tables import Cell
 
 REFERENCE = "reference"

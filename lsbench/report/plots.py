@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lsbench.board.frames import Summary
 from lsbench.errors import LsbenchError
-from lsbench.summary import Summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

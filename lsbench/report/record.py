@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from lsbench.leaderboard import Board, Row
+from lsbench.board.board import Board, Row
+from lsbench.board.significance import Agreement, Pair
 from lsbench.report.people import opinions_record
 from lsbench.report.remarks import remarks
 from lsbench.statistics.bootstrap import CONFIDENCE, RESAMPLES, SEED
 from lsbench.statistics.permutation import ALPHA
 from lsbench.statistics.power import POWER
 from lsbench.system.strict_json import encode
-from lsbench.verdict import Agreement, Pair
 
 
 def to_json(board: Board) -> str:

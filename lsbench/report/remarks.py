@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
-from lsbench.leaderboard import Board
-from lsbench.opinions import QuestionOpinion
+from lsbench.board.board import Board
+from lsbench.board.people import QuestionOpinion
+from lsbench.board.significance import Agreement, Pair
 from lsbench.report.pair_text import significant_flips
 from lsbench.run.result import Result
 from lsbench.statistics.permutation import ALPHA, smallest_p
-from lsbench.verdict import Agreement, Pair
 
 MOST_TIES = 3  # neighbours that cannot be told apart, named one by one
 

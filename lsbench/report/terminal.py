@@ -13,8 +13,8 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
-from lsbench.compare import Comparison, ScoreDifference
-from lsbench.leaderboard import Board
+from lsbench.board.board import Board
+from lsbench.board.compare import Comparison, ScoreDifference
 from lsbench.networks.weights import Status
 from lsbench.report.comparison import CLIPS, FIELDS, SCORES, clip_rows, field_rows, score_rows
 from lsbench.report.number import number

@@ -8,9 +8,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from lsbench.leaderboard import Board, Row
+from lsbench.board.board import Board, Row
+from lsbench.board.quotes import Quotes
 from lsbench.metrics._base.direction import ARROWS
-from lsbench.quotes import Quotes
 from lsbench.report.number import half, number
 from lsbench.report.pair_text import PAIR_HEADER, flip_lines, pair_caption, pair_lines
 from lsbench.report.remarks import remarks

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsbench import registry
+from lsbench.board.board import Board, Row
 from lsbench.errors import ComparisonError
-from lsbench.leaderboard import Board, Row
 from lsbench.run.folder import RunFolder
 
 METRICS = ("ssim", "psnr")

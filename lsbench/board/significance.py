@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lsbench.evidence import Evidence
+from lsbench.board.clip_values import Evidence
 from lsbench.statistics import bootstrap, permutation, power
 from lsbench.statistics import correlation as agreement
 from lsbench.statistics import permutation_power as flip_power

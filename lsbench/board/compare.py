@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from lsbench import registry
+from lsbench.board.clip_values import gather
+from lsbench.board.significance import Pair, Verdict
 from lsbench.errors import ComparisonError
-from lsbench.evidence import gather
 from lsbench.metrics._base.direction import oriented
 from lsbench.run.conditions import Difference, differences
 from lsbench.run.folder import RunFolder
 from lsbench.run.result import Result
-from lsbench.verdict import Pair, Verdict
 
 
 @dataclass(frozen=True)
