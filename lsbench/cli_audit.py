@@ -22,7 +22,7 @@ from lsbench.verbs import (
 )
 
 if TYPE_CHECKING:
-    from lsbench.leakage import Leakage
+    from lsbench.auditing.leakage import Leakage
 
 
 @click.group(
@@ -92,7 +92,7 @@ def audit_group(
     if listed:
         _list_artifacts()
         return
-    from lsbench.audit.campaign import audit
+    from lsbench.auditing.audit import audit
     from lsbench.networks import weights
     from lsbench.report.audit_files import write_audit
     from lsbench.report.terminal import console, progress_bar
@@ -130,7 +130,7 @@ def audit_group(
 
 def _clips(text: str | None, quick: bool) -> int | None:
     """How many clips --clips asks for; None for all."""
-    from lsbench.audit.plan import CLIPS, QUICK_CLIPS
+    from lsbench.auditing.plan import CLIPS, QUICK_CLIPS
 
     if text is None:
         return QUICK_CLIPS if quick else CLIPS
@@ -142,7 +142,7 @@ def _clips(text: str | None, quick: bool) -> int | None:
 
 
 def _list_artifacts() -> None:
-    from lsbench.artifacts.catalogue import ARTIFACTS
+    from lsbench.auditing.artifacts.catalogue import ARTIFACTS
     from lsbench.report.terminal import show_table
 
     rows = []
@@ -184,10 +184,10 @@ def leakage(
     It gets real clips, mouth included, with their own, with swapped and with no sound, and once with the mouth held
     still: what of the shown mouth is found in what it makes has leaked. Four renderings a clip.
     """
+    from lsbench.auditing.leakage import probe
     from lsbench.errors import WeightsError
     from lsbench.face.tracker import FaceTracker
     from lsbench.generation import studio as rendering
-    from lsbench.leakage import probe
     from lsbench.networks import weights
     from lsbench.report.terminal import progress_bar
     from lsbench.system import pool
@@ -218,7 +218,7 @@ def leakage(
 
 def _told(found: Leakage) -> str:
     """The findings, clip by clip, and what they mean."""
-    from lsbench.leakage import COPIES, FOLLOWS, MAX_LAG, PARTLY
+    from lsbench.auditing.leakage import COPIES, FOLLOWS, MAX_LAG, PARTLY
 
     lines = [f"{'clip':<24} {'survives':>8} {'lag':>4} {'own':>6} {'swapped':>8} {'silent':>7} {'listens':>8}"]
     for clip in found.clips:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lsbench.artifacts.artifact import Artifact, Subject
-from lsbench.artifacts.catalogue import ARTIFACTS, artifact
+from lsbench.auditing.artifacts.artifact import Artifact, Subject
+from lsbench.auditing.artifacts.catalogue import ARTIFACTS, artifact
 from lsbench.corpus.toy import render as synthetic
 from lsbench.errors import ArtifactError
 from lsbench.face.track import INNER_LIPS, FaceTrack, Region

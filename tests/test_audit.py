@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from lsbench.audit import campaign, plan
-from lsbench.audit.campaign import audit
-from lsbench.audit.inject import Faces
-from lsbench.audit.response import samples
-from lsbench.audit.verdict import Audit
+from lsbench.auditing import audit as campaign
+from lsbench.auditing import plan
+from lsbench.auditing.audit import audit
+from lsbench.auditing.findings import Audit
+from lsbench.auditing.inject import Faces
+from lsbench.auditing.response import samples
 from lsbench.cli import main
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import ArtifactError, LsbenchError, ProtocolError, RunError

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lsbench.audit.response import Response
-from lsbench.audit.verdict import Audit
+from lsbench.auditing.findings import Audit
+from lsbench.auditing.response import Response
 from lsbench.report.audit_page import write_page
 
 EVIL = "psnr:<script>alert(1)</script>/mouth"

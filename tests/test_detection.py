@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import norm, spearmanr
 from sklearn.metrics import roc_auc_score
 
-from lsbench.audit.verdict import grade, smallest_cover
+from lsbench.auditing.findings import grade, smallest_cover
 from lsbench.statistics.detection import auc, auc_limits, monotonicity, ordered, threshold
 from lsbench.statistics.units import units
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from lsbench.auditing.leakage import COPIES, PARTLY, probe, survived
 from lsbench.cli import main
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import GeneratorError, ProtocolError, WeightsError
 from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker
-from lsbench.leakage import COPIES, PARTLY, probe, survived
 from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip, write_clip
 from lsbench.networks import weights

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lsbench.audit.verdict import Audit
+from lsbench.auditing.findings import Audit
 from lsbench.errors import RunError
 from lsbench.report import page
 from lsbench.report.audit_page import write_page

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from lsbench import __version__
-from lsbench.artifacts.artifact import GROUPS
-from lsbench.audit.response import Response
-from lsbench.audit.verdict import GRADES, Audit
+from lsbench.auditing.artifacts.artifact import GROUPS
+from lsbench.auditing.findings import GRADES, Audit
+from lsbench.auditing.response import Response
 from lsbench.report import page
 from lsbench.report.audit_text import reliability
 from lsbench.report.audit_words import conditions, found_from, not_measured, paragraph

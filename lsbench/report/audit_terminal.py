@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lsbench.artifacts.artifact import GROUPS
-from lsbench.audit.verdict import GRADES, Audit
+from lsbench.auditing.artifacts.artifact import GROUPS
+from lsbench.auditing.findings import GRADES, Audit
 from lsbench.report.audit_text import reliability
 from lsbench.report.audit_words import conditions, not_measured, paragraph
 from lsbench.report.terminal import show_table

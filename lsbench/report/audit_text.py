@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from lsbench.audit.response import Response
-from lsbench.audit.verdict import GRADES, Audit
+from lsbench.auditing.findings import GRADES, Audit
+from lsbench.auditing.response import Response
 from lsbench.errors import RunError
 from lsbench.report.audit_words import conditions, found_from, not_measured, paragraph
 from lsbench.report.text import markdown_table

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from lsbench.artifacts.artifact import GROUPS
-from lsbench.audit.verdict import STEP, Audit
+from lsbench.auditing.artifacts.artifact import GROUPS
+from lsbench.auditing.findings import STEP, Audit
 
 FEW = 6  # clips, below which grades are rough
 MOST = 8  # names in a list before the rest is counted

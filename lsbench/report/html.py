@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lsbench import __version__
-from lsbench.audit.verdict import Audit
+from lsbench.auditing.findings import Audit
 from lsbench.board.board import Board, Row
 from lsbench.errors import LsbenchError
 from lsbench.metrics._base.direction import oriented

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from lsbench.artifacts.artifact import Artifact, Subject
-from lsbench.artifacts.mouth import coarser
+from lsbench.auditing.artifacts.artifact import Artifact, Subject
+from lsbench.auditing.artifacts.mouth import coarser
 from lsbench.face.patches import levels
 from lsbench.media.clip import Clip
 from lsbench.media.recode import CODEC_QUALITY, recoded

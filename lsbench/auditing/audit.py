@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from lsbench import registry
-from lsbench.artifacts.frame import CONTROL
-from lsbench.audit import plan
-from lsbench.audit.inject import CLEAN, Bench, Injection, filed, inject, measured_by
-from lsbench.audit.response import LEAST, halves, respond, unmoved
-from lsbench.audit.verdict import STEP, Audit
+from lsbench.auditing import plan
+from lsbench.auditing.artifacts.frame import CONTROL
+from lsbench.auditing.findings import STEP, Audit
+from lsbench.auditing.inject import CLEAN, Bench, Injection, filed, inject, measured_by
+from lsbench.auditing.response import LEAST, halves, respond, unmoved
 from lsbench.errors import LsbenchError, ProtocolError, RunError
 from lsbench.face.track import Region
 from lsbench.face.tracker import FaceTracker

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import shift
 
-from lsbench.artifacts.artifact import Artifact, Subject, direction
+from lsbench.auditing.artifacts.artifact import Artifact, Subject, direction
 from lsbench.face.patches import paste, patches, ramp
 from lsbench.face.track import Region
 from lsbench.media.clip import Clip

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lsbench.artifacts.artifact import Subject
-from lsbench.artifacts.catalogue import artifact
+from lsbench.auditing.artifacts.artifact import Subject
+from lsbench.auditing.artifacts.catalogue import artifact
 from lsbench.errors import ArtifactError
 from lsbench.face.track import POINTS, FaceTrack
 from lsbench.face.tracker import FaceTracker, reference_track

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from lsbench.artifacts.artifact import Artifact
-from lsbench.artifacts.catalogue import ARTIFACTS
-from lsbench.audit.response import Response
+from lsbench.auditing.artifacts.artifact import Artifact
+from lsbench.auditing.artifacts.catalogue import ARTIFACTS
+from lsbench.auditing.response import Response
 from lsbench.statistics.detection import DETECTED
 
 STEP = 3  # of a ladder, from 1: the last of most, where a fault is plain to see or to hear

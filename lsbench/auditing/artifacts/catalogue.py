@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from lsbench.artifacts.artifact import Artifact
-from lsbench.artifacts.box import BOX
-from lsbench.artifacts.frame import CONTROL, FRAME
-from lsbench.artifacts.mouth import MOUTH
-from lsbench.artifacts.sound import SOUND
-from lsbench.artifacts.time import TIME
+from lsbench.auditing.artifacts.artifact import Artifact
+from lsbench.auditing.artifacts.box import BOX
+from lsbench.auditing.artifacts.frame import CONTROL, FRAME
+from lsbench.auditing.artifacts.mouth import MOUTH
+from lsbench.auditing.artifacts.sound import SOUND
+from lsbench.auditing.artifacts.time import TIME
 from lsbench.errors import ArtifactError
 from lsbench.registry import unknown
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lsbench.artifacts.artifact import Artifact, Subject, share_of
+from lsbench.auditing.artifacts.artifact import Artifact, Subject, share_of
 from lsbench.face.patches import paste, patches
 from lsbench.face.track import Region
 from lsbench.media.clip import Clip

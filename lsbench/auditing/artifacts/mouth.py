@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter, shift
 
-from lsbench.artifacts.artifact import Artifact, Subject, direction, share_of
+from lsbench.auditing.artifacts.artifact import Artifact, Subject, direction, share_of
 from lsbench.face.patches import feather, paste, patches
 from lsbench.face.track import INNER_LIPS, OUTER_LIPS, Region
 from lsbench.media.clip import Clip, crop

@@ -6,7 +6,7 @@ import hashlib
 import sys
 from collections.abc import Iterable, Sequence
 
-from lsbench.artifacts.catalogue import ARTIFACTS, artifact
+from lsbench.auditing.artifacts.catalogue import ARTIFACTS, artifact
 from lsbench.errors import ArtifactError
 from lsbench.protocol.protocol import Reference
 
