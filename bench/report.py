@@ -19,7 +19,7 @@ import numpy as np
 
 from lsbench.board.rank import leaderboard
 from lsbench.metrics._base.stats import Stats
-from lsbench.report.html import write_report
+from lsbench.report.page.write import write_report
 from lsbench.run.folder import FORMAT, RunFolder
 from lsbench.run.result import Partial, Result, Score
 

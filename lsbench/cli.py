@@ -56,7 +56,7 @@ def quickstart(out: Path, quiet: bool) -> None:
     from lsbench import registry
     from lsbench.corpus.toy.render import write_corpus
     from lsbench.protocol import protocol
-    from lsbench.report.terminal import progress_bar
+    from lsbench.report.text.terminal import progress_bar
     from lsbench.system import pool
 
     reference, names = out / "reference", list(registry.STANDINS)
@@ -139,7 +139,7 @@ def score(
     done, 1 an error, 3 incomplete.
     """
     from lsbench.networks import weights
-    from lsbench.report.terminal import progress_bar, show_result
+    from lsbench.report.text.terminal import progress_bar, show_result
     from lsbench.run import anchors
     from lsbench.run.score import score as evaluate
     from lsbench.system import ranks
@@ -203,7 +203,7 @@ def generate(
     """
     from lsbench.generation import studio as rendering
     from lsbench.networks import weights
-    from lsbench.report.terminal import progress_bar
+    from lsbench.report.text.terminal import progress_bar
     from lsbench.system import pool
 
     demand_one_bench(reference, protocol_name, data)
@@ -228,7 +228,7 @@ def generate(
 def metrics() -> None:
     """List the metrics: what each asks, which way is better, its regions, options, weights and source."""
     from lsbench import registry
-    from lsbench.report.terminal import show_table
+    from lsbench.report.text.terminal import show_table
 
     rows = []
     for name, target in registry.table("metrics", registry.METRICS).items():
@@ -245,7 +245,7 @@ def metrics() -> None:
 def generators() -> None:
     """List the registered generators, and whether they see the answer, as stand-ins do."""
     from lsbench import registry
-    from lsbench.report.terminal import show_table
+    from lsbench.report.text.terminal import show_table
 
     rows = []
     for name, target in registry.table("generators", registry.GENERATORS).items():

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from lsbench.report.text.leakage import _as_json, _told
 from lsbench.verbs import (
     Commands,
     bench_options,
@@ -22,7 +20,7 @@ from lsbench.verbs import (
 )
 
 if TYPE_CHECKING:
-    from lsbench.auditing.leakage import Leakage
+    pass
 
 
 @click.group(
@@ -94,8 +92,8 @@ def audit_group(
         return
     from lsbench.auditing.audit import audit
     from lsbench.networks import weights
-    from lsbench.report.audit_files import write_audit
-    from lsbench.report.terminal import console, progress_bar
+    from lsbench.report.audit.files import write_audit
+    from lsbench.report.text.terminal import console, progress_bar
     from lsbench.system import pool
 
     demand_one_bench(reference, protocol_name, data)
@@ -120,7 +118,7 @@ def audit_group(
         )
     written = write_audit(found, out)
     if style == "table":
-        from lsbench.report.audit_terminal import show_audit
+        from lsbench.report.audit.terminal import show_audit
 
         show_audit(found, console())
         click.echo(f"\nKept in {out}; the page: {written['page']}")
@@ -143,7 +141,7 @@ def _clips(text: str | None, quick: bool) -> int | None:
 
 def _list_artifacts() -> None:
     from lsbench.auditing.artifacts.catalogue import ARTIFACTS
-    from lsbench.report.terminal import show_table
+    from lsbench.report.text.terminal import show_table
 
     rows = []
     for each in ARTIFACTS.values():
@@ -189,7 +187,7 @@ def leakage(
     from lsbench.face.tracker import FaceTracker
     from lsbench.generation import studio as rendering
     from lsbench.networks import weights
-    from lsbench.report.terminal import progress_bar
+    from lsbench.report.text.terminal import progress_bar
     from lsbench.system import pool
 
     demand_one_bench(reference, protocol_name, data)
@@ -214,57 +212,6 @@ def leakage(
             progress=labelled(progress, "probe"),
         )
     click.echo(_as_json(found) if style == "json" else _told(found))
-
-
-def _told(found: Leakage) -> str:
-    """The findings, clip by clip, and what they mean."""
-    from lsbench.auditing.leakage import COPIES, FOLLOWS, MAX_LAG, PARTLY
-
-    lines = [f"{'clip':<24} {'survives':>8} {'lag':>4} {'own':>6} {'swapped':>8} {'silent':>7} {'listens':>8}"]
-    for clip in found.clips:
-        own, swapped, silent = (_number(clip.aperture.get(sound, math.nan)) for sound in ("own", "swapped", "silent"))
-        lines.append(
-            f"{clip.clip_id:<24} {clip.survival:>8.2f} {clip.lag_frames:>4} {own:>6} {swapped:>8} {silent:>7} "
-            f"{_number(clip.listens):>8}"
-        )
-    lines += [
-        "",
-        "survives: share of the shown mouth that is found in the output, `lag` frames later.",
-        "own, swapped, silent: correlation of its lips with the shown lips under that sound.",
-        "listens: how much the mouth changes with the sound, over the motion of the real mouth.",
-        f"Verdict by medians: copies from {COPIES:g}, partly from {PARTLY:g} surviving or {FOLLOWS:g} correlation.",
-        f"The protocol's identity rule {found.identity} shows {found.shown:.2f} of the true lips' motion (correlation "
-        f"at the best lag within {MAX_LAG} frames).",
-        "",
-        f"{found.generator}: {found.verdict}",
-    ]
-    if found.listens < 0.05:
-        lines[-1] += "; it does not listen to the sound"
-    return "\n".join(lines)
-
-
-def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.2f}"
-
-
-def _as_json(found: Leakage) -> str:
-    def plain(value: float) -> float | None:
-        return None if math.isnan(value) else value
-
-    clips = [
-        asdict(clip) | {"listens": plain(clip.listens), "aperture": {k: plain(v) for k, v in clip.aperture.items()}}
-        for clip in found.clips
-    ]
-    content = {
-        "generator": found.generator,
-        "verdict": found.verdict,
-        "survival": found.survival,
-        "listens": plain(found.listens),
-        "identity": found.identity,
-        "shown": found.shown,
-        "clips": clips,
-    }
-    return json.dumps(content, indent=2, ensure_ascii=False)
 
 
 audit_group.add_command(leakage)

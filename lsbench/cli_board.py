@@ -73,7 +73,7 @@ def leaderboard(
 def compare(one: Path, other: Path, by: str | None, clips: int, style: str) -> None:
     """Show in which fields two runs differ, and by how much, score by score and clip by clip, worst clips first."""
     from lsbench.board.compare import compare as compared
-    from lsbench.report import comparison, terminal
+    from lsbench.report.text import comparison, terminal
 
     found = compared(one, other)
     listed = found.score(by)
@@ -106,11 +106,13 @@ def show_board(
         opinions=read_opinions(mos_path) if mos_path is not None else None,
     )
     if style == "table":
-        from lsbench.report import terminal
+        from lsbench.report.text import terminal
 
         terminal.show_board(board, terminal.console())
     else:
-        from lsbench.report import latex, record, text
+        from lsbench.report.text import json_record as record
+        from lsbench.report.text import latex
+        from lsbench.report.text import markdown as text
 
         renderers = {
             "csv": text.to_csv,
@@ -125,7 +127,7 @@ def show_summary(runs: list[Path], rank_by: str | None, style: str, out: Path | 
     """Print the figures of per-frame values, those of the anchors last, and draw them."""
     from lsbench.board.frames import summarise
     from lsbench.board.rank import leaderboard as rank
-    from lsbench.report import tables
+    from lsbench.report.text import tables
     from lsbench.run import anchors
 
     found = summarise(rank(runs, rank_by, anchors=anchors.beside(runs)))
@@ -134,13 +136,13 @@ def show_summary(runs: list[Path], rank_by: str | None, style: str, out: Path | 
         [each.key, each.generator, len(each.values), *each.figures.values()] for each in found
     ]
     if style == "table":
-        from lsbench.report.terminal import show_table
+        from lsbench.report.text.terminal import show_table
 
         show_table(header, [[tables.text(cell) for cell in row] for row in rows])
     else:
         click.echo(tables.render(style, header, rows), nl=False)
     if out is not None:
-        from lsbench.report.plots import box_plots
+        from lsbench.report.page.box_plots import box_plots
 
         for path in box_plots(found, out):
             click.echo(str(path), err=True)

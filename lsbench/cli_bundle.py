@@ -55,7 +55,7 @@ def verify(
     With --rescore also that its clips follow from the videos. Exit status: 0 it does, 1 it does not, and why.
     """
     from lsbench.networks import weights
-    from lsbench.report.terminal import progress_bar
+    from lsbench.report.text.terminal import progress_bar
     from lsbench.run.verify import verify as verified
     from lsbench.system import pool
 

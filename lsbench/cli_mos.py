@@ -65,7 +65,7 @@ def make(
     """
     from lsbench.mos.page import make_study
     from lsbench.mos.study import Wishes
-    from lsbench.report.terminal import progress_bar
+    from lsbench.report.text.terminal import progress_bar
     from lsbench.system import pool
 
     with progress_bar(quiet) as progress:

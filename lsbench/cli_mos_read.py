@@ -96,7 +96,7 @@ def read(
     if style == "json":
         click.echo(to_json(opinions), nl=False)
     elif style == "csv":
-        from lsbench.report import people, tables
+        from lsbench.report.text import people, tables
 
         click.echo(tables.render("csv", *people.score_cells(opinions)), nl=False)
     elif style == "markdown":
@@ -124,8 +124,8 @@ def _runs(asked: tuple[Path, ...], key: StudyKey, key_path: Path) -> tuple[list[
 
 
 def _show(opinions: Opinions, question: str) -> None:
-    from lsbench.report import people
-    from lsbench.report.terminal import show_table
+    from lsbench.report.text import people
+    from lsbench.report.text.terminal import show_table
 
     click.echo(f"Study {opinions.study}, {opinions.method}, protocol {opinions.protocol['name']}")
     click.echo(f"{opinions.kept} of {len(opinions.raters)} raters kept")
@@ -142,8 +142,8 @@ def _show(opinions: Opinions, question: str) -> None:
 
 
 def _said(opinions: Opinions) -> list[str]:
-    from lsbench.report import people
-    from lsbench.report.remarks import best_metric
+    from lsbench.report.text import people
+    from lsbench.report.text.remarks import best_metric
 
     lines = [*opinions.notes, "who shares a letter cannot be told apart (5 %, Holm)"]
     lines += [people.agreement_line(asked) for asked in opinions.questions]
@@ -153,8 +153,8 @@ def _said(opinions: Opinions) -> list[str]:
 
 
 def _markdown(opinions: Opinions, question: str) -> str:
-    from lsbench.report import people
-    from lsbench.report.text import escape, markdown_table
+    from lsbench.report.text import people
+    from lsbench.report.text.markdown import escape, markdown_table
 
     parts = [f"Study {opinions.study}, {opinions.method}: {opinions.kept} of {len(opinions.raters)} raters kept\n"]
     parts.append(markdown_table(people.rater_header(opinions), people.rater_lines(opinions)))

@@ -61,7 +61,7 @@ def prepare_grid(
     from lsbench.face.tracker import FaceTracker
     from lsbench.networks import weights
     from lsbench.protocol import protocol
-    from lsbench.report.terminal import progress_bar
+    from lsbench.report.text.terminal import progress_bar
     from lsbench.system import pool
 
     protocols = [protocol.load(name) for name in protocol_names]

@@ -57,9 +57,9 @@ def report(
     from lsbench.board.people import read_opinions
     from lsbench.board.quotes import read_quotes
     from lsbench.board.rank import leaderboard
-    from lsbench.report.audit_files import read_audit
-    from lsbench.report.html import write_report
-    from lsbench.report.terminal import progress_bar
+    from lsbench.report.audit.files import read_audit
+    from lsbench.report.page.write import write_report
+    from lsbench.report.text.terminal import progress_bar
     from lsbench.run import anchors
     from lsbench.system import pool
 

@@ -49,7 +49,7 @@ def train(
     run after a checkpoint. Exit status: 0 done, 1 an error, 3 stopped before the last step.
     """
     from lsbench import registry
-    from lsbench.report.terminal import progress_bar, show_table
+    from lsbench.report.text.terminal import progress_bar, show_table
     from lsbench.system import ranks
 
     folder, defaults = Path(data), ()

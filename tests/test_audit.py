@@ -23,9 +23,9 @@ from lsbench.errors import ArtifactError, LsbenchError, ProtocolError, RunError
 from lsbench.face.track import FaceTrack
 from lsbench.media.clip import Clip
 from lsbench.protocol.manifest import Reference
-from lsbench.report.audit_files import read_audit, write_audit
-from lsbench.report.audit_text import from_json, to_json, to_markdown
-from lsbench.report.audit_words import paragraph
+from lsbench.report.audit.files import read_audit, write_audit
+from lsbench.report.audit.text import from_json, to_json, to_markdown
+from lsbench.report.audit.words import paragraph
 
 ARTIFACTS = ("mouth-blur", "box-colour=4,16", "late=2", "sound-silent=1", "frame-noise=1,16", "recoded")
 METRICS = ("psnr", "ssim", "seam")

@@ -10,7 +10,7 @@ import pytest
 
 from lsbench.auditing.findings import Audit
 from lsbench.auditing.response import Response
-from lsbench.report.audit_page import write_page
+from lsbench.report.audit.page import write_page
 
 EVIL = "psnr:<script>alert(1)</script>/mouth"
 

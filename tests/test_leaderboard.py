@@ -15,7 +15,9 @@ from rich.console import Console
 from lsbench.board.board import Board
 from lsbench.board.rank import leaderboard
 from lsbench.errors import ComparisonError, RunError
-from lsbench.report import record, remarks, terminal, text
+from lsbench.report.text import json_record as record
+from lsbench.report.text import markdown as text
+from lsbench.report.text import remarks, terminal
 from lsbench.run.folder import FORMAT, RunFolder
 from lsbench.run.result import Result, Score
 

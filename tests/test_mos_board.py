@@ -26,8 +26,10 @@ from lsbench.cli import main
 from lsbench.errors import ComparisonError
 from lsbench.mos.key import REFERENCE, write_key
 from lsbench.mos.opinion import read_study
-from lsbench.report import latex, record, terminal, text
-from lsbench.report.html import write_report
+from lsbench.report.page.write import write_report
+from lsbench.report.text import json_record as record
+from lsbench.report.text import latex, terminal
+from lsbench.report.text import markdown as text
 from lsbench.run.folder import RunFolder
 
 TRUE = {REFERENCE: 4.5, "blur": 2.0, "noise": 3.9, "<script>": 3.8}

@@ -22,9 +22,9 @@ from lsbench.media.clip import Clip
 from lsbench.media.encode import even
 from lsbench.media.files import read_clip
 from lsbench.protocol import protocol
-from lsbench.report import board_page
-from lsbench.report.clip_media import show
-from lsbench.report.html import write_report
+from lsbench.report.page import board as board_page
+from lsbench.report.page.clip_media import show
+from lsbench.report.page.write import write_report
 from lsbench.run.folder import RunFolder
 from lsbench.run.footage import Footage
 

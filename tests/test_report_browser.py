@@ -11,7 +11,7 @@ import pytest
 from test_report import EVIL, make_runs
 
 from lsbench.board.rank import leaderboard
-from lsbench.report.html import write_report
+from lsbench.report.page.write import write_report
 
 
 @pytest.fixture(scope="module")

@@ -27,11 +27,13 @@ from lsbench.board.significance import Agreement, Flip
 from lsbench.cli import main
 from lsbench.errors import ComparisonError, RunError
 from lsbench.metrics._base.stats import Stats
-from lsbench.report import latex, record, text
-from lsbench.report.figures import slope_figure
-from lsbench.report.number import half
-from lsbench.report.pair_text import flip_lines, significant_flips
-from lsbench.report.remarks import remarks
+from lsbench.report.page.figures import slope_figure
+from lsbench.report.text import json_record as record
+from lsbench.report.text import latex
+from lsbench.report.text import markdown as text
+from lsbench.report.text.number import half
+from lsbench.report.text.pairs import flip_lines, significant_flips
+from lsbench.report.text.remarks import remarks
 from lsbench.run import anchors
 from lsbench.run.folder import FORMAT, RunFolder
 from lsbench.run.result import Partial, Result, Score
@@ -471,7 +473,7 @@ def test_a_pipe_is_as_wide_as_its_table(runs: list[Path], monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("width", [60, 80, 160])
 def test_tables_fit_with_and_without_colour(runs: list[Path], width: int) -> None:
-    from lsbench.report import terminal
+    from lsbench.report.text import terminal
 
     shown = []
     for colour in (False, True):

@@ -17,7 +17,7 @@ from lsbench.mos import videos
 from lsbench.mos.key import COLUMNS, write_key
 from lsbench.mos.sources import Sources
 from lsbench.mos.study import SCALE, Study, Wishes, demand_same, plan, secret_of
-from lsbench.report.page import render, source
+from lsbench.report.page.render import render, source
 from lsbench.system import pool
 from lsbench.system.pool import Progress
 

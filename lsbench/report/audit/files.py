@@ -6,9 +6,9 @@ from pathlib import Path
 
 from lsbench.auditing.findings import Audit
 from lsbench.errors import RunError
-from lsbench.report import page
-from lsbench.report.audit_page import write_page
-from lsbench.report.audit_text import from_json, to_json, to_markdown
+from lsbench.report.audit.page import write_page
+from lsbench.report.audit.text import from_json, to_json, to_markdown
+from lsbench.report.page import render as page
 
 NAME = "audit.json"
 

@@ -8,9 +8,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from lsbench.report.latex import escape, tabular
-from lsbench.report.number import number
-from lsbench.report.text import markdown_table
+from lsbench.report.text.latex import escape, tabular
+from lsbench.report.text.markdown import markdown_table
+from lsbench.report.text.number import number
 from lsbench.system.strict_json import encode
 
 Cell = str | int | float | None

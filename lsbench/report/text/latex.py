@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from lsbench.board.board import Board, Row
-from lsbench.report.text import columns, group, quoted_caption, quoted_table, rank_cell, shown, spread
+from lsbench.report.text.markdown import columns, group, quoted_caption, quoted_table, rank_cell, shown, spread
 
 SPECIAL = {
     "\\": r"\textbackslash{}",

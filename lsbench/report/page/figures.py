@@ -14,10 +14,10 @@ import numpy as np
 from lsbench.board.board import Board
 from lsbench.board.frames import METRICS, Summary
 from lsbench.board.significance import Agreement
-from lsbench.report.pair_text import flip_lines
-from lsbench.report.plots import box_figure
-from lsbench.report.remarks import against
-from lsbench.report.text import columns
+from lsbench.report.page.box_plots import box_figure
+from lsbench.report.text.markdown import columns
+from lsbench.report.text.pairs import flip_lines
+from lsbench.report.text.remarks import against
 from lsbench.system.cache import write_atomically
 
 if TYPE_CHECKING:

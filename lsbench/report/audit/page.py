@@ -10,10 +10,10 @@ from lsbench import __version__
 from lsbench.auditing.artifacts.artifact import GROUPS
 from lsbench.auditing.findings import GRADES, Audit
 from lsbench.auditing.response import Response
-from lsbench.report import page
-from lsbench.report.audit_text import reliability
-from lsbench.report.audit_words import conditions, found_from, not_measured, paragraph
-from lsbench.report.number import number
+from lsbench.report.audit.text import reliability
+from lsbench.report.audit.words import conditions, found_from, not_measured, paragraph
+from lsbench.report.page import render as page
+from lsbench.report.text.number import number
 
 MARK = '<meta name="generator" content="lsbench audit">'
 WIDTH, HEIGHT, MARGIN = 160, 60, 4  # of a curve, px

@@ -11,8 +11,8 @@ import numpy as np
 
 from lsbench.board.board import Board, Row
 from lsbench.board.significance import Agreement, Pair
-from lsbench.report.people import opinions_record
-from lsbench.report.remarks import remarks
+from lsbench.report.text.people import opinions_record
+from lsbench.report.text.remarks import remarks
 from lsbench.statistics.bootstrap import CONFIDENCE, RESAMPLES, SEED
 from lsbench.statistics.permutation import ALPHA
 from lsbench.statistics.power import POWER

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lsbench.board.board import Board
 from lsbench.board.significance import Agreement, Flip, Pair
-from lsbench.report.number import number
+from lsbench.report.text.number import number
 
 PAIR_HEADER = ("one", "other", "one - other", "95 %", "p", "apart", "detectable", "clips needed")
 MOST_FLIPS = 3  # that are named in one line

@@ -16,10 +16,10 @@ from rich.text import Text
 from lsbench.board.board import Board
 from lsbench.board.compare import Comparison, ScoreDifference
 from lsbench.networks.weights import Status
-from lsbench.report.comparison import CLIPS, FIELDS, SCORES, clip_rows, field_rows, score_rows
-from lsbench.report.number import number
-from lsbench.report.remarks import notes, remarks
-from lsbench.report.text import caption, cell, clips, columns, heading, quoted_caption, quoted_table, rank_cell
+from lsbench.report.text.comparison import CLIPS, FIELDS, SCORES, clip_rows, field_rows, score_rows
+from lsbench.report.text.markdown import caption, cell, clips, columns, heading, quoted_caption, quoted_table, rank_cell
+from lsbench.report.text.number import number
+from lsbench.report.text.remarks import notes, remarks
 from lsbench.run.result import Result
 from lsbench.system.pool import Progress
 

@@ -9,8 +9,8 @@ from typing import Any
 from lsbench.auditing.findings import GRADES, Audit
 from lsbench.auditing.response import Response
 from lsbench.errors import RunError
-from lsbench.report.audit_words import conditions, found_from, not_measured, paragraph
-from lsbench.report.text import markdown_table
+from lsbench.report.audit.words import conditions, found_from, not_measured, paragraph
+from lsbench.report.text.markdown import markdown_table
 from lsbench.system.strict_json import decode, encode
 
 FORMAT = 1

@@ -11,9 +11,9 @@ from rich.text import Text
 
 from lsbench.auditing.artifacts.artifact import GROUPS
 from lsbench.auditing.findings import GRADES, Audit
-from lsbench.report.audit_text import reliability
-from lsbench.report.audit_words import conditions, not_measured, paragraph
-from lsbench.report.terminal import show_table
+from lsbench.report.audit.text import reliability
+from lsbench.report.audit.words import conditions, not_measured, paragraph
+from lsbench.report.text.terminal import show_table
 
 COLOURS = {"good": "bold green", "drowned": "green", "weak": "yellow", "blind": "dim", "fooled": "bold red"}
 LETTERS = [*string.ascii_lowercase, *(f"{letter}{letter}" for letter in string.ascii_lowercase)]

@@ -10,9 +10,9 @@ from lsbench import registry
 from lsbench.board.board import Board, Row
 from lsbench.errors import LsbenchError
 from lsbench.metrics._base.direction import oriented
-from lsbench.report.number import number
-from lsbench.report.remarks import against
-from lsbench.report.text import clips, columns, group, rank_cell, shown, spread
+from lsbench.report.text.markdown import clips, columns, group, rank_cell, shown, spread
+from lsbench.report.text.number import number
+from lsbench.report.text.remarks import against
 from lsbench.run.folder import RunFolder
 from lsbench.system.strict_json import encode, flat
 

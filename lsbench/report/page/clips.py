@@ -16,7 +16,7 @@ from lsbench.board.board import Row
 from lsbench.board.people import PREFIX
 from lsbench.errors import LsbenchError
 from lsbench.metrics._base.metric import Metric
-from lsbench.report.clip_media import show
+from lsbench.report.page.clip_media import show
 from lsbench.run.folder import RunFolder
 from lsbench.run.footage import Sources
 from lsbench.system.cache import write_atomically

@@ -11,9 +11,9 @@ from typing import Any
 from lsbench.board.board import Board, Row
 from lsbench.board.quotes import Quotes
 from lsbench.metrics._base.direction import ARROWS
-from lsbench.report.number import half, number
-from lsbench.report.pair_text import PAIR_HEADER, flip_lines, pair_caption, pair_lines
-from lsbench.report.remarks import remarks
+from lsbench.report.text.number import half, number
+from lsbench.report.text.pairs import PAIR_HEADER, flip_lines, pair_caption, pair_lines
+from lsbench.report.text.remarks import remarks
 from lsbench.system.strict_json import encode
 
 PAIRED = ("whole", "mouth")

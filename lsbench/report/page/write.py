@@ -14,15 +14,15 @@ from lsbench.auditing.findings import Audit
 from lsbench.board.board import Board, Row
 from lsbench.errors import LsbenchError
 from lsbench.metrics._base.direction import oriented
-from lsbench.report import board_page
-from lsbench.report.audit_page import write_page
-from lsbench.report.drilldown import Done, Job, frame_metrics, script, write_clip_file
-from lsbench.report.figures import draw_boxes, draw_slopes
-from lsbench.report.page import render, source, write
-from lsbench.report.pair_text import PAIR_HEADER, pair_caption, pair_lines
-from lsbench.report.people import people_tables
-from lsbench.report.remarks import remarks
-from lsbench.report.text import caption, quoted_caption, quoted_table
+from lsbench.report.audit.page import write_page
+from lsbench.report.page import board as board_page
+from lsbench.report.page.clips import Done, Job, frame_metrics, script, write_clip_file
+from lsbench.report.page.figures import draw_boxes, draw_slopes
+from lsbench.report.page.render import render, source, write
+from lsbench.report.text.markdown import caption, quoted_caption, quoted_table
+from lsbench.report.text.pairs import PAIR_HEADER, pair_caption, pair_lines
+from lsbench.report.text.people import people_tables
+from lsbench.report.text.remarks import remarks
 from lsbench.run.folder import RunFolder
 from lsbench.run.footage import Footage, tracker
 from lsbench.system import pool

@@ -9,7 +9,7 @@ import numpy as np
 from lsbench.board.board import Board
 from lsbench.board.people import QuestionOpinion
 from lsbench.board.significance import Agreement, Pair
-from lsbench.report.pair_text import significant_flips
+from lsbench.report.text.pairs import significant_flips
 from lsbench.run.result import Result
 from lsbench.statistics.permutation import ALPHA, smallest_p
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from lsbench.board.people import Correlation, MetricAgreement, Opinions, QuestionOpinion, encoded
 from lsbench.metrics._base.direction import ARROWS
-from lsbench.report.tables import Cell
+from lsbench.report.text.tables import Cell
 
 REFERENCE = "reference"
 CAPTION = (

@@ -1,0 +1,1 @@
+"""Boards and pairs as text: terminal, Markdown, LaTeX, CSV, JSON."""
