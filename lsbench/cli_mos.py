@@ -63,8 +63,8 @@ def make(
     DIR tells which generator made what: that is in the key, which stays with you. The same command makes the same
     study again as long as its key is there.
     """
-    from lsbench.mos.page import make_study
-    from lsbench.mos.study import Wishes
+    from lsbench.mos.make.page import make_study
+    from lsbench.mos.make.study import Wishes
     from lsbench.report.text.terminal import progress_bar
     from lsbench.system import pool
 

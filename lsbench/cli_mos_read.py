@@ -72,8 +72,8 @@ def read(
     from lsbench.board.people import to_json, write_opinions
     from lsbench.errors import StudyError
     from lsbench.mos.key import read_key
-    from lsbench.mos.opinion import read_study
-    from lsbench.mos.ratings import read_ratings
+    from lsbench.mos.read.ratings import read_ratings
+    from lsbench.mos.read.read_study import read_study
 
     key = read_key(key_path)
     ids = [asked.id for asked in key.questions]

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from lsbench.mos.key import COLUMNS, QUESTIONS, REFERENCE, KeyItem, KeyRun, Question, StudyKey
-from lsbench.mos.ratings import Rating
+from lsbench.mos.read.ratings import Rating
 
 STUDY = "0123456789abcdef"
 PROTOCOL = {"name": "folder", "digest": "d" * 64}

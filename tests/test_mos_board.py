@@ -25,7 +25,7 @@ from lsbench.board.rank import leaderboard
 from lsbench.cli import main
 from lsbench.errors import ComparisonError
 from lsbench.mos.key import REFERENCE, write_key
-from lsbench.mos.opinion import read_study
+from lsbench.mos.read.read_study import read_study
 from lsbench.report.page.write import write_report
 from lsbench.report.text import json_record as record
 from lsbench.report.text import latex, terminal

@@ -18,9 +18,9 @@ import pytest
 from test_mos_study import EVIL, make_runs
 
 from lsbench.mos.key import COLUMNS, QUESTIONS, StudyKey
-from lsbench.mos.page import Made, make_study
-from lsbench.mos.ratings import read_ratings
-from lsbench.mos.study import Wishes
+from lsbench.mos.make.page import Made, make_study
+from lsbench.mos.make.study import Wishes
+from lsbench.mos.read.ratings import read_ratings
 
 NOTHING = {"given": {}, "played_ms": 0}
 HEADER = "study,rater,trial,kind,item,other,question,rating,repeat,played_ms,answered_at"

@@ -17,13 +17,13 @@ from lsbench.board.clip_values import Evidence
 from lsbench.board.people import Opinions, read_opinions, to_json, write_opinions
 from lsbench.cli import main
 from lsbench.errors import StudyError
-from lsbench.mos.judged import judged
 from lsbench.mos.key import REFERENCE, StudyKey, write_key
-from lsbench.mos.opinion import read_study
-from lsbench.mos.panel import ballot, panel
-from lsbench.mos.people import accuracy_of, against_people, within
-from lsbench.mos.screen import screen
-from lsbench.mos.screening import Check
+from lsbench.mos.read.judged import judged
+from lsbench.mos.read.metric_agreement import accuracy_of, against_people, within
+from lsbench.mos.read.panel import ballot, panel
+from lsbench.mos.read.read_study import read_study
+from lsbench.mos.read.screen import screen
+from lsbench.mos.read.screening import Check
 
 CLOSE = {REFERENCE: 3.4, "good": 3.3, "fair": 3.2, "poor": 3.1}
 METHODS = ["acr", "pairs"]

@@ -11,8 +11,8 @@ from raters import Rater, World, make_key, panel_of
 
 from lsbench.errors import StudyError
 from lsbench.mos.key import COLUMNS, StudyKey, key_text, read_key, write_key
-from lsbench.mos.panel import ballot, panel
-from lsbench.mos.ratings import read_ratings
+from lsbench.mos.read.panel import ballot, panel
+from lsbench.mos.read.ratings import read_ratings
 
 HEADER = ",".join(COLUMNS)
 ROW = {

@@ -21,10 +21,10 @@ from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import StudyError
 from lsbench.generation.studio import generate
 from lsbench.media.files import read_clip, write_clip
-from lsbench.mos import design
 from lsbench.mos.key import ITEM, REFERENCE, key_text, read_key
-from lsbench.mos.page import Made, beside, make_study
-from lsbench.mos.study import Wishes
+from lsbench.mos.make import design
+from lsbench.mos.make.page import Made, beside, make_study
+from lsbench.mos.make.study import Wishes
 from lsbench.protocol import protocol
 
 EVIL = "<script>alert(1)</script>"

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lsbench.mos.panel import Ballot
-from lsbench.mos.screening import CERTAIN, FEWEST_ANSWERS, FEWEST_REPEATS, Check
+from lsbench.mos.read.panel import Ballot
+from lsbench.mos.read.screening import CERTAIN, FEWEST_ANSWERS, FEWEST_REPEATS, Check
 
 ONE_SIDE = 0.9  # share of choices of one side, above which nothing was compared
 NOTICEABLE = 3.29  # standard errors of a share of left from one half, from which it is a flag
@@ -19,7 +19,7 @@ def screen_choices(ballot: Ballot, checks: Mapping[str, Check], strict: bool) ->
 
     Majority: how often a rater prefers the generator of the two that most others prefer, over all clips. Left out is
     who does so no better than a coin, where the median rater's agreement shows that an honest one would (see
-    lsbench.mos.screening); `strict` leaves out everyone below one half. Repeats: how often the same choice is made
+    lsbench.mos.read.screening); `strict` leaves out everyone below one half. Repeats: how often the same choice is made
     when a pair comes again; left out is who does so no more than a coin, and less than the median rater beyond chance.
     The questions on one pair count as one answer, for they are answered together.
     """

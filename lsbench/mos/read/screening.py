@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lsbench.mos.key import StudyKey
-from lsbench.mos.ratings import HEADPHONES, Rating
+from lsbench.mos.read.ratings import HEADPHONES, Rating
 
 CERTAIN = 2.326  # standard errors: one side of the normal distribution, 1 %
 FEWEST_REPEATS = 3

@@ -16,7 +16,7 @@ from lsbench.errors import StudyError
 from lsbench.media.clip import Clip
 from lsbench.media.encode import even
 from lsbench.media.files import content_sha256, read_clip, write_clip
-from lsbench.mos.sources import Video
+from lsbench.mos.make.sources import Video
 
 SAMPLE_RATE = 16000
 CRF = 12

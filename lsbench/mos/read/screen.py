@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lsbench.mos.key import StudyKey
-from lsbench.mos.panel import Ballot, Panel
-from lsbench.mos.ratings import Rating
-from lsbench.mos.screen_choices import screen_choices
-from lsbench.mos.screen_scores import screen_scores
-from lsbench.mos.screening import Check, start
+from lsbench.mos.read.panel import Ballot, Panel
+from lsbench.mos.read.ratings import Rating
+from lsbench.mos.read.screen_choices import screen_choices
+from lsbench.mos.read.screen_scores import screen_scores
+from lsbench.mos.read.screening import Check, start
 
 
 def screen(

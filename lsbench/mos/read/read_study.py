@@ -12,12 +12,12 @@ from lsbench.board.clip_values import Evidence
 from lsbench.board.people import Apart, ClipOpinion, Opinion, Opinions, QuestionOpinion, RaterAgreement, RaterReport
 from lsbench.board.rank import leaderboard
 from lsbench.errors import StudyError
-from lsbench.mos.judged import Judged, judged
 from lsbench.mos.key import StudyKey
-from lsbench.mos.panel import Ballot, Panel, ballot, panel
-from lsbench.mos.people import against_people
-from lsbench.mos.ratings import Rating
-from lsbench.mos.screen import screen
+from lsbench.mos.read.judged import Judged, judged
+from lsbench.mos.read.metric_agreement import against_people
+from lsbench.mos.read.panel import Ballot, Panel, ballot, panel
+from lsbench.mos.read.ratings import Rating
+from lsbench.mos.read.screen import screen
 from lsbench.run.folder import RunFolder
 from lsbench.statistics.krippendorff import alpha_limits
 from lsbench.statistics.letters import letters

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lsbench.mos.key import StudyKey
-from lsbench.mos.ratings import HEADPHONES, Rating
+from lsbench.mos.read.ratings import HEADPHONES, Rating
 
 
 @dataclass(frozen=True, eq=False)

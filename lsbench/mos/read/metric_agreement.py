@@ -17,8 +17,8 @@ from scipy.special import ndtri
 
 from lsbench.board.clip_values import Evidence
 from lsbench.board.people import Correlation, MetricAgreement
-from lsbench.mos.judged import Judged
 from lsbench.mos.key import REFERENCE
+from lsbench.mos.read.judged import Judged
 from lsbench.statistics.bootstrap import SEED
 from lsbench.statistics.correlation import kendall, pearson, ranks, signs
 from lsbench.statistics.units import FEWEST

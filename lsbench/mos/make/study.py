@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from lsbench.errors import StudyError
-from lsbench.mos import design
 from lsbench.mos.key import REFERENCE, KeyItem, Question, StudyKey, read_key
-from lsbench.mos.sources import Sources, Video
+from lsbench.mos.make import design
+from lsbench.mos.make.sources import Sources, Video
 
 REVISION = 1  # of what raters see; a change makes another study of the same wishes
 SCALE = ("Bad", "Poor", "Fair", "Good", "Excellent")  # 1 to 5, P.910

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import stdtrit
 from scipy.stats import binom
 
-from lsbench.mos.panel import Ballot, Panel
+from lsbench.mos.read.panel import Ballot, Panel
 from lsbench.statistics.bradley_terry import information, preferences, scores
 from lsbench.statistics.crossed import Estimate, student_p
 from lsbench.statistics.mean_opinion import mean_opinion

@@ -13,10 +13,10 @@ from typing import Any
 
 from lsbench import __version__
 from lsbench.errors import LsbenchError, StudyError
-from lsbench.mos import videos
 from lsbench.mos.key import COLUMNS, write_key
-from lsbench.mos.sources import Sources
-from lsbench.mos.study import SCALE, Study, Wishes, demand_same, plan, secret_of
+from lsbench.mos.make import videos
+from lsbench.mos.make.sources import Sources
+from lsbench.mos.make.study import SCALE, Study, Wishes, demand_same, plan, secret_of
 from lsbench.report.page.render import render, source
 from lsbench.system import pool
 from lsbench.system.pool import Progress

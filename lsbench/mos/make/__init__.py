@@ -1,0 +1,1 @@
+"""Making a study: its design, its videos, its page."""

@@ -1,0 +1,1 @@
+"""Reading a study: ratings, screening, scores and how they agree with metrics."""
