@@ -17,7 +17,7 @@ from lsbench.auditing.audit import audit
 from lsbench.auditing.findings import Audit
 from lsbench.auditing.inject import Faces
 from lsbench.auditing.response import samples
-from lsbench.cli import main
+from lsbench.cli.main import main
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import ArtifactError, LsbenchError, ProtocolError, RunError
 from lsbench.face.track import FaceTrack

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from lsbench.cli import main
+from lsbench.cli.main import main
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.generation.studio import generate
 from lsbench.protocol import protocol

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from baselines import log, loop, toy
 from baselines.records import CHECKPOINT
 from baselines.shards import open_shards
-from lsbench.cli import main
+from lsbench.cli.main import main
 
 TINY = (
     "variant=basic",

@@ -486,7 +486,7 @@ def test_what_comes_back_is_checked(toy: tuple[Clip, FaceTrack]) -> None:
 
 
 def test_the_command_line_names_the_fault(bench: Protocol, work: Path, tmp_path: Path) -> None:
-    from lsbench.cli import main
+    from lsbench.cli.main import main
 
     done = CliRunner().invoke(
         main,

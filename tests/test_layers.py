@@ -68,7 +68,7 @@ def test_baselines_stand_above_lsbench() -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["leaderboard", "--help"], ["score", "--help"]])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
-        "import sys; from lsbench.cli import main\n"
+        "import sys; from lsbench.cli.main import main\n"
         f"try: main({arguments!r})\n"
         "except SystemExit: pass\n"
         "print([m for m in ('torch', 'numba', 'pandas', 'numpy', 'mediapipe', 'av') if m in sys.modules])"
@@ -79,7 +79,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
 def test_leaderboard_imports_no_torch(tmp_path: Path) -> None:
     code = (
-        "import sys; from lsbench.cli import main\n"
+        "import sys; from lsbench.cli.main import main\n"
         f"try: main(['leaderboard', {str(tmp_path)!r}])\n"
         "except SystemExit: pass\n"
         "print([m for m in ('torch', 'numba', 'pandas', 'mediapipe', 'av') if m in sys.modules])"

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from lsbench.auditing.leakage import COPIES, PARTLY, probe, survived
-from lsbench.cli import main
+from lsbench.cli.main import main
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import GeneratorError, ProtocolError, WeightsError
 from lsbench.face.track import FaceTrack

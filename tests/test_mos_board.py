@@ -22,7 +22,7 @@ from test_report import EVIL, make_runs
 from lsbench.board.board import Board
 from lsbench.board.people import Opinions, write_opinions
 from lsbench.board.rank import leaderboard
-from lsbench.cli import main
+from lsbench.cli.main import main
 from lsbench.errors import ComparisonError
 from lsbench.mos.key import REFERENCE, write_key
 from lsbench.mos.read.read_study import read_study

@@ -15,7 +15,7 @@ from scipy.stats import kendalltau, pearsonr, spearmanr
 
 from lsbench.board.clip_values import Evidence
 from lsbench.board.people import Opinions, read_opinions, to_json, write_opinions
-from lsbench.cli import main
+from lsbench.cli.main import main
 from lsbench.errors import StudyError
 from lsbench.mos.key import REFERENCE, StudyKey, write_key
 from lsbench.mos.read.judged import judged

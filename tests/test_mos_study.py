@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 import lsbench
-from lsbench.cli import main
+from lsbench.cli.main import main
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import StudyError
 from lsbench.generation.studio import generate

@@ -24,7 +24,7 @@ import pytest
 from click.testing import CliRunner
 from grid_raw import BrightTracker, write_mpg
 
-from lsbench.cli import main
+from lsbench.cli.main import main
 from lsbench.corpus.grid.check import Record
 from lsbench.corpus.grid.prepare import Prepared, prepare
 from lsbench.errors import CorpusError, WeightsError

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 import lsbench
 from lsbench import registry
-from lsbench.cli import main
+from lsbench.cli.main import main
 from lsbench.corpus.toy.render import render, write_corpus
 from lsbench.errors import ProtocolError
 from lsbench.face.tracker import save_track

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 import lsbench
 from lsbench import registry
 from lsbench.board.rank import leaderboard
-from lsbench.cli import main
+from lsbench.cli.main import main
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.generation.studio import generate
 from lsbench.media.clip import Clip

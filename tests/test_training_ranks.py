@@ -109,7 +109,7 @@ def test_a_lost_process_ends_the_job_and_leaves_a_checkpoint(shards: Path, tmp_p
         "cpu",
     ]
     arguments += [part for setting in TINY for part in ("--set", setting)]
-    port, code = free_port(), f"from lsbench.cli import main; main({arguments!r})"
+    port, code = free_port(), f"from lsbench.cli.main import main; main({arguments!r})"
     survivor, victim = (start(rank, 2, port, code) for rank in range(2))
     try:
         until = time.monotonic() + 240

@@ -24,7 +24,7 @@ from lsbench.board.compare import compare
 from lsbench.board.quotes import read_quotes
 from lsbench.board.rank import leaderboard
 from lsbench.board.significance import Agreement, Flip
-from lsbench.cli import main
+from lsbench.cli.main import main
 from lsbench.errors import ComparisonError, RunError
 from lsbench.metrics._base.stats import Stats
 from lsbench.report.page.figures import slope_figure

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
@@ -21,7 +18,6 @@ from lsbench.report.text.markdown import caption, cell, clips, columns, heading,
 from lsbench.report.text.number import number
 from lsbench.report.text.remarks import notes, remarks
 from lsbench.run.result import Result
-from lsbench.system.pool import Progress
 
 PIPE_WIDTH = 1000  # columns, where the output is no terminal: nothing is cut
 
@@ -140,22 +136,6 @@ def show_weights(states: Iterable[Status]) -> None:
 def show_table(header: Sequence[str], rows: Iterable[Sequence[str]], out: Console | None = None) -> None:
     """Print a plain table of texts."""
     (out or console()).print(_plain(header, rows))
-
-
-@contextmanager
-def progress_bar(quiet: bool) -> Iterator[Progress]:
-    """A progress function that draws on stderr, one bar per label; silent where stderr is no terminal."""
-    parts = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    silent = quiet or not sys.stderr.isatty()
-    with Bars(*parts, console=Console(stderr=True), disable=silent, transient=True) as bars:
-        tasks = {}
-
-        def report(label: str, done: int, total: int) -> None:
-            if label not in tasks:
-                tasks[label] = bars.add_task(label, total=total)
-            bars.update(tasks[label], completed=done, total=total)
-
-        yield report
 
 
 def _lines(out: Console, lines: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from lsbench.verbs import INCOMPLETE, examples
+from lsbench.cli.common import INCOMPLETE, examples
 
 
 @click.command(
@@ -49,7 +49,8 @@ def train(
     run after a checkpoint. Exit status: 0 done, 1 an error, 3 stopped before the last step.
     """
     from lsbench import registry
-    from lsbench.report.text.terminal import progress_bar, show_table
+    from lsbench.cli.progress import progress_bar
+    from lsbench.report.text.terminal import show_table
     from lsbench.system import ranks
 
     folder, defaults = Path(data), ()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lsbench.verbs import examples
+from lsbench.cli.common import examples
 
 STYLES = ["table", "csv", "json", "markdown", "latex"]
 run_argument = click.Path(path_type=Path)
@@ -56,31 +56,6 @@ def leaderboard(
         show_summary(list(runs), rank_by, style, out)
     else:
         show_board(list(runs), rank_by, style, difference, quoted, mos_path)
-
-
-@click.command(
-    epilog=examples(
-        "lsbench compare runs/a runs/b",
-        "lsbench compare runs/a runs/b --by lmd --clips 43",
-        "lsbench compare runs/a runs/b --format json",
-    )
-)
-@click.argument("one", type=run_argument, metavar="RUN")
-@click.argument("other", type=run_argument, metavar="RUN")
-@click.option("--by", metavar="METRIC/REGION", help="Score whose clips are listed; the protocol's if not given.")
-@click.option("--clips", type=click.IntRange(0), default=10, show_default=True, help="How many clips are listed.")
-@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def compare(one: Path, other: Path, by: str | None, clips: int, style: str) -> None:
-    """Show in which fields two runs differ, and by how much, score by score and clip by clip, worst clips first."""
-    from lsbench.board.compare import compare as compared
-    from lsbench.report.text import comparison, terminal
-
-    found = compared(one, other)
-    listed = found.score(by)
-    if style == "json":
-        click.echo(comparison.to_json(found), nl=False)
-    else:
-        terminal.show_comparison(found, listed, clips, terminal.console())
 
 
 def show_board(

@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lsbench.report.text.leakage import _as_json, _told
-from lsbench.verbs import (
+from lsbench.cli.common import (
     Commands,
     bench_options,
-    bound_protocol,
     common_options,
     demand_one_bench,
     examples,
-    labelled,
-    timeout_option,
 )
+from lsbench.cli.leakage import leakage
 
 if TYPE_CHECKING:
     pass
@@ -91,9 +88,10 @@ def audit_group(
         _list_artifacts()
         return
     from lsbench.auditing.audit import audit
+    from lsbench.cli.progress import progress_bar
     from lsbench.networks import weights
     from lsbench.report.audit.files import write_audit
-    from lsbench.report.text.terminal import console, progress_bar
+    from lsbench.report.text.terminal import console
     from lsbench.system import pool
 
     demand_one_bench(reference, protocol_name, data)
@@ -150,68 +148,6 @@ def _list_artifacts() -> None:
             [each.name, each.group, each.what, ladder, each.unit, f"to {each.harmless:g}" if each.harmless else "-"]
         )
     show_table(["name", "group", "what", "strengths", "unit", "harmless"], rows)
-
-
-@click.command(
-    epilog=examples(
-        "lsbench audit leakage lipgan:lipgan.pt --reference grid/",
-        "lsbench audit leakage 'cmd:python mytool.py {video} {audio} {output}' --protocol grid-test --data grid/",
-    )
-)
-@click.argument("generator")
-@bench_options
-@click.option("--clips", type=click.IntRange(1), default=6, show_default=True, help="Clips to probe, evenly spread.")
-@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
-@timeout_option
-@common_options
-def leakage(
-    generator: str,
-    reference: Path | None,
-    protocol_name: str | None,
-    data: Path | None,
-    clips: int,
-    style: str,
-    timeout: float,
-    workers: int | None,
-    weight_files: tuple[str, ...],
-    offline: bool,
-    quiet: bool,
-) -> None:
-    """Does GENERATOR copy the mouth that it is shown?
-
-    It gets real clips, mouth included, with their own, with swapped and with no sound, and once with the mouth held
-    still: what of the shown mouth is found in what it makes has leaked. Four renderings a clip.
-    """
-    from lsbench.auditing.leakage import probe
-    from lsbench.errors import WeightsError
-    from lsbench.face.tracker import FaceTracker
-    from lsbench.generation import studio as rendering
-    from lsbench.networks import weights
-    from lsbench.report.text.terminal import progress_bar
-    from lsbench.system import pool
-
-    demand_one_bench(reference, protocol_name, data)
-    rendering.demand_generator(generator)
-    bench = bound_protocol(reference, protocol_name, data)
-    override = weights.parse_overrides(weight_files).get("face_landmarker")
-    tracker = None
-    try:
-        tracker = FaceTracker(*weights.require("face_landmarker", override=override, offline=offline))
-    except WeightsError as error:
-        if not all(clip.landmarks for clip in bench.clips):
-            raise
-        click.echo(f"lips of the made videos are not followed: {error}", err=True)
-    with progress_bar(quiet) as progress:
-        found = probe(
-            generator,
-            bench,
-            tracker=tracker,
-            clips=clips,
-            workers=workers or pool.cores(),
-            timeout_s=timeout,
-            progress=labelled(progress, "probe"),
-        )
-    click.echo(_as_json(found) if style == "json" else _told(found))
 
 
 audit_group.add_command(leakage)

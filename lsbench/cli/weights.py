@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from lsbench.cli.common import Commands, examples
 from lsbench.errors import LsbenchError
-from lsbench.verbs import Commands, examples
 
 
 @click.group(name="weights", cls=Commands)
@@ -30,8 +30,8 @@ def weights_list() -> None:
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
 def weights_fetch(names: tuple[str, ...], quiet: bool) -> None:
     """Fetch weight files by name (all of them if none is named), checked by sha256."""
+    from lsbench.cli.progress import progress_bar
     from lsbench.networks import weights
-    from lsbench.report.text.terminal import progress_bar
 
     failed = []
     for name in names or tuple(weights.WEIGHTS):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lsbench.verbs import Commands, examples
+from lsbench.cli.common import Commands, examples
 
 if TYPE_CHECKING:
     from lsbench.protocol.protocol import Protocol

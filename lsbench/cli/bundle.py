@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lsbench.verbs import bench_options, common_options, demand_one_bench, examples, labelled
+from lsbench.cli.common import bench_options, common_options, demand_one_bench, examples, labelled
 
 path_option = click.Path(path_type=Path)
 
@@ -54,8 +54,8 @@ def verify(
 
     With --rescore also that its clips follow from the videos. Exit status: 0 it does, 1 it does not, and why.
     """
+    from lsbench.cli.progress import progress_bar
     from lsbench.networks import weights
-    from lsbench.report.text.terminal import progress_bar
     from lsbench.run.verify import verify as verified
     from lsbench.system import pool
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lsbench.verbs import examples
+from lsbench.cli.common import examples
 
 path_option = click.Path(path_type=Path)
 
@@ -57,9 +57,9 @@ def report(
     from lsbench.board.people import read_opinions
     from lsbench.board.quotes import read_quotes
     from lsbench.board.rank import leaderboard
+    from lsbench.cli.progress import progress_bar
     from lsbench.report.audit.files import read_audit
     from lsbench.report.page.write import write_report
-    from lsbench.report.text.terminal import progress_bar
     from lsbench.run import anchors
     from lsbench.system import pool
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lsbench.verbs import INCOMPLETE, Commands, common_options, examples
+from lsbench.cli.common import INCOMPLETE, Commands, common_options, examples
 
 if TYPE_CHECKING:
     from lsbench.corpus.grid.prepare import Prepared
@@ -56,12 +56,12 @@ def prepare_grid(
 
     Exit status: 0 all is there, 1 an error, 3 finished, but clips are broken or missing.
     """
+    from lsbench.cli.progress import progress_bar
     from lsbench.corpus.grid.download import download_archives
     from lsbench.corpus.grid.prepare import prepare
     from lsbench.face.tracker import FaceTracker
     from lsbench.networks import weights
     from lsbench.protocol import protocol
-    from lsbench.report.text.terminal import progress_bar
     from lsbench.system import pool
 
     protocols = [protocol.load(name) for name in protocol_names]

@@ -1,0 +1,35 @@
+"""TODO"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lsbench.cli.common import examples
+from lsbench.cli.leaderboard import run_argument
+
+
+@click.command(
+    epilog=examples(
+        "lsbench compare runs/a runs/b",
+        "lsbench compare runs/a runs/b --by lmd --clips 43",
+        "lsbench compare runs/a runs/b --format json",
+    )
+)
+@click.argument("one", type=run_argument, metavar="RUN")
+@click.argument("other", type=run_argument, metavar="RUN")
+@click.option("--by", metavar="METRIC/REGION", help="Score whose clips are listed; the protocol's if not given.")
+@click.option("--clips", type=click.IntRange(0), default=10, show_default=True, help="How many clips are listed.")
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def compare(one: Path, other: Path, by: str | None, clips: int, style: str) -> None:
+    """Show in which fields two runs differ, and by how much, score by score and clip by clip, worst clips first."""
+    from lsbench.board.compare import compare as compared
+    from lsbench.report.text import comparison, terminal
+
+    found = compared(one, other)
+    listed = found.score(by)
+    if style == "json":
+        click.echo(comparison.to_json(found), nl=False)
+    else:
+        terminal.show_comparison(found, listed, clips, terminal.console())

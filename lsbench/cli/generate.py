@@ -1,0 +1,71 @@
+"""TODO"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lsbench.cli.common import (
+    bench_options,
+    bound_protocol,
+    common_options,
+    demand_one_bench,
+    examples,
+    labelled,
+    timeout_option,
+)
+
+
+@click.command(
+    epilog=examples(
+        "lsbench generate blurred-mouth --reference grid/ --out out/blurred-mouth",
+        "lsbench generate still-mouth --reference grid/ --out out/still --lossless",
+        "lsbench generate 'cmd:python mytool.py {video} {audio} {output}' --reference grid/ --out out/mytool",
+    )
+)
+@click.argument("generator")
+@bench_options
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the videos.")
+@click.option("--lossless", is_flag=True, help="FFV1 in .mkv instead of H.264 in .mp4.")
+@timeout_option
+@common_options
+def generate(
+    generator: str,
+    reference: Path | None,
+    protocol_name: str | None,
+    data: Path | None,
+    out: Path,
+    lossless: bool,
+    timeout: float,
+    workers: int | None,
+    weight_files: tuple[str, ...],
+    offline: bool,
+    quiet: bool,
+) -> None:
+    """Render GENERATOR over reference clips, one video a clip.
+
+    GENERATOR is spelled as for `lsbench score`: a name of `lsbench generators`, cmd:TEMPLATE or py:module:attribute.
+    What is already there, whole and made by the same generator of the same clips, is kept.
+    """
+    from lsbench.cli.progress import progress_bar
+    from lsbench.generation import studio as rendering
+    from lsbench.networks import weights
+    from lsbench.system import pool
+
+    demand_one_bench(reference, protocol_name, data)
+    rendering.demand_generator(generator)
+    bench = bound_protocol(reference, protocol_name, data)
+    with progress_bar(quiet) as progress:
+        tracker = rendering.tracker_for(generator, bench, weights.parse_overrides(weight_files), offline=offline)
+        paths = rendering.generate(
+            generator,
+            bench,
+            out,
+            lossless=lossless,
+            workers=workers or pool.cores(),
+            tracker=tracker,
+            timeout_s=timeout,
+            progress=labelled(progress, "render"),
+        )
+    click.echo(f"{len(paths)} videos in {out}")

@@ -1,0 +1,49 @@
+"""TODO"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lsbench.cli.common import examples, labelled
+from lsbench.cli.leaderboard import show_board
+from lsbench.errors import LsbenchError
+
+if TYPE_CHECKING:
+    from lsbench.protocol.protocol import Protocol
+
+
+@click.command(epilog=examples("lsbench quickstart", "lsbench quickstart --out /tmp/toy"))
+@click.option("--out", type=click.Path(path_type=Path), default=Path("quickstart"), show_default=True)
+@click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
+def quickstart(out: Path, quiet: bool) -> None:
+    """Render the toy corpus, score the stand-in generators on it, and print the board."""
+    from lsbench import registry
+    from lsbench.cli.progress import progress_bar
+    from lsbench.corpus.toy.render import write_corpus
+    from lsbench.protocol import protocol
+    from lsbench.system import pool
+
+    reference, names = out / "reference", list(registry.STANDINS)
+    with progress_bar(quiet) as progress:
+        write_corpus(reference, progress=labelled(progress, "render the corpus"))
+        bench = protocol.load("toy").bind(reference)
+        jobs = pool.run(partial(show_stand_in, bench, out), names, min(2, pool.cores()))
+        for done, (_, outcome) in enumerate(jobs, start=1):
+            if isinstance(outcome, LsbenchError):
+                raise outcome
+            progress("render and score", done, len(names))
+    show_board([out / "runs" / name for name in names])
+    click.echo(f"\nRuns are in {out / 'runs'}. Again, as JSON: lsbench leaderboard {out / 'runs'}/* --format json")
+
+
+def show_stand_in(bench: Protocol, out: Path, name: str) -> None:
+    """Render one stand-in over the toy corpus and score it."""
+    from lsbench.generation.studio import generate
+    from lsbench.run.score import score
+
+    generate(name, bench, out / "generated" / name)
+    score(out / "generated" / name, protocol=bench, out=out / "runs")

@@ -1,0 +1,109 @@
+"""TODO"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lsbench.cli.common import (
+    INCOMPLETE,
+    bench_options,
+    common_options,
+    demand_one_bench,
+    examples,
+    labelled,
+    timeout_option,
+)
+
+
+@click.command(
+    epilog=examples(
+        "lsbench score out/ --reference grid/",
+        "lsbench score out/ --reference grid/ --metric ssim --metric psnr:color=luma --region mouth",
+        "lsbench score 'cmd:python mytool.py {video} {audio} {output}' --reference grid/ --timeout 60",
+        "lsbench score out/ --protocol grid-test --data grid/ --name wav2lip --align trim --workers 4",
+    )
+)
+@click.argument("generated")
+@bench_options
+@click.option("--name", help="Name of the run; that of the folder or generator if not given.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Runs' folder.")
+@click.option("--metric", "metrics", multiple=True, metavar="M", help="Such as ssim or ssim:color=luma; repeatable.")
+@click.option("--region", "regions", multiple=True, type=click.Choice(["whole", "face", "mouth"]), help="Repeatable.")
+@click.option("--align", type=click.Choice(["strict", "trim", "lag"]), help="The protocol's (strict) if not given.")
+@click.option(
+    "--task",
+    type=click.Choice(["reconstruction", "still", "dubbing"]),
+    help="The protocol's if not given; dubbing: other sound than the reference's own, so no ground truth.",
+)
+@click.option("--on-error", type=click.Choice(["stop", "skip"]), default="stop", show_default=True)
+@click.option("--sound", type=click.Choice(["required", "optional"]), default="required", show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="Where networks and tensors run, such as cuda.")
+@click.option("--anchors/--no-anchors", "with_anchors", default=True, show_default=True, help="Ceiling and floors.")
+@timeout_option
+@common_options
+def score(
+    generated: str,
+    reference: Path | None,
+    protocol_name: str | None,
+    data: Path | None,
+    name: str | None,
+    out: Path,
+    metrics: tuple[str, ...],
+    regions: tuple[str, ...],
+    timeout: float,
+    workers: int | None,
+    weight_files: tuple[str, ...],
+    quiet: bool,
+    with_anchors: bool,
+    **options: Any,
+) -> None:
+    """Score GENERATED against real clips and keep the run in OUT/NAME.
+
+    \b
+    GENERATED is a folder of videos, or a generator whose videos are made first and kept in OUT/NAME/videos:
+      cmd:TEMPLATE           a program, started once a clip, with {video} {audio} {output} in its place
+      py:module:attribute    a Python callable (face, speech) -> frames, or a Generator
+      name, name:ARGUMENT    one of `lsbench generators`
+    \b
+
+    Beside it, once for all runs of one kind, the anchors are measured that say what a score is worth: the real clips
+    compressed, with a still mouth, and with the sound of another clip. The board shows them.
+
+    Under torchrun the ranks share the clips. A killed run goes on when the same command is given again. Exit status: 0
+    done, 1 an error, 3 incomplete.
+    """
+    from lsbench.cli.progress import progress_bar
+    from lsbench.networks import weights
+    from lsbench.report.text.terminal import show_result
+    from lsbench.run import anchors
+    from lsbench.run.score import score as evaluate
+    from lsbench.system import ranks
+
+    demand_one_bench(reference, protocol_name, data)
+    options |= {
+        "reference": reference,
+        "protocol": protocol_name,
+        "data": data,
+        "metrics": metrics or None,
+        "regions": regions or None,
+        "workers": workers or ranks.cores(),
+        "weight_files": weights.parse_overrides(weight_files),
+    }
+    with progress_bar(quiet or ranks.rank() > 0) as progress:
+        result = evaluate(
+            generated, name=name, out=out, timeout_s=timeout, progress=labelled(progress, "score"), **options
+        )
+        if ranks.rank() == 0:
+            show_result(result)
+        failed = {}
+        if with_anchors:
+            failed = anchors.measure(result.path, progress=labelled(progress, "anchors"), **options)
+    if ranks.rank() == 0:
+        for anchor, reason in failed.items():
+            click.echo(f"lsbench: anchor {anchor} not measured: {' '.join(reason.split())}", err=True)
+    if not result.complete:
+        sys.exit(INCOMPLETE)
