@@ -15,11 +15,10 @@ import torch
 from torch import nn
 
 import lsbench
-from baselines import checkpoint
-from baselines.data import Windows, to_batch
 from baselines.lipgan import keras
 from baselines.lipgan.model import Generator as Network
-from baselines.windows import window_rows
+from baselines.training import checkpoint
+from baselines.training.data import Windows, to_batch, window_rows
 from lsbench.errors import FaceError, GeneratorError, MediaError
 from lsbench.face.crops import FACE_SIZE, crop_faces, paste_faces
 from lsbench.face.track import FaceTrack, Region

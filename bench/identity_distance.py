@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from baselines import checkpoint
-from baselines.config import Config
-from baselines.data import Choice, to_batch, training_data
 from baselines.generator import trained
-from baselines.validation import Samples, generate, means, mouth_boxes, to_levels
+from baselines.training import checkpoint
+from baselines.training.config import Config
+from baselines.training.data import Choice, to_batch, training_data
+from baselines.training.validation import Samples, generate, means, mouth_boxes, to_levels
 
 FARTHEST = 6
 CPU = torch.device("cpu")

@@ -16,15 +16,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from baselines.config import Config
-from baselines.data import Frames, to_batch, training_data
-from baselines.loop import update
-from baselines.ranks import Ranks
-from baselines.recipes import RECIPES
-from baselines.sampler import Draw, Sampler
-from baselines.state import State
-from baselines.toy import toy_data
-from baselines.windows import MEL_STEPS
+from baselines.training.config import Config
+from baselines.training.data import MEL_STEPS, Frames, to_batch, training_data
+from baselines.training.loop import update
+from baselines.training.ranks import Ranks
+from baselines.training.recipes import RECIPES
+from baselines.training.sampler import Draw, Sampler
+from baselines.training.state import State
+from baselines.training.toy import toy_data
 
 CPU = torch.device("cpu")
 GOAL = 5000  # samples a second

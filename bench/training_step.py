@@ -18,23 +18,23 @@ from pathlib import Path
 
 import torch
 
-from baselines.config import Config
-from baselines.data import Batch, to_batch, training_data
 from baselines.l1wgangp import loss as wgan
 from baselines.lipgan import loss as lipgan
-from baselines.loop import update
-from baselines.ranks import Ranks
-from baselines.recipes import RECIPES
-from baselines.sampler import Draw, Sampler
-from baselines.state import State
-from baselines.toy import toy_data
+from baselines.training.config import Config
+from baselines.training.data import Batch, to_batch, training_data
+from baselines.training.loop import update
+from baselines.training.ranks import Ranks
+from baselines.training.recipes import RECIPES
+from baselines.training.sampler import Draw, Sampler
+from baselines.training.state import State
+from baselines.training.toy import toy_data
 
 CPU = torch.device("cpu")
 Step = Callable[[Draw, Batch], dict[str, float]]
 
 
 def ours(config: Config, start: State) -> Step:
-    """The step of baselines.loop."""
+    """The step of baselines.training.loop."""
     state, ranks = State(config, CPU), Ranks(CPU)
     for name, network in state.networks.items():
         network.load_state_dict(start.networks[name].state_dict())

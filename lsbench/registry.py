@@ -67,11 +67,11 @@ PROTOCOLS = {
 }
 # What stands behind `lsbench train` and `lsbench plot`.
 TRAINING = {
-    "train": "baselines.loop:train",
-    "plan": "baselines.plan:plan",
-    "toy": "baselines.toy:toy_data",
-    "toy settings": "baselines.toy:SETTINGS",
-    "plot": "baselines.plot:draw",
+    "train": "baselines.training.loop:train",
+    "plan": "baselines.training.plan:plan",
+    "toy": "baselines.training.toy:toy_data",
+    "toy settings": "baselines.training.toy:SETTINGS",
+    "plot": "baselines.training.plot:draw",
 }
 
 

@@ -12,10 +12,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from baselines import checkpoint, generator
-from baselines.config import Config
+from baselines import generator
 from baselines.generator import L1WGANGP, WGANGP, LipGAN
-from baselines.recipes import RECIPES
+from baselines.training import checkpoint
+from baselines.training.config import Config
+from baselines.training.recipes import RECIPES
 from lsbench.corpus.toy import render as synthetic
 from lsbench.errors import GeneratorError, LsbenchError, MediaError, TrainingError, WeightsError
 from lsbench.face.crops import crop_faces, paste_faces

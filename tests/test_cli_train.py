@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from baselines import log, loop, toy
-from baselines.records import CHECKPOINT
-from baselines.shards import open_shards
+from baselines.training import log, loop, toy
+from baselines.training.records import CHECKPOINT
+from baselines.training.shards import open_shards
 from lsbench.cli.main import main
 
 TINY = (

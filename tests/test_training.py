@@ -16,13 +16,13 @@ import pytest
 import torch
 from PIL import Image
 
-from baselines import checkpoint, log, plot
-from baselines.config import Config
-from baselines.loop import Outcome, train
-from baselines.plot import QUALITY, draw
-from baselines.records import CHECKPOINT
-from baselines.start import termination
-from baselines.state import State
+from baselines.training import checkpoint, log, plot
+from baselines.training.config import Config
+from baselines.training.loop import Outcome, train
+from baselines.training.plot import QUALITY, draw
+from baselines.training.records import CHECKPOINT
+from baselines.training.start import termination
+from baselines.training.state import State
 from lsbench.errors import TrainingError
 
 TINY = (

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from baselines import preflight
-from baselines.config import Config
-from baselines.data import Frames, held_out, to_batch, training_data
-from baselines.sampler import Sampler, batches
-from baselines.shards import ShardClip, open_shard, open_shards
-from baselines.windows import MEL_STEPS, window_starts
+from baselines.training import data as preflight
+from baselines.training.config import Config
+from baselines.training.data import MEL_STEPS, Frames, held_out, to_batch, training_data, window_starts
+from baselines.training.sampler import Sampler, batches
+from baselines.training.shards import ShardClip, open_shard, open_shards
 from lsbench.errors import TrainingError
 from lsbench.media.lipgan_mel import SETTINGS, lipgan_mel
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from baselines import checkpoint, log
-from baselines.config import Config
-from baselines.loop import train
-from baselines.recipes import RECIPES
-from baselines.records import CHECKPOINT
+from baselines.training import checkpoint, log
+from baselines.training.config import Config
+from baselines.training.loop import train
+from baselines.training.recipes import RECIPES
+from baselines.training.records import CHECKPOINT
 
 TINY = (
     "variant=basic",
@@ -74,7 +74,7 @@ def test_two_processes_train_as_one(shards: Path, tmp_path: Path) -> None:
         "import torch; torch.set_num_threads(1)\n"
         "from pathlib import Path\n"
         "from baselines import log\n"
-        "from baselines.loop import train\n"
+        "from baselines.training.loop import train\n"
         "log.has_tensorboard = lambda: False\n"
         f"for model in {models}:\n"
         f"    train(model, Path({str(shards)!r}), Path({str(tmp_path)!r}) / f'two-{{model}}', settings={settings})\n"

@@ -8,12 +8,12 @@ from functools import partial
 import torch
 from torch import nn
 
-from baselines.config import Config
-from baselines.data import Batch
 from baselines.l1wgangp.loss import critic_gap, critic_loss, generator_loss, gradient_penalty, l_reg
 from baselines.l1wgangp.model import Critic
 from baselines.lipgan.training import generator
-from baselines.recipe import Networks, Recipe, Terms, Turn
+from baselines.training.config import Config
+from baselines.training.data import Batch
+from baselines.training.recipe import Networks, Recipe, Terms, Turn
 
 
 def networks(config: Config) -> tuple[nn.Module, nn.Module]:

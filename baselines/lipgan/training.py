@@ -9,12 +9,12 @@ from functools import partial
 import torch
 from torch import nn
 
-from baselines.config import Config
-from baselines.data import Batch
 from baselines.lipgan.copying import copy_identity
 from baselines.lipgan.loss import generator_loss, l1, l_audio, l_face, l_g, l_real
 from baselines.lipgan.model import Discriminator, Generator
-from baselines.recipe import Networks, Recipe, Terms, Turn
+from baselines.training.config import Config
+from baselines.training.data import Batch
+from baselines.training.recipe import Networks, Recipe, Terms, Turn
 
 
 def networks(config: Config) -> tuple[nn.Module, nn.Module]:

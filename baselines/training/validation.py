@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from baselines.config import Config
-from baselines.data import Batch, Frames, to_batch
+from baselines.training.config import Config
+from baselines.training.data import Batch, Frames, to_batch
 from lsbench.metrics.psnr import psnr_frames
 from lsbench.metrics.ssim import ssim_frames
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from baselines.config import Config
-from baselines.data import Choice, Frames, Windows
+from baselines.training.config import Config
+from baselines.training.data import Choice, Frames, Windows
 
 
 @dataclass(frozen=True)

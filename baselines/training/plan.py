@@ -8,17 +8,17 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from baselines import checkpoint, preflight
 from baselines.blocks import parameter_count
-from baselines.config import Config
-from baselines.data import Frames, TrainingData, to_batch, training_data
-from baselines.log import has_tensorboard
-from baselines.ranks import local_device
-from baselines.recipes import RECIPES
-from baselines.sampler import Sampler
-from baselines.start import configured
-from baselines.state import precision_on
-from baselines.windows import MEL_STEPS
+from baselines.training import checkpoint
+from baselines.training import data as preflight
+from baselines.training.config import Config
+from baselines.training.data import MEL_STEPS, Frames, TrainingData, to_batch, training_data
+from baselines.training.log import has_tensorboard
+from baselines.training.ranks import local_device
+from baselines.training.recipes import RECIPES
+from baselines.training.sampler import Sampler
+from baselines.training.start import configured
+from baselines.training.state import precision_on
 from lsbench.media.lipgan_mel import BANDS
 from lsbench.system import ranks
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from baselines.ranks import Ranks
+from baselines.training.ranks import Ranks
 from lsbench.errors import TrainingError
 from lsbench.system.strict_json import encode
 

@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from baselines import checkpoint, preflight
-from baselines.data import Batch, to_batch, training_data
-from baselines.log import Losses, NonFiniteLoss, Pace
-from baselines.ranks import LostRank, Ranks, join, local_device
-from baselines.recipe import Terms, Turn
-from baselines.recipes import RECIPES
-from baselines.records import Records
-from baselines.sampler import Sampler, batches
-from baselines.start import configured, termination
-from baselines.state import State
-from baselines.validation import fixed_samples
+from baselines.training import checkpoint
+from baselines.training import data as preflight
+from baselines.training.data import Batch, to_batch, training_data
+from baselines.training.log import Losses, NonFiniteLoss, Pace
+from baselines.training.ranks import LostRank, Ranks, join, local_device
+from baselines.training.recipe import Terms, Turn
+from baselines.training.recipes import RECIPES
+from baselines.training.records import Records
+from baselines.training.sampler import Sampler, batches
+from baselines.training.start import configured, termination
+from baselines.training.state import State
+from baselines.training.validation import fixed_samples
 
 _LOOK = {"cpu": 1, "cuda": 20}  # steps between two looks at the losses: a look makes a GPU wait
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from baselines.config import Config
+from baselines.training.config import Config
 from lsbench.errors import TrainingError
 from lsbench.system.cache import write_atomically
 

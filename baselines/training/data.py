@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from baselines.config import Config
-from baselines.shards import Shard, ShardClip, digest, open_shards
-from baselines.windows import window_rows
+from baselines.training.config import Config
+from baselines.training.shards import REMEDY, Shard, ShardClip, digest, open_shards
 from lsbench.errors import TrainingError
+from lsbench.media.lipgan_mel import LIMIT
 
 
 @dataclass(frozen=True)
@@ -191,3 +191,49 @@ def held_out(names: Sequence[str], share: float, seed: int) -> set[str]:
     """A share of the names, at least 1, chosen by the sha256 of seed and name."""
     ranked = sorted(names, key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
     return set(ranked[: max(1, round(share * len(names)))])
+
+
+def check(data: TrainingData, config: Config) -> None:
+    """TrainingError at the first clip whose rows are missing, whose numbers are not finite, or that cannot be used."""
+    for frames in (data.train, data.validation):
+        for shard, clip in frames.clips:
+            where = f"{shard.folder}: clip {clip.id}"
+            if clip.frames < 2 or clip.mel_steps < 1 or clip.first_frame < 0 or clip.first_mel < 0:
+                held = f"{clip.frames} frames and {clip.mel_steps} mel steps"
+                raise TrainingError(f"{where} has {held}; expected at least 2 and 1; {REMEDY}")
+            last_frame, last_mel = clip.first_frame + clip.frames, clip.first_mel + clip.mel_steps
+            if last_frame > min(len(shard.faces), len(shard.landmarks)) or last_mel > len(shard.mels):
+                raise TrainingError(f"{where}: rows are missing, the arrays are cut short; {REMEDY}")
+            mels = shard.mels[clip.first_mel : last_mel]
+            if not np.isfinite(mels).all() or np.abs(mels).max() > LIMIT * 1.001:
+                raise TrainingError(f"{where}: mels are not all within +-{LIMIT:g}; {REMEDY}")
+            if shard.face_size % config.size:
+                raise TrainingError(f"{where}: faces of {shard.face_size} px do not average down to {config.size} px")
+    for shard, clip in data.validation.clips:
+        if not np.isfinite(shard.landmarks[clip.first_frame : clip.first_frame + clip.frames]).all():
+            raise TrainingError(f"{shard.folder}: clip {clip.id}: landmarks are missing in held-out frames; {REMEDY}")
+
+
+MEL_STEPS = 27
+
+
+STEPS_A_SECOND = 80
+
+
+def window_starts(frames: np.ndarray, fps: float = 25.0) -> np.ndarray:
+    """First mel step of each frame's window, int64, shaped as `frames`: int(3.2 (frame - 4)) at 25 frames a second.
+
+    Negative near the start of a clip. Mel step k is centred on k * 12.5 ms, so step 13 of the window is less than one
+    step away from the frame's instant, frame / fps.
+    """
+    ahead = 4 / 25  # seconds
+    return np.trunc((np.asarray(frames, np.float64) - ahead * fps) * STEPS_A_SECOND / fps).astype(np.int64)
+
+
+def window_rows(frames: np.ndarray, steps: np.ndarray | int, fps: float = 25.0) -> np.ndarray:
+    """The mel steps of each frame's window, int64 (N, 27); beyond a clip's ends its first or last step is repeated.
+
+    frames: numbers within their clips, (N,). steps: of the whole clips, (N,) or one for all.
+    """
+    rows = window_starts(frames, fps)[:, None] + np.arange(MEL_STEPS)
+    return np.clip(rows, 0, np.reshape(steps, (-1, 1)) - 1)

@@ -6,7 +6,7 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from baselines.log import read
+from baselines.training.log import read
 from lsbench.errors import TrainingError
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 import lsbench
-from baselines import checkpoint
-from baselines.config import Config
-from baselines.recipes import RECIPES
+from baselines.training import checkpoint
+from baselines.training.config import Config
+from baselines.training.recipes import RECIPES
 from lsbench.errors import TrainingError
 
 
@@ -92,7 +92,7 @@ class State:
         torch._foreach_lerp_(averages, values, 1 - decay)
 
     def to_dict(self, data: str) -> dict[str, Any]:
-        """A checkpoint (see baselines.checkpoint)."""
+        """A checkpoint (see baselines.training.checkpoint)."""
         return {
             "format": checkpoint.FORMAT,
             "model": self.config.model,

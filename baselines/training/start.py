@@ -10,9 +10,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from baselines import checkpoint
-from baselines.config import Config
-from baselines.records import CHECKPOINT
+from baselines.training import checkpoint
+from baselines.training.config import Config
+from baselines.training.records import CHECKPOINT
 from lsbench.errors import TrainingError
 
 

@@ -1,0 +1,1 @@
+"""Training a baseline: data, loop, checkpoints, log and plots."""
