@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from lsbench.corpus.toy import render as synthetic
@@ -91,9 +90,3 @@ def tab(browser: Any) -> Iterator[Any]:
     yield page
     context.close()
     assert faults == []
-
-
-def noisy(frames: np.ndarray, levels: float, seed: int = 0) -> np.ndarray:
-    """Frames with Gaussian noise of a standard deviation in 8-bit levels."""
-    noise = np.random.default_rng(seed).normal(0, levels, frames.shape)
-    return np.clip(np.rint(frames + noise), 0, 255).astype(np.uint8)

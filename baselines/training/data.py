@@ -215,8 +215,6 @@ def check(data: TrainingData, config: Config) -> None:
 
 
 MEL_STEPS = 27
-
-
 STEPS_A_SECOND = 80
 
 

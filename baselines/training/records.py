@@ -97,11 +97,7 @@ class Records:
 
 
 COLUMNS = ("identity", "masked", "generated", "truth")
-
-
 _HEADER = 14  # px
-
-
 _SIDE = 96  # px that a face is shown at
 
 

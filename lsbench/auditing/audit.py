@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lsbench import registry
 from lsbench.auditing import plan
 from lsbench.auditing.artifacts.frame import CONTROL
 from lsbench.auditing.findings import STEP, Audit
@@ -17,6 +16,7 @@ from lsbench.auditing.response import LEAST, halves, respond, unmoved
 from lsbench.errors import LsbenchError, ProtocolError, RunError
 from lsbench.face.track import Region
 from lsbench.face.tracker import FaceTracker
+from lsbench.metrics._base import catalogue
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.stats import Stats
 from lsbench.protocol.protocol import Protocol, Reference, describe
@@ -71,7 +71,7 @@ def audit(
         raise ProtocolError(f"{len(chosen)} clip to audit; expected 2 or more: clean and spoiled ones are told apart")
     ladders = {**plan.ladders(artifacts, quick=quick), CONTROL.name: CONTROL.strengths}
     named = tuple(metrics) if metrics else plan.QUICK_METRICS if quick else plan.METRICS
-    wanted = registry.metrics(named, [Region(region) for region in regions])
+    wanted = catalogue.metrics(named, [Region(region) for region in regions])
     demanded = {name for metric in wanted if metrics for name in needs(metric, bench)} | set(weight_files or ())
     if any(not clip.landmarks for clip in bench.clips):
         demanded.add("face_landmarker")  # the mouth must be found before it can be spoiled

@@ -18,7 +18,7 @@ class Evidence:
 
     names: of the runs; keys: of the scores; clips, speakers: of the manifest, in its order. scores: float64 (keys,
     runs). values: float64 (keys, runs, clips), of clips on their own, NaN where there is none. influence: the same
-    shape, how much a clip moves the score (see lsbench.statistics). better: of each key, see lsbench.metrics._base.direction.
+    shape, how much a clip moves the score (see lsbench.statistics). better: of each key, a Better.
     """
 
     names: tuple[str, ...]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsbench import registry
 from lsbench.board.board import Board, Row
 from lsbench.errors import ComparisonError
+from lsbench.metrics._base import catalogue
 from lsbench.run.folder import RunFolder
 
 METRICS = ("ssim", "psnr")
@@ -47,7 +47,7 @@ def summarise(board: Board) -> list[Summary]:
 
 def frames(row: Row, key: str) -> np.ndarray:
     """The value of every frame of a run by one score, clips in manifest order: float64 (frames,), none undefined."""
-    metric = registry.metric(key)
+    metric = catalogue.metric(key)
     signature = row.result.scores[key].signature
     if metric.signature != signature:
         raise ComparisonError(

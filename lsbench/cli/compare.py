@@ -1,4 +1,4 @@
-"""TODO"""
+"""`lsbench compare`: two runs against each other."""
 
 from __future__ import annotations
 

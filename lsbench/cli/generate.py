@@ -1,4 +1,4 @@
-"""TODO"""
+"""`lsbench generate`: the videos of a generator, and nothing else."""
 
 from __future__ import annotations
 

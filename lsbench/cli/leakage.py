@@ -1,4 +1,4 @@
-"""TODO"""
+"""`lsbench audit leakage`: does a generator copy the mouth that it is shown?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO"""
+"""`lsbench metrics` and `lsbench generators`: what there is."""
 
 from __future__ import annotations
 

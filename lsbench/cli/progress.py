@@ -1,4 +1,4 @@
-"""TODO"""
+"""The progress bar of the verbs."""
 
 from __future__ import annotations
 

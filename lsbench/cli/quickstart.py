@@ -1,4 +1,4 @@
-"""TODO"""
+"""`lsbench quickstart`: the toy corpus rendered, scored and ranked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO"""
+"""`lsbench score`: a folder of videos, or a generator, against real clips."""
 
 from __future__ import annotations
 

@@ -14,23 +14,11 @@ from lsbench.errors import FaceError
 # Lip outlines start at the corner on the left of the image, run along the lower lip to the right corner (point 10)
 # and back along the upper lip; their points 5 and 15 are the middles of the lower and the upper lip.
 FACE_OVAL = slice(0, 36)
-
-
 OUTER_LIPS = slice(36, 56)
-
-
 INNER_LIPS = slice(56, 76)
-
-
 EYE_CORNERS = slice(76, 80)  # from left to right in the image: outer, inner, inner, outer
-
-
 POINTS = 80
-
-
 MOUTH_CORNERS = (OUTER_LIPS.start, OUTER_LIPS.start + 10)
-
-
 OUTER_EYE_CORNERS = (EYE_CORNERS.start, EYE_CORNERS.start + 3)
 
 
@@ -66,8 +54,6 @@ BOX_RULES = {
     Region.FACE: BoxRule(outline="face_oval", scale=1.1, square=False, smooth_frames=2.0),
     Region.MOUTH: BoxRule(outline="outer_lips", scale=1.6, square=True, smooth_frames=2.0),
 }
-
-
 _OUTLINES = {"face_oval": FACE_OVAL, "outer_lips": OUTER_LIPS}
 
 

@@ -49,8 +49,8 @@ class Generator(ABC):
     def render(self, face: Clip, speech: np.ndarray, track: FaceTrack | None) -> np.ndarray | Rendered:
         """Frames of the face speaking: uint8 (T, H, W, 3), as many and as large as face.frames.
 
-        face: what the protocol lets it see (see lsbench.generation.shown_face.seen), its own to change. speech: float32 (N,) mono
-        at face.sample_rate. track: the landmarks of face, where known.
+        face: what the protocol lets it see (see lsbench.generation.shown_face.seen), its own to change. speech:
+        float32 (N,) mono at face.sample_rate. track: the landmarks of face, where known.
         """
 
 

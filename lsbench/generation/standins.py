@@ -1,4 +1,9 @@
-"""The stand-ins as generators: those of lsbench.generation.standins, and the real clip compressed or with the wrong sound."""
+"""Stand-in generators: real clips with one known fault each, to read a board by.
+
+Each fault is a pure function of a reference clip and its face track and returns frames of the same shape. Stand-ins see
+the answer, so they are no lip-sync generators; they show which metric notices which fault. Two more are the real clip
+compressed, and the real clip with the wrong sound.
+"""
 
 from __future__ import annotations
 
@@ -69,14 +74,8 @@ def as_long(speech: np.ndarray, samples: int) -> np.ndarray:
 
 
 BLUR_FACTOR = 0.2  # standard deviation of the blur over the side of the mouth box
-
-
 BOX_LEVELS = 14  # brightness step of the pasted box, 8-bit levels
-
-
 LATE_FRAMES = 4
-
-
 NOISE_LEVELS = 7.0  # standard deviation of the noise, 8-bit levels
 
 

@@ -12,8 +12,6 @@ from PIL import Image
 from lsbench.errors import MediaError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
-
-
 _NUMBER = re.compile(r"\d+$")
 
 

@@ -99,7 +99,7 @@ class FDEfficientNetLite0(Frechet):
 
 @dataclass(frozen=True, kw_only=True)
 class KID(Distribution):
-    """Kernel Inception distance: unbiased MMD² of FID's features, mean over random subsets (see lsbench.metrics._sets.kid).
+    """Kernel Inception distance: unbiased MMD² of FID's features, mean over random subsets (see _sets/kid.py).
 
     subset_size is lowered to N where there are fewer frames; one subset then holds them all, and there is no spread.
     """

@@ -54,7 +54,7 @@ class Seam(Metric):
     sqrt(max(0, mean over frames of squared step - floor)): s for an edge of s levels all around, s sqrt(p) where it
     shows on a part p of the sides, about s times the opacity reached at 3 px where it is feathered.
 
-    box: found (see lsbench.metrics._seam.paste_box), or the reference's face or mouth box. In a frame where no box is found
+    box: found (see _seam/paste_box.py), or the reference's face or mouth box. In a frame where no box is found
     there is no seam, 0, as long as generated and reference agree; NaN where most of the frame differs. Where a head
     moves otherwise than the reference's, the box found is that of the moving part. A side with less than strip + gap px
     to the frame's edge cannot be measured and is left out.

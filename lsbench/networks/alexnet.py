@@ -82,7 +82,7 @@ class LPIPS:
 
 
 def load(path: Path, device: str = "cpu") -> LPIPS:
-    """The network with the trunk of a file such as `alexnet` of lsbench.networks.weights, loaded once for each content."""
+    """The network with the trunk of a file such as `alexnet` of weights.py, loaded once for each content."""
     return _load(path, weights.sha256(path), device)
 
 

@@ -75,7 +75,7 @@ class SyncNet(nn.Module):
 
 
 def load(path: Path, device: str = "cpu") -> SyncNet:
-    """The network with the weights of a file such as `syncnet` of lsbench.networks.weights, loaded once for each content."""
+    """The network with the weights of a file such as `syncnet` of weights.py, loaded once for each content."""
     return _load(path, weights.sha256(path), device)
 
 

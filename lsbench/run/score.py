@@ -17,6 +17,7 @@ from lsbench.generation import spelling
 from lsbench.generation.command import TIMEOUT_S
 from lsbench.generation.studio import studio_of, tracker_for, write_summary
 from lsbench.media.files import Sound
+from lsbench.metrics._base import catalogue
 from lsbench.protocol import protocol
 from lsbench.protocol.protocol import Align, Protocol, Task
 from lsbench.run.clips import measure_all
@@ -93,7 +94,7 @@ def score(
         matches = Matches({}, [], [])
     else:
         matches = _matched(source, bench, on_error, None if out is None else RunFolder(Path(out) / run_name))
-    wanted = registry.metrics(metrics or bench.metrics, [Region(region) for region in regions or bench.regions])
+    wanted = catalogue.metrics(metrics or bench.metrics, [Region(region) for region in regions or bench.regions])
     unavailable = untrue(wanted, bench)
     wanted = [metric for metric in wanted if metric.key not in unavailable]
     demanded = {name for metric in wanted if metrics for name in needs(metric, bench)} | set(weight_files or ())

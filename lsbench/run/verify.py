@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lsbench import registry
 from lsbench.errors import BundleError, MetricError
+from lsbench.metrics._base import catalogue
 from lsbench.metrics._base.metric import Metric
 from lsbench.protocol.manifest import Reference
 from lsbench.protocol.protocol import recall
@@ -66,7 +66,7 @@ def _metrics(bundle: Path, request: Mapping[str, Any], result: Result) -> list[M
     found = []
     for key, signature in said.items():
         try:
-            metric = registry.metric(key)
+            metric = catalogue.metric(key)
         except MetricError as error:
             raise BundleError(f"{bundle}: {error}") from error
         if metric.signature != signature:

@@ -24,7 +24,7 @@ def screen_scores(panel: Panel, checks: Mapping[str, Check], strict: bool) -> No
     over the means of generators (r2). ITU-T P.910 (10/2023, formerly P.913; from the VQEG Multimedia test plan, annex
     VI) leaves out a rater with r1 below 0.75 and r2 below 0.8. Those thresholds suppose 24 raters in a laboratory and
     videos from bad to excellent. Here r1 below its threshold is necessary and not sufficient (see
-    lsbench.mos.read.screening), and r2 is shown but saves nobody: over the means of four generators one random rater in ten
+    screening.py), and r2 is shown but saves nobody: over the means of four generators one random rater in ten
     reaches 0.8. `strict` takes P.910's rule as it is. One rater goes at a time, the worst first, and the others are
     compared anew; a rater is never part of the mean that the rater is compared with.
 

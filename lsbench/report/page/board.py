@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lsbench import registry
 from lsbench.board.board import Board, Row
 from lsbench.errors import LsbenchError
+from lsbench.metrics._base import catalogue
 from lsbench.metrics._base.direction import oriented
 from lsbench.report.text.markdown import clips, columns, group, rank_cell, shown, spread
 from lsbench.report.text.number import number
@@ -90,7 +90,7 @@ def explanations(board: Board) -> list[dict[str, str]]:
             asks, source = board.opinions.question(key).text, "people who rated the videos, lsbench mos read"
         else:
             try:
-                metric = registry.metric(key)
+                metric = catalogue.metric(key)
                 asks, source = metric.asks, metric.source
             except LsbenchError as error:
                 asks, source = str(error), "-"

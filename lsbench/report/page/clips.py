@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from lsbench import registry
 from lsbench.board.board import Row
 from lsbench.board.people import PREFIX
 from lsbench.errors import LsbenchError
+from lsbench.metrics._base import catalogue
 from lsbench.metrics._base.metric import Metric
 from lsbench.report.page.clip_media import show
 from lsbench.run.folder import RunFolder
@@ -53,7 +53,7 @@ def frame_metrics(row: Row) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
         if key.startswith(PREFIX):
             continue  # what people said of whole clips
         try:
-            metric = registry.metric(key)
+            metric = catalogue.metric(key)
         except LsbenchError as error:
             problems.append(f"no curve of {key}: {error}")
             continue

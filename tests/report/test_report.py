@@ -1,0 +1,169 @@
+"""The report's files: what is written, what is kept, what is missing. In a browser: tests/test_report_browser.py."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from page_runs import EVIL, make_runs
+
+from lsbench.board.rank import leaderboard
+from lsbench.cli.main import main
+from lsbench.media.clip import Clip
+from lsbench.media.encode import even
+from lsbench.media.files import read_clip
+from lsbench.metrics._base import catalogue
+from lsbench.report.page import board as board_page
+from lsbench.report.page.clip_media import show
+from lsbench.report.page.write import write_report
+from lsbench.run.folder import RunFolder
+from lsbench.run.footage import Footage
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return make_runs(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def page(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(leaderboard(runs), tmp_path_factory.mktemp("page") / "out").parent
+
+
+def data(page: Path, g: int, c: int) -> dict[str, Any]:
+    text = (page / f"data/g{g}/c{c}.js").read_text()
+    assert text.startswith("lsbench.media.clip(")
+    return json.loads(text.removeprefix("lsbench.media.clip(").removesuffix(");\n"))
+
+
+def test_curves_are_the_per_frame_values_of_the_run(runs: list[Path], page: Path) -> None:
+    row = leaderboard(runs).rows[0]
+    run = RunFolder(row.result.path)
+    clip = run.table()["clip_id"].iloc[1]
+    found = data(page, 0, 1)
+    assert set(found["curves"]) == set(row.result.scores)
+    partial = run.read_partial(clip)
+    assert partial is not None and found["frames"] == partial.frames == 25
+    for key, values in found["curves"].items():
+        exact = catalogue.metric(key).per_frame(partial.stats[key])
+        np.testing.assert_allclose(values, exact, rtol=1e-4)
+
+
+def test_videos_show_the_frames_that_were_compared(runs: list[Path], page: Path) -> None:
+    found = data(page, 0, 0)
+    assert found["problems"] == [] and found["box"][0] == found["box"][1] and len(found["boxes"]) == 25
+    real = read_clip(runs[0].parents[1] / "reference/t1/a0.mkv", "t1/a0")
+    shown = read_clip(page / f"media/{found['reference']['name']}.mp4", "t1/a0")
+    assert len(shown) == len(real) and shown.fps == real.fps and len(shown.speech)
+    assert np.abs(shown.frames.astype(int) - real.frames).mean() < 4
+
+
+def test_a_second_report_makes_no_video_again_even_where_they_are_gone(
+    runs: list[Path], page: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(page, out)
+    before = {path: path.stat().st_mtime_ns for path in (out / "media").iterdir()}
+    moved = [Path(shutil.copytree(run, tmp_path / "moved" / run.name)) for run in runs]
+    for run in moved:
+        request = json.loads((run / "run.json").read_text())
+        (run / "run.json").write_text(json.dumps(request | {"generated": "/gone", "reference": "/gone"}))
+    write_report(leaderboard(runs), out)
+    assert {path: path.stat().st_mtime_ns for path in (out / "media").iterdir()} == before
+    index = write_report(leaderboard(moved), tmp_path / "elsewhere")
+    found = data(index.parent, 0, 0)
+    assert found["generated"] is None and found["curves"]
+    assert "generated video not found" in " ".join(found["problems"])
+    assert "pass --reference DIR" in " ".join(found["problems"])
+    again = write_report(leaderboard(moved), tmp_path / "helped", reference=runs[0].parents[1] / "reference")
+    assert data(again.parent, 0, 0)["reference"] is not None
+
+
+def test_another_video_than_was_scored_is_not_shown(runs: list[Path], tmp_path: Path) -> None:
+    shutil.copytree(runs[0].parents[1] / "generated/blurred-mouth", tmp_path / "videos")
+    shutil.copy(next((tmp_path / "videos/t1").glob("*.mp4")), next((tmp_path / "videos/t2").glob("*.mp4")))
+    run = Path(shutil.copytree(runs[0], tmp_path / "run"))
+    request = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(request | {"generated": str(tmp_path / "videos")}))
+    index = write_report(leaderboard([run]), tmp_path / "out")
+    assert data(index.parent, 0, 0)["generated"] is not None
+    found = data(index.parent, 0, 1)
+    assert found["generated"] is None and "another file than was scored" in found["problems"][0]
+
+
+def test_names_are_escaped_and_the_index_holds_no_video(page: Path) -> None:
+    for name in ("index.html", "clip.html"):
+        text = (page / name).read_text().replace("http://www.w3.org/2000/svg", "a name, not an address")
+        assert EVIL not in text and "http://" not in text and "https://" not in text and 'src="//' not in text
+    index = (page / "index.html").read_text()
+    assert "&lt;script&gt;alert(1)" in index and "<video" not in index and "it&#39;s" in index
+    assert all(EVIL not in path.read_text() for path in (page / "figures").iterdir())
+
+
+def test_provenance_names_every_field_of_run_json(runs: list[Path], page: Path) -> None:
+    index = (page / "index.html").read_text()
+    request = json.loads((runs[0] / "run.json").read_text())
+    for text in (
+        request["protocol"]["digest"],
+        request["metrics"]["ssim/mouth"],
+        "versions.numpy",
+        request["reference"],
+    ):
+        assert text in index
+
+
+def test_fewer_videos(runs: list[Path], tmp_path: Path) -> None:
+    board = leaderboard(runs)
+    index = write_report(board, tmp_path / "none", videos=False)
+    assert not (index.parent / "media").exists()
+    assert "without videos" in data(index.parent, 0, 0)["problems"][0]
+    index = write_report(board, tmp_path / "worst", clips=1)
+    run = json.loads((index.parent / "data/g0/run.js").read_text().removeprefix("lsbench.run(").removesuffix(");\n"))
+    values = run["values"][board.rank_by]
+    assert [picture is not None for picture in run["thumbnails"]] == [value == min(values) for value in values]
+
+
+def test_the_headline_does_not_claim_more_than_the_tests_do(runs: list[Path]) -> None:
+    said = board_page.headline(leaderboard(runs))
+    assert "by ssim/mouth" in said and ("cannot be told apart" in said or "could not be tested" in said)
+    assert "no other generator" in board_page.headline(leaderboard(runs[:1]))
+
+
+def test_a_dubbed_clip_is_not_held_against_its_reference(runs: list[Path], tmp_path: Path) -> None:
+    footage = Footage(RunFolder(runs[0]), ["t1/a0"], None)
+    sources = footage.of("t1/a0", None)
+    partial = RunFolder(runs[0]).read_partial("t1/a0", [])
+    assert partial is not None and show(tmp_path, sources, partial)["paired"]
+    shown = show(tmp_path, replace(sources, rules=replace(sources.rules, task="dubbing")), partial)
+    assert not shown["paired"] and shown["boxes"] is None and shown["reference"] and shown["generated"]
+
+
+def test_worst_first_puts_what_is_undefined_last() -> None:
+    values = {"psnr": [30.0, None, "inf", 20.0]}
+    assert board_page.worst_first(values, "psnr", "higher") == [3, 0, 2, 1]
+    assert board_page.worst_first(values, "psnr", "lower") == [2, 0, 3, 1]
+
+
+def test_odd_sides_become_even() -> None:
+    frames = np.arange(2 * 3 * 5 * 3, dtype=np.uint8).reshape(2, 3, 5, 3)
+    shown = even(Clip("a", frames, np.zeros(0, np.float32), 25.0)).frames
+    assert shown.shape == (2, 4, 6, 3)
+    assert np.array_equal(shown[:, :3, :5], frames) and np.array_equal(shown[:, 3, :5], frames[:, 2])
+
+
+def test_the_command_prints_the_page_and_spares_other_pages(runs: list[Path], tmp_path: Path) -> None:
+    command = ["report", *map(str, runs), "--no-videos", "--workers", "1", "--out"]
+    done = CliRunner().invoke(main, [*command, str(tmp_path / "out")], catch_exceptions=False)
+    assert done.exit_code == 0 and Path(done.stdout.strip()) == tmp_path / "out/index.html"
+    assert CliRunner().invoke(main, [*command, str(tmp_path / "out")]).exit_code == 0  # its own page
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/index.html").write_text("<h1>mine</h1>")
+    done = CliRunner().invoke(main, [*command, str(tmp_path / "site")])
+    assert done.exit_code == 1 and "is not a report of lsbench" in done.stderr
+    assert (tmp_path / "site/index.html").read_text() == "<h1>mine</h1>"
