@@ -137,7 +137,7 @@ class RunFolder:
     def table(self) -> Any:
         """clips.parquet as a pandas.DataFrame, in manifest order; RunError where it cannot be read.
 
-        value: of the clip on its own. influence: how much the clip moves the score (see metrics/_base/influence.py); NaN
+        value: of the clip on its own. influence: how much the clip moves the score (see _base/influence.py); NaN
         throughout where the run was scored before there was such a column.
         """
         import pandas
