@@ -20,7 +20,7 @@ import numpy as np
 from lsbench.board.rank import leaderboard
 from lsbench.metrics._base.stats import Stats
 from lsbench.report.page.write import write_report
-from lsbench.run.folder import FORMAT, RunFolder
+from lsbench.run.folder import FORMAT, Run
 from lsbench.run.result import Partial, Result, Score
 
 METRICS = ("psnr", "ssim", "lpips", "sharpness")
@@ -30,7 +30,7 @@ KEYS = tuple(f"{metric}/{region}" for metric in METRICS for region in ("whole", 
 
 def write_run(root: Path, name: str, clips: list[str], random: np.random.Generator) -> Path:
     """A finished run of made-up values."""
-    folder = RunFolder(root / name)
+    folder = Run(root / name)
     protocol = {
         "name": "bench",
         "version": "1",

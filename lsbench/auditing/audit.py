@@ -22,7 +22,7 @@ from lsbench.metrics._base.stats import Stats
 from lsbench.protocol.protocol import Protocol, Reference, describe
 from lsbench.run import learn as learning
 from lsbench.run import score as evaluate
-from lsbench.run.folder import FORMAT, RunFolder
+from lsbench.run.folder import FORMAT, Run
 from lsbench.run.needs import needs, weight_paths
 from lsbench.statistics.units import units
 from lsbench.system import pool
@@ -89,7 +89,7 @@ def audit(
         raise LsbenchError("nothing to measure: " + "; ".join(sorted(set(unavailable.values())) or ["no metric named"]))
     tracker = FaceTracker(*files["face_landmarker"]) if "face_landmarker" in files else None
     paths = {name: path for name, (path, _) in files.items()}
-    run = RunFolder(Path(out))
+    run = Run(Path(out))
     worker = Bench(run.path, replace(bench, clips=()), measured, tracker, paths, device, seed)
     with run.locked():
         run.open(_added(run, _request(worker, bench, {name: sha256 for name, (_, sha256) in files.items()})))
@@ -142,7 +142,7 @@ def _is_finished(worker: Bench, job: Injection) -> bool:
         for metric in measured_by(job.artifact, worker.metrics)
         for strength in job.strengths or (0.0,)
     ]
-    kept = RunFolder(worker.run).read_partial(job.id, keys)
+    kept = Run(worker.run).read_partial(job.id, keys)
     return kept is not None and kept.reference_sha256 == job.reference.digest
 
 
@@ -161,7 +161,7 @@ def _request(worker: Bench, bench: Protocol, weights: Mapping[str, str]) -> dict
     }
 
 
-def _added(run: RunFolder, request: dict[str, Any]) -> dict[str, Any]:
+def _added(run: Run, request: dict[str, Any]) -> dict[str, Any]:
     """The request with what an earlier audit in the same folder measured besides; RunError where it holds a run."""
     if not (run.path / "run.json").exists():
         return request
@@ -216,7 +216,7 @@ def _parts(
     worker: Bench, clips: Sequence[Reference], name: str, metrics: Sequence[Metric], strengths: Sequence[float]
 ) -> dict[tuple[str, float], list[Stats]]:
     """The statistics of every clip, in manifest order, by score key and strength."""
-    run = RunFolder(worker.run)
+    run = Run(worker.run)
     keys = {(metric.key, strength): filed(metric.key, strength) for metric in metrics for strength in strengths}
     found: dict[tuple[str, float], list[Stats]] = {key: [] for key in keys}
     for clip in clips:

@@ -21,7 +21,7 @@ from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 from lsbench.protocol.protocol import Protocol, Reference
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 from lsbench.run.learn import Models
 from lsbench.run.result import Partial
 
@@ -70,7 +70,7 @@ def measured_by(name: str, metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
 
 def inject(bench: Bench, job: Injection) -> None:
     """Inject one artifact at all its strengths into one clip, measure, and keep the statistics in the run folder."""
-    run = RunFolder(bench.run)
+    run = Run(bench.run)
     kept = run.read_partial(job.id)
     stats: dict[str, Stats] = {}
     if kept is not None and kept.reference_sha256 == job.reference.digest:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsbench.metrics._base.direction import oriented, settled
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 from lsbench.run.result import Result
 
 
@@ -58,7 +58,7 @@ class Evidence:
 
 def gather(results: Sequence[Result], keys: Sequence[str]) -> Evidence:
     """Read the clip tables of complete runs of one protocol; a run without a table of the same clips has no values."""
-    tables = [RunFolder(result.path).table() for result in results]
+    tables = [Run(result.path).table() for result in results]
     manifest = next((table for table in tables if len(table)), None)
     clips: dict[str, str] = {}
     if manifest is not None:

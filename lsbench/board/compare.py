@@ -14,7 +14,7 @@ from lsbench.board.significance import Pair, Verdict
 from lsbench.errors import ComparisonError
 from lsbench.metrics._base.direction import oriented
 from lsbench.run.conditions import Difference, differences
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 from lsbench.run.result import Result
 
 
@@ -71,8 +71,8 @@ def compare(one: str | Path, other: str | Path) -> Comparison:
     """
     if Path(one).resolve() == Path(other).resolve():
         raise ComparisonError(f"{one} and {other} are the same run; name two")
-    results = [RunFolder(Path(path)).result() for path in (one, other)]
-    requests = [RunFolder(result.path).request() for result in results]
+    results = [Run(Path(path)).result() for path in (one, other)]
+    requests = [Run(result.path).request() for result in results]
     fields = tuple(differences(*requests))
     if results[0].name == results[1].name:
         results = [replace(result, name=str(result.path)) for result in results]
@@ -108,7 +108,7 @@ def _pair(verdict: Verdict, key: str, tested: bool) -> Pair:
 
 def _values(result: Result) -> dict[str, dict[str, float]]:
     """Clip values by key and clip."""
-    table = RunFolder(result.path).table()
+    table = Run(result.path).table()
     found: dict[str, dict[str, float]] = {}
     for (metric, region), rows in table.groupby(["metric", "region"], sort=False):
         key = f"{metric}/{region}" if region else str(metric)

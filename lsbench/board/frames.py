@@ -10,7 +10,7 @@ import numpy as np
 from lsbench.board.board import Board, Row
 from lsbench.errors import ComparisonError
 from lsbench.metrics._base import catalogue
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 
 METRICS = ("ssim", "psnr")
 
@@ -54,7 +54,7 @@ def frames(row: Row, key: str) -> np.ndarray:
             f"run {row.generator}: {key} was measured as {signature}, this version measures {metric.signature}; "
             "score it again"
         )
-    run = RunFolder(row.result.path)
+    run = Run(row.result.path)
     found = []
     for clip in dict.fromkeys(run.table()["clip_id"]):
         partial = run.read_partial(clip, [key])

@@ -19,7 +19,7 @@ from lsbench.board.significance import Verdict
 from lsbench.errors import ComparisonError
 from lsbench.metrics._base.direction import oriented
 from lsbench.run.conditions import demand_comparable, differences
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 from lsbench.run.result import Result, Score
 
 
@@ -40,13 +40,13 @@ def leaderboard(
 
     opinions: what people said of these generators, of the same protocol; ComparisonError where it is of another.
     """
-    folders = {path.resolve(): RunFolder(path) for path in map(Path, runs)}
-    beside = {path.resolve(): RunFolder(path) for path in map(Path, anchors)}
+    folders = {path.resolve(): Run(path) for path in map(Path, runs)}
+    beside = {path.resolve(): Run(path) for path in map(Path, anchors)}
     if not folders:
         raise ComparisonError("no runs to rank")
     results = {path: folder.result() for path, folder in {**folders, **beside}.items()}
     _demand_names(results.values())
-    requests = {result.name: RunFolder(result.path).request() for result in results.values() if result.scores}
+    requests = {result.name: Run(result.path).request() for result in results.values() if result.scores}
     for one, other in combinations(requests, 2):  # every two, for two runs are compared in what both of them have
         demand_comparable(one, requests[one], other, requests[other])
     first = next(iter(folders))

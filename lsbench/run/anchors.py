@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lsbench.errors import LsbenchError, RunError
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 from lsbench.system import ranks
 
 ANCHORS = ("compressed", "still-mouth", "swapped-audio")
@@ -23,7 +23,7 @@ CONDITIONS = ("metrics", "tracker", "weights")
 
 def folder(run: Path) -> Path:
     """Where the anchors of a run lie."""
-    request = RunFolder(run).request()
+    request = Run(run).request()
     conditions = [request["protocol"]["digest"], *(request[name] for name in CONDITIONS)]
     return run.parent / ".anchors" / hashlib.sha256(json.dumps(conditions, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -37,7 +37,7 @@ def measure(run: Path, **options: Any) -> dict[str, str]:
 
     failed = {}
     for name in ANCHORS:
-        anchor = RunFolder(folder(run) / name)
+        anchor = Run(folder(run) / name)
         if not _there(anchor):
             try:
                 score(name, **options | {"name": name, "out": anchor.path.parent, "on_error": "stop"})
@@ -54,10 +54,10 @@ def beside(runs: Iterable[Path]) -> list[Path]:
     """The anchors of runs that are on no other of their boards: for each name the one with the most scores."""
     runs = list(runs)
     taken = {run.resolve().name for run in runs}
-    found: dict[str, RunFolder] = {}
+    found: dict[str, Run] = {}
     for run in dict.fromkeys(runs):
         try:
-            held = [RunFolder(folder(run.resolve()) / name) for name in ANCHORS if name not in taken]
+            held = [Run(folder(run.resolve()) / name) for name in ANCHORS if name not in taken]
         except RunError:
             continue  # the board itself says what is wrong with a run
         for anchor in held:
@@ -67,7 +67,7 @@ def beside(runs: Iterable[Path]) -> list[Path]:
     return [anchor.path for anchor in found.values()]
 
 
-def _there(anchor: RunFolder) -> bool:
+def _there(anchor: Run) -> bool:
     try:
         return anchor.result().complete
     except RunError:

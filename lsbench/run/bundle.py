@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from lsbench.errors import BundleError
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 from lsbench.system.cache import write_atomically
 
 FORMAT = 1
@@ -27,7 +27,7 @@ _BLOCK = 1 << 20
 
 def pack(run: Path, out: Path) -> Path:
     """Write the bundle of a complete run; BundleError where it is not finished."""
-    folder = RunFolder(run)
+    folder = Run(run)
     result = folder.result()
     if not result.scores or not result.complete:
         raise BundleError(
@@ -55,7 +55,7 @@ def pack(run: Path, out: Path) -> Path:
     return out
 
 
-def unpack(bundle: Path, folder: Path) -> RunFolder:
+def unpack(bundle: Path, folder: Path) -> Run:
     """Check every file of a bundle against its manifest and lay the run out in a folder; BundleError where it fails."""
     try:
         with zipfile.ZipFile(bundle) as archive:
@@ -72,7 +72,7 @@ def unpack(bundle: Path, folder: Path) -> RunFolder:
                     raise BundleError(f"{bundle}: {name} is not what the manifest says; its sha256 differs")
                 if name.endswith(".npz"):
                     _demand_plain(bundle, name, target)
-            return RunFolder(run)
+            return Run(run)
     except (zipfile.BadZipFile, EOFError, struct.error, NotImplementedError, RuntimeError) as error:
         raise BundleError(f"{bundle}: damaged, or cut off, or not a bundle ({error}); pack the run again") from error
     except (OSError, ValueError) as error:

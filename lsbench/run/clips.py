@@ -11,7 +11,7 @@ from lsbench.generation.studio import Studio, driver, kept_sha256
 from lsbench.media.files import content_sha256
 from lsbench.protocol.protocol import Protocol, Reference
 from lsbench.run import learn as learning
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 from lsbench.run.gather import Meeting
 from lsbench.run.match import Matches
 from lsbench.run.measure import Job, Settings, make_and_measure, measure_clip
@@ -76,7 +76,7 @@ def _job(bench: Protocol, clip: Reference, video: Path, studio: Studio | None) -
     return Job(clip, video, kept_sha256(studio, clip, sound), driving, sound)
 
 
-def _is_finished(run: RunFolder, job: Job, keys: list[str]) -> bool:
+def _is_finished(run: Run, job: Job, keys: list[str]) -> bool:
     kept = run.read_partial(job.reference.id, keys)
     hashes = job.generated_sha256, job.reference.sha256
     return kept is not None and (kept.generated_sha256, kept.reference_sha256) == hashes

@@ -10,7 +10,7 @@ from typing import Any
 
 from lsbench.errors import RunError
 from lsbench.metrics._base.stats import Stats
-from lsbench.run.folder import TABLE, RunFolder
+from lsbench.run.folder import TABLE, Run
 from lsbench.run.measure import Settings
 from lsbench.run.result import Partial, Result, Score
 
@@ -19,7 +19,7 @@ from lsbench.run.result import Partial, Result, Score
 class Parts(Sequence[Stats]):
     """The statistics of one metric over the finished clips, read from the run folder when they are asked for."""
 
-    run: RunFolder
+    run: Run
     clip_ids: tuple[str, ...]
     key: str
 
@@ -30,7 +30,7 @@ class Parts(Sequence[Stats]):
         return _finished(self.run, self.clip_ids[index], self.key).stats[self.key]
 
 
-def _finished(run: RunFolder, clip_id: str, *keys: str) -> Partial:
+def _finished(run: Run, clip_id: str, *keys: str) -> Partial:
     partial = run.read_partial(clip_id, keys)
     if partial is None:
         raise RunError(f"clip {clip_id}: its finished part vanished from {run.path}; score it again")
@@ -38,7 +38,7 @@ def _finished(run: RunFolder, clip_id: str, *keys: str) -> Partial:
 
 
 def finish(
-    run: RunFolder, settings: Settings, failed: Mapping[str, str], extra: list[Path], unavailable: Mapping[str, str]
+    run: Run, settings: Settings, failed: Mapping[str, str], extra: list[Path], unavailable: Mapping[str, str]
 ) -> Result:
     """Fold the finished clips in manifest order and write the run's result."""
     clips = [clip for clip in settings.protocol.clips if clip.id not in failed]

@@ -23,7 +23,7 @@ FORMAT = 1
 TABLE = ("clip_id", "speaker", "metric", "region", "value", "frames", "influence")  # columns of clips.parquet
 
 
-class RunFolder:
+class Run:
     """RUNS/NAME/, written so that a killed run is resumed by the same request."""
 
     def __init__(self, path: Path) -> None:

@@ -11,14 +11,14 @@ from lsbench.errors import FaceError, LsbenchError, WeightsError
 from lsbench.face.tracker import FaceTracker
 from lsbench.media.files import find_clips
 from lsbench.protocol.protocol import Protocol, recall
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 from lsbench.run.match import match_folder
 
 
 class Footage:
     """Where the videos of a run lie. reference: folder of the real clips, where run.json does not say or it moved."""
 
-    def __init__(self, run: RunFolder, ids: Sequence[str], reference: Path | None) -> None:
+    def __init__(self, run: Run, ids: Sequence[str], reference: Path | None) -> None:
         request = run.request()
         self.rules = recall(request["protocol"])
         self.generated, self.no_generated = _generated(run.path, str(request.get("generated", "")), ids)

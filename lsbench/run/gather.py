@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 from lsbench.run.result import Result
 from lsbench.system import ranks
 
@@ -20,13 +20,13 @@ class Meeting:
     held: clip id -> the first rank whose folder had it finished before the run went on.
     """
 
-    run: RunFolder
+    run: Run
     sees: tuple[bool, ...] = (True,)
     held: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     @contextmanager
-    def at(cls, run: RunFolder, request: Mapping[str, Any]) -> Iterator[Meeting]:
+    def at(cls, run: Run, request: Mapping[str, Any]) -> Iterator[Meeting]:
         """Open the run in every folder that there is of it, locked against other processes until the end."""
         if ranks.rank() > 0:
             (name,) = {token for token in ranks.everyones("") if token}

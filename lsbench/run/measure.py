@@ -15,7 +15,7 @@ from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.protocol.align import align, demand_length
 from lsbench.protocol.protocol import Protocol, Reference
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 from lsbench.run.learn import Models
 from lsbench.run.result import Partial
 
@@ -70,7 +70,7 @@ def measure_clip(settings: Settings, job: Job) -> None:
         lag_frames=lag_frames,
         stats={metric.key: metric.measure(pair) for metric in settings.metrics},
     )
-    RunFolder(settings.run).write_partial(partial)
+    Run(settings.run).write_partial(partial)
 
 
 def make_and_measure(studio: Studio, settings: Settings, job: Job) -> None:

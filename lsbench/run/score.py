@@ -23,7 +23,7 @@ from lsbench.protocol.protocol import Align, Protocol, Task
 from lsbench.run.clips import measure_all
 from lsbench.run.conditions import library_versions
 from lsbench.run.fold import finish
-from lsbench.run.folder import FORMAT, RunFolder
+from lsbench.run.folder import FORMAT, Run
 from lsbench.run.gather import Meeting
 from lsbench.run.match import Matches, match_folder
 from lsbench.run.measure import Settings
@@ -93,7 +93,7 @@ def score(
         spelling.check(str(generated))
         matches = Matches({}, [], [])
     else:
-        matches = _matched(source, bench, on_error, None if out is None else RunFolder(Path(out) / run_name))
+        matches = _matched(source, bench, on_error, None if out is None else Run(Path(out) / run_name))
     wanted = catalogue.metrics(metrics or bench.metrics, [Region(region) for region in regions or bench.regions])
     unavailable = untrue(wanted, bench)
     wanted = [metric for metric in wanted if metric.key not in unavailable]
@@ -111,7 +111,7 @@ def score(
             if ranks.world() > 1:
                 raise RunError("several ranks need a run folder to meet in; pass out")
             out = stack.enter_context(tempfile.TemporaryDirectory(prefix="lsbench-"))
-        run = RunFolder(Path(out) / run_name)
+        run = Run(Path(out) / run_name)
         tracker = FaceTracker(*files["face_landmarker"]) if "face_landmarker" in files else None
         paths = {name: path for name, (path, _) in files.items()}
         settings = Settings(run.path, bench, chosen, tracker, paths, sound, ranks.own_device(device))
@@ -177,14 +177,14 @@ def _demand_all(matches: Matches, folder: Path) -> None:
         raise MatchError("; ".join(found) + ". Mend the folder, or pass --on-error skip to score what is there")
 
 
-def _forget(run: RunFolder, source: Path) -> None:
+def _forget(run: Run, source: Path) -> None:
     """Remove the result of a run that was made from this folder of videos."""
     with suppress(RunError):
         if run.request().get("generated") == str(source.resolve()):
             run.discard_result()
 
 
-def _matched(source: Path, bench: Protocol, on_error: str, run: RunFolder | None) -> Matches:
+def _matched(source: Path, bench: Protocol, on_error: str, run: Run | None) -> Matches:
     """The videos of a folder by clip id; MatchError where some are missing or too many, unless they may be skipped."""
     try:
         matches = match_folder(source, [clip.id for clip in bench.clips])

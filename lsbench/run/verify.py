@@ -18,7 +18,7 @@ from lsbench.protocol.protocol import recall
 from lsbench.run.bundle import HEADS, demand_same, unpack
 from lsbench.run.conditions import differences
 from lsbench.run.fold import finish
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 from lsbench.run.measure import Settings
 from lsbench.run.result import Result
 from lsbench.system.strict_json import flat
@@ -78,7 +78,7 @@ def _metrics(bundle: Path, request: Mapping[str, Any], result: Result) -> list[M
     return found
 
 
-def _clips(bundle: Path, run: RunFolder, result: Result, metrics: list[Metric]) -> tuple[Any, tuple[Reference, ...]]:
+def _clips(bundle: Path, run: Run, result: Result, metrics: list[Metric]) -> tuple[Any, tuple[Reference, ...]]:
     """The clip table, and the clips in its order: the same for every score."""
     from pyarrow import ArrowException, parquet
 
@@ -100,14 +100,14 @@ def _clips(bundle: Path, run: RunFolder, result: Result, metrics: list[Metric]) 
     return table, tuple(Reference(str(clip), str(speaker)) for clip, speaker in listed[0])
 
 
-def _demand_parts(bundle: Path, run: RunFolder, clips: tuple[Reference, ...], metrics: list[Metric]) -> None:
+def _demand_parts(bundle: Path, run: Run, clips: tuple[Reference, ...], metrics: list[Metric]) -> None:
     for clip in clips:
         if run.read_partial(clip.id, [metric.key for metric in metrics]) is None:
             raise BundleError(f"{bundle}: clip {clip.id} is damaged, or lacks a score")
 
 
 def _refold(
-    bundle: Path, run: RunFolder, table: Any, clips: tuple[Reference, ...], metrics: list[Metric], result: Result
+    bundle: Path, run: Run, table: Any, clips: tuple[Reference, ...], metrics: list[Metric], result: Result
 ) -> None:
     """Fold the clips again and compare result.json and clips.parquet with what comes out."""
     settings = Settings(run.path, recall(result.protocol, clips), tuple(metrics), None, {}, "optional", "cpu")
@@ -128,7 +128,7 @@ def _refold(
 
 def _rescore(
     bundle: Path,
-    run: RunFolder,
+    run: Run,
     table: Any,
     metrics: list[Metric],
     folder: Path,
@@ -151,7 +151,7 @@ def _rescore(
         out=folder / "rescored",
         **options,
     )
-    fresh = RunFolder(again.path)
+    fresh = Run(again.path)
     for difference in differences(request, fresh.request()):
         if difference.decisive:
             raise BundleError(f"{bundle}: it was scored under other conditions than here: {difference}")
@@ -189,7 +189,7 @@ def _close(one: Any, other: Any, relative: float, absolute: float = 1e-12) -> bo
     return bool(one == other)
 
 
-def _content(run: RunFolder) -> dict[str, Any]:
+def _content(run: Run) -> dict[str, Any]:
     return flat(json.loads((run.path / "result.json").read_text(encoding="utf-8")))
 
 

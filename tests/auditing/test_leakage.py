@@ -24,7 +24,7 @@ from lsbench.protocol.protocol import Protocol
 
 MAKERS = """
 import numpy as np
-from lsbench.media.clip import Region
+from lsbench.face.track import Region
 from lsbench.generation.generator import Generator
 
 def copy(face, speech): return face.frames

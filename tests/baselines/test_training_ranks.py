@@ -73,7 +73,7 @@ def test_two_processes_train_as_one(shards: Path, tmp_path: Path) -> None:
     code = (
         "import torch; torch.set_num_threads(1)\n"
         "from pathlib import Path\n"
-        "from baselines import log\n"
+        "from baselines.training import log\n"
         "from baselines.training.loop import train\n"
         "log.has_tensorboard = lambda: False\n"
         f"for model in {models}:\n"

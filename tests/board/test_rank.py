@@ -19,9 +19,7 @@ from lsbench.errors import ComparisonError, RunError
 from lsbench.report.text import json_record as record
 from lsbench.report.text import markdown as text
 from lsbench.report.text import remarks, terminal
-from lsbench.run.folder import RunFolder
-
-BETTER = {"psnr": "higher", "ssim": "higher", "fsim": "higher", "lmd": "lower"}
+from lsbench.run.folder import Run
 
 
 @pytest.fixture
@@ -141,7 +139,7 @@ def test_unknown_keys_list_near_matches(runs: list[Path]) -> None:
 
 def test_an_unfinished_run_is_shown_unranked(tmp_path: Path, runs: list[Path]) -> None:
     request = json.loads((runs[0] / "run.json").read_text()) | {"name": "begun", "tracker": "another"}
-    RunFolder(tmp_path / "begun").open(request)
+    Run(tmp_path / "begun").open(request)
     last = leaderboard([*runs, tmp_path / "begun"]).rows[-2:]
     assert {(row.generator, row.rank, row.result.complete) for row in last} == {
         ("begun", None, False),

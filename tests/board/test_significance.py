@@ -35,7 +35,7 @@ from lsbench.report.text.number import half
 from lsbench.report.text.pairs import flip_lines, significant_flips
 from lsbench.report.text.remarks import remarks
 from lsbench.run import anchors
-from lsbench.run.folder import FORMAT, RunFolder
+from lsbench.run.folder import FORMAT, Run
 from lsbench.run.result import Partial, Result, Score
 
 CLIPS = [f"s{speaker}/c{clip}" for speaker in range(1, 5) for clip in range(6)]
@@ -54,7 +54,7 @@ BETTER = {"psnr": "higher", "ssim": "higher", "lmd": "lower", "av_offset": "zero
 
 def run(root: Path, name: str, values: dict[str, Any], *, folder: str | None = None, **changes: Any) -> Path:
     """A complete run: values (clips,) by key, every clip of 10 frames; changes go into run.json."""
-    kept = RunFolder(root / (folder or name))
+    kept = Run(root / (folder or name))
     signatures = {key: f"{key}.1" for key in values}
     request = {
         "format": FORMAT,
@@ -443,7 +443,7 @@ def test_summary_is_of_frames(tmp_path: Path) -> None:
     errors = np.array([0, 1, 4, 100]) * 48.0  # squared errors of 4 x 4 x 3 values
     for clip in CLIPS:
         stats = Stats(squared_error=errors, samples=np.full(4, 48))
-        RunFolder(path).write_partial(Partial(clip, "g", "r", 4, 4, 0, {"psnr/whole": stats}))
+        Run(path).write_partial(Partial(clip, "g", "r", 4, 4, 0, {"psnr/whole": stats}))
     done = CliRunner().invoke(
         main, ["leaderboard", str(path), "--summary", "--format", "json", "--out", str(tmp_path / "f")]
     )

@@ -22,7 +22,7 @@ from lsbench.metrics._base import catalogue
 from lsbench.metrics.psnr import psnr_frames
 from lsbench.networks import weights
 from lsbench.protocol import protocol
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 
 Toy = tuple[Clip, FaceTrack]
 NAMES = tuple(registry.STANDINS)
@@ -139,7 +139,7 @@ def test_on_real_clips_whole_frame_and_mouth_rank_the_stand_ins_differently(
         "blurred-mouth": 1,
         "noisy-frame": -1,
     }
-    run = RunFolder(tmp_path / "runs/blurred-mouth")
+    run = Run(tmp_path / "runs/blurred-mouth")
     gaps = []
     for clip in bench.clips:
         partial = run.read_partial(clip.id)

@@ -199,7 +199,7 @@ def test_compiles_where_nothing_can_be_kept_on_disk(monkeypatch: pytest.MonkeyPa
 
 def test_machine_code_is_kept_in_our_folder_and_no_one_elses_is_moved_there(tmp_path: Path) -> None:
     code = (
-        "import numba; from lsbench.metrics import psnr_kernel; psnr_kernel.kernel(False); "
+        "import numba; from lsbench.metrics._kernels import psnr_kernel; psnr_kernel.kernel(False); "
         "assert not numba.config.CACHE_DIR"
     )
     env = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
@@ -209,7 +209,7 @@ def test_machine_code_is_kept_in_our_folder_and_no_one_elses_is_moved_there(tmp_
 
 def test_no_machine_code_beside_the_source_where_the_cache_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("")
-    code = "from lsbench.metrics import psnr_kernel; psnr_kernel.kernel(False)"
+    code = "from lsbench.metrics._kernels import psnr_kernel; psnr_kernel.kernel(False)"
     env = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
     source = Path(compiled.__file__).parent
     before = set(source.rglob("*.nb[ci]"))

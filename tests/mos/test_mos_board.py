@@ -30,7 +30,7 @@ from lsbench.report.page.write import write_report
 from lsbench.report.text import json_record as record
 from lsbench.report.text import latex, terminal
 from lsbench.report.text import markdown as text
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 
 TRUE = {REFERENCE: 4.5, "blur": 2.0, "noise": 3.9, "<script>": 3.8}
 
@@ -147,8 +147,8 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], Path, P
     """Two runs with videos, the key of a study of them, and its files of ratings' folder."""
     folder = tmp_path_factory.mktemp("rated")
     paths = make_runs(folder)
-    protocol = RunFolder(paths[0]).request()["protocol"]
-    clips = list(dict.fromkeys(RunFolder(paths[0]).table()["clip_id"]))
+    protocol = Run(paths[0]).request()["protocol"]
+    clips = list(dict.fromkeys(Run(paths[0]).table()["clip_id"]))
     named = {"blurred-mouth": paths[0], EVIL: paths[1]}
     key = make_key(tuple(named), clips=clips, paths=named, protocol={k: protocol[k] for k in ("name", "digest")})
     write_key(folder / "key.json", key)

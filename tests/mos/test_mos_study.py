@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from study_runs import EVIL, make_runs
+from study_runs import CLIPS, EVIL, NAMES, make_runs
 
 import lsbench
 from lsbench.cli.main import main
@@ -25,9 +25,6 @@ from lsbench.mos.key import ITEM, REFERENCE, key_text, read_key
 from lsbench.mos.make import design
 from lsbench.mos.make.page import Made, beside, make_study
 from lsbench.mos.make.study import Wishes
-
-NAMES = (EVIL, "lipgan")
-CLIPS = ("speakerone/clipalpha", "speakerone/clipbeta", "speakertwo/clipalpha", "speakertwo/clipbeta")
 
 
 @pytest.fixture(scope="module")

@@ -267,7 +267,7 @@ def test_a_read_only_folder_serves_what_it_holds(server, register, folder, monke
 
 CHILD = f"""
 import sys
-from lsbench import weights
+from lsbench.networks import weights
 from lsbench.system.download import Web
 weights.WEIGHTS["tiny"] = weights.WeightFile("tiny", "tiny.pth", {len(DATA)}, {SHA256!r}, "", "", (Web(sys.argv[1]),))
 print(weights.fetch("tiny"))

@@ -22,7 +22,7 @@ from lsbench.metrics._base import catalogue
 from lsbench.report.page import board as board_page
 from lsbench.report.page.clip_media import show
 from lsbench.report.page.write import write_report
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 from lsbench.run.footage import Footage
 
 
@@ -44,7 +44,7 @@ def data(page: Path, g: int, c: int) -> dict[str, Any]:
 
 def test_curves_are_the_per_frame_values_of_the_run(runs: list[Path], page: Path) -> None:
     row = leaderboard(runs).rows[0]
-    run = RunFolder(row.result.path)
+    run = Run(row.result.path)
     clip = run.table()["clip_id"].iloc[1]
     found = data(page, 0, 1)
     assert set(found["curves"]) == set(row.result.scores)
@@ -136,9 +136,9 @@ def test_the_headline_does_not_claim_more_than_the_tests_do(runs: list[Path]) ->
 
 
 def test_a_dubbed_clip_is_not_held_against_its_reference(runs: list[Path], tmp_path: Path) -> None:
-    footage = Footage(RunFolder(runs[0]), ["t1/a0"], None)
+    footage = Footage(Run(runs[0]), ["t1/a0"], None)
     sources = footage.of("t1/a0", None)
-    partial = RunFolder(runs[0]).read_partial("t1/a0", [])
+    partial = Run(runs[0]).read_partial("t1/a0", [])
     assert partial is not None and show(tmp_path, sources, partial)["paired"]
     shown = show(tmp_path, replace(sources, rules=replace(sources.rules, task="dubbing")), partial)
     assert not shown["paired"] and shown["boxes"] is None and shown["reference"] and shown["generated"]

@@ -114,12 +114,12 @@ def test_clips_that_do_not_follow_from_the_videos_are_found(corpus: Path, packed
     from lsbench.metrics._base.catalogue import metrics
     from lsbench.metrics._base.stats import Stats
     from lsbench.run.fold import finish
-    from lsbench.run.folder import RunFolder
+    from lsbench.run.folder import Run
     from lsbench.run.measure import Settings
     from lsbench.run.result import Partial
 
     shutil.copytree(corpus / "runs/mine", tmp_path / "runs/mine")
-    run = RunFolder(tmp_path / "runs/mine")
+    run = Run(tmp_path / "runs/mine")
     partial = run.read_partial("t1/a0")
     assert partial is not None
     better = Stats(ssim=np.minimum(1, partial.stats["ssim/mouth"]["ssim"] + 0.01))

@@ -12,7 +12,7 @@ import pytest
 
 from lsbench.errors import MetricError, RunError
 from lsbench.metrics._base.stats import Stats
-from lsbench.run.folder import FORMAT, RunFolder
+from lsbench.run.folder import FORMAT, Run
 from lsbench.run.result import Partial, Result, Score
 from lsbench.system.strict_json import decode, encode
 
@@ -37,7 +37,7 @@ def partial(clip_id: str = "s1/ä b") -> Partial:
 
 
 def test_a_partial_survives_the_disk(tmp_path: Path) -> None:
-    run = RunFolder(tmp_path)
+    run = Run(tmp_path)
     run.write_partial(partial())
     again = run.read_partial("s1/ä b")
     assert again is not None
@@ -52,14 +52,14 @@ def test_a_partial_survives_the_disk(tmp_path: Path) -> None:
 
 
 def test_shared_columns_are_stored_once(tmp_path: Path) -> None:
-    run = RunFolder(tmp_path)
+    run = Run(tmp_path)
     run.write_partial(partial())
     with np.load(tmp_path / "clips/s1/ä b.npz") as data:
         assert len(data.files) == 4  # three arrays and the head
 
 
 def test_a_damaged_partial_counts_as_none(tmp_path: Path) -> None:
-    run = RunFolder(tmp_path)
+    run = Run(tmp_path)
     run.write_partial(partial("a"))
     path = tmp_path / "clips/a.npz"
     whole = path.read_bytes()
@@ -76,7 +76,7 @@ def test_a_damaged_partial_counts_as_none(tmp_path: Path) -> None:
 
 
 def test_a_run_goes_on_only_with_the_same_request(tmp_path: Path) -> None:
-    run = RunFolder(tmp_path / "run")
+    run = Run(tmp_path / "run")
     run.open(REQUEST)
     run.open(REQUEST | {"protocol": {"digest": "e"}})  # nothing is finished yet
     run.open(REQUEST)
@@ -86,9 +86,9 @@ def test_a_run_goes_on_only_with_the_same_request(tmp_path: Path) -> None:
         run.open(REQUEST | {"protocol": {"digest": "e"}})
     with pytest.raises(RunError, match=r"protocol\.align strict, now asked with trim"):
         before = REQUEST | {"protocol": {"digest": "d", "align": "strict"}}
-        RunFolder(tmp_path / "other").open(before)
-        RunFolder(tmp_path / "other").write_partial(partial())
-        RunFolder(tmp_path / "other").open(before | {"protocol": {"digest": "e", "align": "trim"}})
+        Run(tmp_path / "other").open(before)
+        Run(tmp_path / "other").write_partial(partial())
+        Run(tmp_path / "other").open(before | {"protocol": {"digest": "e", "align": "trim"}})
     with pytest.raises(RunError, match=r"metrics\.psnr/whole psnr\.1, now asked with psnr\.2"):
         run.open(REQUEST | {"metrics": {"psnr/whole": "psnr.2"}})
     run.open(REQUEST | {"metrics": {"psnr/whole": "psnr.1", "ssim/whole": "ssim.1"}})
@@ -98,9 +98,9 @@ def test_a_run_goes_on_only_with_the_same_request(tmp_path: Path) -> None:
 def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("precious")
     with pytest.raises(RunError, match="is not a run"):
-        RunFolder(tmp_path).open(REQUEST)
+        Run(tmp_path).open(REQUEST)
     with pytest.raises(RunError, match="is not a run"):
-        RunFolder(tmp_path / "thesis.tex").open(REQUEST)
+        Run(tmp_path / "thesis.tex").open(REQUEST)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
@@ -115,7 +115,7 @@ def result(path: Path) -> Result:
 
 
 def test_a_result_survives_the_disk_bit_for_bit(tmp_path: Path) -> None:
-    run = RunFolder(tmp_path)
+    run = Run(tmp_path)
     run.open(REQUEST)
     rows = [{"clip_id": "s1/a", "speaker": "s1", "metric": "lmd", "region": "", "value": math.nan, "frames": 75}]
     run.finish(result(tmp_path), rows)
@@ -137,15 +137,15 @@ def test_a_result_survives_the_disk_bit_for_bit(tmp_path: Path) -> None:
 
 def test_what_is_no_finished_run_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not a run folder"):
-        RunFolder(tmp_path).result()
-    RunFolder(tmp_path / "run").open(REQUEST)
-    assert not RunFolder(tmp_path / "run").result().complete
+        Run(tmp_path).result()
+    Run(tmp_path / "run").open(REQUEST)
+    assert not Run(tmp_path / "run").result().complete
     (tmp_path / "run/result.json").write_text("{")
     with pytest.raises(RunError, match="not readable"):
-        RunFolder(tmp_path / "run").result()
+        Run(tmp_path / "run").result()
     (tmp_path / "run/result.json").write_text('{"format": 1}')
     with pytest.raises(RunError, match="not a result"):
-        RunFolder(tmp_path / "run").result()
+        Run(tmp_path / "run").result()
 
 
 @pytest.mark.parametrize("value", [0.1, -1e-300, math.inf, -math.inf])

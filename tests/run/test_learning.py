@@ -26,7 +26,7 @@ from lsbench.networks import weights
 from lsbench.protocol import protocol
 from lsbench.protocol.protocol import Reference
 from lsbench.run import learn as learning
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def stats_of(run: Path, clip_id: str) -> Stats:
-    partial = RunFolder(run).read_partial(clip_id)
+    partial = Run(run).read_partial(clip_id)
     assert partial is not None
     return partial.stats["heard"]
 

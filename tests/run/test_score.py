@@ -41,7 +41,7 @@ from lsbench.media.files import find_clips, read_clip, write_clip
 from lsbench.metrics.psnr import psnr_frames
 from lsbench.metrics.ssim import ssim_frames
 from lsbench.protocol import protocol
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 
 METRICS = ["psnr", "ssim", "ssim:color=luma"]
 
@@ -123,7 +123,7 @@ def test_the_run_folder_keeps_what_was_asked_and_every_clip(reference: Path, fin
     ]
     assert set(rows.speaker) == {"t1", "t2"}
     assert set(rows.frames) == {10}
-    partial = RunFolder(tmp_path / "mine").read_partial("t1/a0")
+    partial = Run(tmp_path / "mine").read_partial("t1/a0")
     assert partial is not None
     assert all(partial.stats[key].rows == 10 for key in ("psnr/mouth", "ssim/whole", "lmd"))  # per-frame values
 
@@ -199,7 +199,7 @@ def test_a_result_does_not_outlive_its_videos(reference: Path, generated: Path, 
     (generated / "t1/a0.mkv").unlink()
     with pytest.raises(MatchError):
         lsbench.score(generated, **arguments)
-    left = RunFolder(tmp_path / "runs/generated").result()
+    left = Run(tmp_path / "runs/generated").result()
     assert (left.scores, left.complete) == ({}, False)
 
 
@@ -405,7 +405,7 @@ def test_trim_and_lag_score_what_both_have(reference: Path, generated: Path, tmp
     assert lagged["psnr/whole"] > trimmed["psnr/whole"]
     assert lagged.lag_frames == {"t1/a0": 0, "t1/a1": -3, "t2/a0": 0, "t2/a1": 0}
     assert trimmed.scores["psnr/whole"].frames == lagged.scores["psnr/whole"].frames == 37
-    mouth = RunFolder(tmp_path / "lag/generated").read_partial("t1/a1", ["psnr/mouth"])
+    mouth = Run(tmp_path / "lag/generated").read_partial("t1/a1", ["psnr/mouth"])
     assert mouth is not None
     assert mouth.frames == 7
 

@@ -6,9 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from test_rank import BETTER
-
-from lsbench.run.folder import FORMAT, RunFolder
+from lsbench.run.folder import FORMAT, Run
 from lsbench.run.result import Result, Score
 
 PROTOCOL = {
@@ -27,7 +25,7 @@ PROTOCOL = {
 
 def run(root: Path, name: str, values: dict[str, float], clips: int = 3, **changes: Any) -> Path:
     """A finished run with these values by key; changes go into run.json."""
-    folder = RunFolder(root / name)
+    folder = Run(root / name)
     request = {
         "format": FORMAT,
         "name": name,
@@ -46,3 +44,6 @@ def run(root: Path, name: str, values: dict[str, float], clips: int = 3, **chang
     failed = {f"s1/{i}": "broken" for i in range(3 - clips)}
     folder.finish(Result(name, folder.path, request["protocol"], scores, clips, 3, failed), [])
     return folder.path
+
+
+BETTER = {"psnr": "higher", "ssim": "higher", "fsim": "higher", "lmd": "lower"}

@@ -6,8 +6,6 @@ import itertools
 import json
 from pathlib import Path
 
-from test_mos_study import CLIPS, NAMES
-
 import lsbench
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.generation.studio import generate
@@ -35,3 +33,9 @@ def make_runs(folder: Path, frames: int = 12) -> list[Path]:
         (run / "result.json").write_text(json.dumps(result | {"name": name}))
         runs.append(run)
     return runs
+
+
+NAMES = (EVIL, "lipgan")
+
+
+CLIPS = ("speakerone/clipalpha", "speakerone/clipbeta", "speakertwo/clipalpha", "speakertwo/clipbeta")

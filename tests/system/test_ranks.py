@@ -23,12 +23,13 @@ import lsbench
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import RunError
 from lsbench.protocol import protocol
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 
 PROGRAM = """
 import os, sys
 import lsbench
-from lsbench import measure, pool
+from lsbench.run import measure
+from lsbench.system import pool
 out = sys.argv[3].replace("RANK", os.environ["RANK"])
 measured = measure.measure_clip
 def counted(settings, job):
@@ -142,7 +143,7 @@ def test_torchrun_itself(corpus: Path, alone: Path, tmp_path: Path) -> None:
 
 def test_two_processes_on_one_run_folder(corpus: Path, tmp_path: Path) -> None:
     options: dict[str, Any] = {"reference": corpus / "reference", "metrics": ["psnr"], "out": tmp_path, "name": "run"}
-    with RunFolder(tmp_path / "run").locked(), pytest.raises(RunError, match="is being scored by another process"):
+    with Run(tmp_path / "run").locked(), pytest.raises(RunError, match="is being scored by another process"):
         lsbench.score(corpus / "generated", **options)
     assert lsbench.score(corpus / "generated", **options).complete
     assert not list(tmp_path.glob(".*"))

@@ -11,7 +11,7 @@ from lsbench.errors import StudyError
 from lsbench.media.files import read_clip
 from lsbench.mos.key import REFERENCE, KeyRun
 from lsbench.protocol.protocol import Protocol
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 from lsbench.run.footage import Footage
 from lsbench.run.result import Partial
 
@@ -111,12 +111,12 @@ class Sources:
         return partial
 
 
-def _folders(paths: Sequence[Path]) -> dict[str, RunFolder]:
+def _folders(paths: Sequence[Path]) -> dict[str, Run]:
     """Name -> run, after checking that they may be shown to one rater."""
-    found: dict[str, RunFolder] = {}
+    found: dict[str, Run] = {}
     first: tuple[str, Mapping[str, Any]] | None = None
     for path in {path.resolve(): path for path in paths}.values():
-        folder = RunFolder(path)
+        folder = Run(path)
         result = folder.result()
         if not result.complete:
             raise StudyError(

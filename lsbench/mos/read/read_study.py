@@ -18,7 +18,7 @@ from lsbench.mos.read.metric_agreement import against_people
 from lsbench.mos.read.panel import Ballot, Panel, ballot, panel
 from lsbench.mos.read.ratings import Rating
 from lsbench.mos.read.screen import screen
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 from lsbench.statistics.krippendorff import alpha_limits
 from lsbench.statistics.letters import letters
 from lsbench.statistics.permutation import ALPHA
@@ -70,7 +70,7 @@ def read_study(
 def _evidence(runs: Sequence[Path], key: StudyKey) -> Evidence:
     """The clip values of the study's runs; StudyError where they are not of the study."""
     for path in runs:
-        digest = RunFolder(path).request()["protocol"]["digest"]
+        digest = Run(path).request()["protocol"]["digest"]
         if digest != key.protocol["digest"]:
             raise StudyError(
                 f"run {path} is of another protocol ({digest[:12]}) than the study "

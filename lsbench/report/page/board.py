@@ -13,7 +13,7 @@ from lsbench.metrics._base.direction import oriented
 from lsbench.report.text.markdown import clips, columns, group, rank_cell, shown, spread
 from lsbench.report.text.number import number
 from lsbench.report.text.remarks import against
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 from lsbench.system.strict_json import encode, flat
 
 
@@ -101,7 +101,7 @@ def explanations(board: Board) -> list[dict[str, str]]:
 
 def provenance(board: Board) -> dict[str, Any]:
     """Every field of run.json: those that all runs share, and for each other field what the runs say."""
-    requests = {row.generator: flat(RunFolder(row.result.path).request()) for row in (*board.rows, *board.anchors)}
+    requests = {row.generator: flat(Run(row.result.path).request()) for row in (*board.rows, *board.anchors)}
     fields = list(dict.fromkeys(name for request in requests.values() for name in request))
     values = {name: {run: _shown(request, name) for run, request in requests.items()} for name in fields}
     same = {name: next(iter(held.values())) for name, held in values.items() if len(set(held.values())) == 1}
@@ -114,7 +114,7 @@ def provenance(board: Board) -> dict[str, Any]:
 
 def clip_values(row: Row, ids: Sequence[str], keys: Sequence[str]) -> dict[str, list[Any]]:
     """The value of every clip by every score that has one, in the order of ids; None where there is none."""
-    table = RunFolder(row.result.path).table() if row.result.scores else None
+    table = Run(row.result.path).table() if row.result.scores else None
     found: dict[str, list[Any]] = {}
     if table is None:
         return found

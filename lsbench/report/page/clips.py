@@ -17,7 +17,7 @@ from lsbench.errors import LsbenchError
 from lsbench.metrics._base import catalogue
 from lsbench.metrics._base.metric import Metric
 from lsbench.report.page.clip_media import show
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 from lsbench.run.footage import Sources
 from lsbench.system.cache import write_atomically
 from lsbench.system.strict_json import encode
@@ -68,7 +68,7 @@ def frame_metrics(row: Row) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
 
 def write_clip_file(job: Job) -> Done:
     """Write the data of one clip of one run, and make its videos where they are not there."""
-    partial = RunFolder(job.run).read_partial(job.clip_id, [metric.key for metric in job.metrics])
+    partial = Run(job.run).read_partial(job.clip_id, [metric.key for metric in job.metrics])
     content: dict[str, Any] = {"problems": list(job.problems), "curves": {}}
     frames: dict[str, np.ndarray] = {}
     if partial is None:

@@ -23,7 +23,7 @@ from lsbench.report.text.markdown import caption, quoted_caption, quoted_table
 from lsbench.report.text.pairs import PAIR_HEADER, pair_caption, pair_lines
 from lsbench.report.text.people import people_tables
 from lsbench.report.text.remarks import remarks
-from lsbench.run.folder import RunFolder
+from lsbench.run.folder import Run
 from lsbench.run.footage import Footage, tracker
 from lsbench.system import pool
 from lsbench.system.pool import Progress
@@ -147,7 +147,7 @@ def _write_clips(
     faces = tracker() if videos else None
     jobs: dict[tuple[int, int], Job] = {}
     for run in runs:
-        folder = RunFolder(run.row.result.path)
+        folder = Run(run.row.result.path)
         metrics, problems = frame_metrics(run.row)
         footage = Footage(folder, ids, reference) if videos else None
         shown = set(run.order[:clips] if clips is not None else range(len(ids)))
@@ -171,7 +171,7 @@ def _clip_ids(rows: Sequence[Row]) -> list[str]:
     found: dict[str, None] = {}
     for row in rows:
         if row.result.scores:
-            found |= dict.fromkeys(RunFolder(row.result.path).table()["clip_id"])
+            found |= dict.fromkeys(Run(row.result.path).table()["clip_id"])
     return list(found)
 
 
