@@ -16,6 +16,7 @@ from torch import Tensor
 
 from baselines.training.ranks import Ranks
 from lsbench.errors import TrainingError
+from lsbench.system.cache import write_atomically
 from lsbench.system.strict_json import encode
 
 FILE = "log.jsonl"
@@ -100,12 +101,18 @@ class Pace:
 
 
 class Log:
-    """OUT/log.jsonl and OUT/tensorboard, from `step` on: what a run that was cut short had logged beyond is dropped."""
+    """OUT/log.jsonl and OUT/tensorboard, from `step` on: what a run that was cut short had logged beyond is dropped.
+
+    empty: whether nothing was logged up to `step`, because the run is new or its log is gone.
+    """
 
     def __init__(self, out: Path, step: int) -> None:
         self.path = out / FILE
-        kept = [line for line in read(out) if line["step"] < step or (line["step"] == step and step)] if step else []
-        self.path.write_text("".join(_line(record) for record in kept))
+        records = read(out) if step and self.path.is_file() else []
+        records = [record for record in records if record["step"] <= step]
+        self.empty = not records
+        text = "".join(map(_line, records))
+        write_atomically(self.path, lambda file: file.write(text.encode()))
         self.board = _board(out / "tensorboard", step)
 
     def write(self, record: Mapping[str, Any]) -> None:
@@ -141,7 +148,9 @@ def read(out: Path) -> list[dict[str, Any]]:
             records.append(json.loads(line))
         except ValueError as error:
             if number < len(lines):
-                raise TrainingError(f"{path}: line {number} is no JSON: {error}") from error
+                raise TrainingError(
+                    f"{path}: line {number} is no JSON: {error}. Move the file away: --resume automatic needs none"
+                ) from error
     return records
 
 

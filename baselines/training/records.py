@@ -44,8 +44,11 @@ class Records:
         return config.log_every, config.sheet_every, config.checkpoint_every
 
     def begin(self) -> None:
-        """Open the log. A new run writes what trivial answers score and its first checkpoint, so that a folder that
-        cannot be written, or a full disk, shows before step 0."""
+        """Open the log; where it is empty, it begins with what trivial answers and the generator score at this step.
+
+        A new run writes its first checkpoint, too, so that a folder that cannot be written, or a full disk, shows
+        before step 0.
+        """
         state, self.kept = self.state, self.state.step
         try:
             self.out.mkdir(parents=True, exist_ok=True)
@@ -54,11 +57,13 @@ class Records:
         except OSError as error:
             why = error.strerror or error
             raise TrainingError(f"{self.out}: cannot be written: {why}. Pass another --out") from error
-        if not state.step:
+        if log.empty:
             answers = trivial_answers(self.samples, self.data.train)
             trivial = {name: means(self.samples.score(faces)) for name, faces in answers.items()}
-            untrained = means(self.samples.score(generate(state.best, self.samples.batch)))
-            log.write({"step": 0, "trivial": trivial, "validation": untrained})
+            validation = means(self.samples.score(generate(state.best, self.samples.batch)))
+            note = {"note": f"resumed at step {state.step} without the log of the steps before"} if state.step else {}
+            log.write({"step": state.step, **note, "trivial": trivial, "validation": validation})
+        if not state.step:
             self.save()
 
     def after_step(self, losses: Losses, pace: Pace, stopped: bool) -> None:

@@ -7,6 +7,8 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -239,6 +241,60 @@ def test_a_resumed_log_drops_what_the_checkpoint_does_not_know(shards: Path, tmp
         file.write('{"step": 7, "los')
     run(shards, tmp_path, "steps=5", "log_every=1", resume=True)
     assert [record["step"] for record in log.read(tmp_path)] == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("lost", ["gone", "empty", "of later steps only"])
+def test_a_run_without_its_log_goes_on_and_says_so(lost: str, shards: Path, tmp_path: Path) -> None:
+    """The numbers are those of a run that was never stopped; the new log begins at the step that was resumed."""
+    settings = ("log_every=1", "checkpoint_every=100")
+    run(shards, tmp_path / "straight", "steps=6", *settings)
+    out = tmp_path / "resumed"
+    run(shards, out, "steps=3", *settings)
+    if lost == "gone":
+        (out / log.FILE).unlink()
+    else:
+        (out / log.FILE).write_text("" if lost == "empty" else '{"step": 5, "losses": {}}\n{"step": 6, "los')
+    run(shards, out, "steps=5", *settings, resume=True)
+    start, *later = log.read(out)
+    assert start["step"] == 3 and [record["step"] for record in later] == [4, 5]
+    assert start["note"] == "resumed at step 3 without the log of the steps before"
+    straight = log.read(tmp_path / "straight")
+    assert start["trivial"] == straight[0]["trivial"] and start["validation"] == straight[3]["validation"]
+    assert len(draw(out, tmp_path / "figures")) == 3
+    run(shards, out, "steps=6", *settings, resume=True)  # the log is there again, and is kept
+    assert [record["step"] for record in log.read(out)] == [3, 4, 5, 6]
+    assert_same(tmp_path / "straight", out)
+
+
+def test_tensorboard_goes_on_where_the_log_is_gone(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    monkeypatch.undo()
+    run(shards, tmp_path, "steps=2")
+    (tmp_path / log.FILE).unlink()
+    run(shards, tmp_path, "steps=4", resume=True)
+    events = accumulator.EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert [scalar.step for scalar in events.Scalars("losses/L_G")] == [2, 4]
+
+
+def test_a_log_whose_rewriting_is_killed_stays_whole(tmp_path: Path) -> None:
+    """The system ends the process within a write, when the file has half its length."""
+    records = [{"step": step, "losses": {"L1": {"mean": step / 7}}} for step in range(200)]
+    text = "".join(json.dumps(record) + "\n" for record in records)
+    path = tmp_path / log.FILE
+    path.write_text(text)
+    code = (
+        "import resource, signal\n"
+        "from pathlib import Path\n"
+        "from baselines.training import log\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_DFL)\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({len(text) // 2}, {len(text) // 2}))\n"
+        f"log.Log(Path({str(tmp_path)!r}), 199)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGXFSZ
+    assert path.read_text() == text
 
 
 def test_a_checkpoint_of_another_run_is_refused(shards: Path, tmp_path: Path) -> None:
