@@ -47,14 +47,18 @@ class Film {
   }
 
   toggle() {
-    if (this.playing) return this.media.pause();
+    if (this.playing) {
+      this.media.pause();
+      return;
+    }
     if (this.media.ended) this.media.currentTime = 0;
     this.time = this.media.currentTime;
-    return this.media.play().catch((error) => {
+    this.media.play().catch((error) => {
       if (error.name === "AbortError") return; // stopped, or another video took its place
       this.failed = true;
       this.told();
     });
+    this.told(); // at once: the event "play" comes later, and until then two videos would play together
   }
 
   stop() {
