@@ -9,8 +9,7 @@ import numpy as np
 
 from lsbench.board.board import Board, Row
 from lsbench.errors import ComparisonError
-from lsbench.metrics._base import catalogue
-from lsbench.run.folder import Run
+from lsbench.run.frames import frame_table
 
 METRICS = ("ssim", "psnr")
 
@@ -47,19 +46,5 @@ def summarise(board: Board) -> list[Summary]:
 
 def frames(row: Row, key: str) -> np.ndarray:
     """The value of every frame of a run by one score, clips in manifest order: float64 (frames,), none undefined."""
-    metric = catalogue.metric(key)
-    signature = row.result.scores[key].signature
-    if metric.signature != signature:
-        raise ComparisonError(
-            f"run {row.generator}: {key} was measured as {signature}, this version measures {metric.signature}; "
-            "score it again"
-        )
-    run = Run(row.result.path)
-    found = []
-    for clip in dict.fromkeys(run.table()["clip_id"]):
-        partial = run.read_partial(clip, [key])
-        if partial is None:
-            raise ComparisonError(f"run {row.generator}: clip {clip} is not kept in {run.path}; score it again")
-        found.append(metric.per_frame(partial.stats[key]))
-    values = np.concatenate(found) if found else np.empty(0)
+    values = frame_table(row.result, key)["value"].to_numpy()
     return values[~np.isnan(values)]

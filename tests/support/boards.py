@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lsbench.run.folder import FORMAT, Run
-from lsbench.run.result import Result, Score
+import numpy as np
+
+from lsbench.metrics._base import catalogue
+from lsbench.metrics._base.stats import Stats
+from lsbench.run.folder import FORMAT, TABLE, Run
+from lsbench.run.result import Partial, Result, Score
 
 PROTOCOL = {
     "name": "folder",
@@ -47,3 +52,26 @@ def run(root: Path, name: str, values: dict[str, float], clips: int = 3, **chang
 
 
 BETTER = {"psnr": "higher", "ssim": "higher", "fsim": "higher", "lmd": "lower"}
+
+
+def frame_run(root: Path, name: str, errors: Mapping[str, Sequence[float]], value: float = 30.0) -> Path:
+    """A finished run whose clips are kept, with these squared errors of each frame under psnr/whole, one sample each.
+
+    It has fid/mouth, which knows no frames, and an ssim/mouth of an old revision beside it.
+    """
+    signatures = {key: catalogue.metric(key).signature for key in ("psnr/whole", "fid/mouth")} | {"ssim/mouth": OLD}
+    protocol = PROTOCOL | {"clips": len(errors)}
+    folder = Run(run(root, name, {}, protocol=protocol, metrics=signatures))
+    table: dict[str, list[Any]] = {column: [] for column in TABLE}
+    for clip_id, squares in errors.items():
+        frames = len(squares)
+        stats = Stats(squared_error=np.array(squares), samples=np.ones(frames, np.int64))
+        folder.write_partial(Partial(clip_id, "g" * 64, "r" * 64, frames, frames, 0, {"psnr/whole": stats}))
+        for column, cell in zip(TABLE, (clip_id, "s1", "psnr", "whole", value, frames, 0.0), strict=True):
+            table[column].append(cell)
+    scores = {key: Score(value, "higher", signature, 0) for key, signature in signatures.items()}
+    folder.finish(Result(name, folder.path, protocol, scores, len(errors), len(errors)), table)
+    return folder.path
+
+
+OLD = "ssim.0|old"
