@@ -93,7 +93,8 @@ class Residual(nn.Module):
         self.convs = nn.Sequential(conv(channels, channels), conv(channels, channels))
 
     def forward(self, image: Tensor) -> Tensor:
-        return image + self.convs(image)
+        change: Tensor = self.convs(image)
+        return image + change
 
 
 def residuals(channels: int, count: int) -> list[nn.Module]:

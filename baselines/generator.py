@@ -18,7 +18,8 @@ import lsbench
 from baselines.lipgan import keras
 from baselines.lipgan.model import Generator as Network
 from baselines.training import checkpoint
-from baselines.training.data import Windows, to_batch, window_rows
+from baselines.training.batch import to_batch
+from baselines.training.windows import Windows, window_rows
 from lsbench.errors import FaceError, GeneratorError, MediaError
 from lsbench.face.crops import FACE_SIZE, crop_faces, paste_faces
 from lsbench.face.track import FaceTrack, Region
@@ -91,7 +92,7 @@ class Baseline(Generator):
         def generate(part: slice) -> np.ndarray:
             windows = Windows(identity=shown[part], target=shown[part], mel=mel[part], other_mel=mel[part])
             batch = to_batch(windows, np.zeros(len(shown[part]), np.float32), self.size, self.device)
-            values = self.network(batch.face, batch.mel)
+            values: torch.Tensor = self.network(batch.face, batch.mel)
             if not values.isfinite().all():
                 raise GeneratorError(f"clip {clip_id}: {self.model}: the network gives NaN; train it anew")
             return (values * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()

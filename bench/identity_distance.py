@@ -15,9 +15,11 @@ import torch
 
 from baselines.generator import trained
 from baselines.training import checkpoint
+from baselines.training.batch import to_batch
 from baselines.training.config import Config
-from baselines.training.data import Choice, to_batch, training_data
+from baselines.training.data import training_data
 from baselines.training.validation import Samples, generate, means, mouth_boxes, to_levels
+from baselines.training.windows import Choice
 
 FARTHEST = 6
 CPU = torch.device("cpu")

@@ -16,14 +16,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from baselines.training.batch import to_batch
 from baselines.training.config import Config
-from baselines.training.data import MEL_STEPS, Frames, to_batch, training_data
+from baselines.training.data import training_data
+from baselines.training.group import Group
 from baselines.training.loop import update
-from baselines.training.ranks import Ranks
 from baselines.training.recipes import RECIPES
 from baselines.training.sampler import Draw, Sampler
 from baselines.training.state import State
 from baselines.training.toy import toy_data
+from baselines.training.windows import MEL_STEPS, Frames
 
 CPU = torch.device("cpu")
 GOAL = 5000  # samples a second
@@ -94,14 +96,14 @@ def main() -> None:
 
     for model in ("lipgan", "l1wgangp"):
         config = Config.of(model, settings)
-        state, ranks, taken = State(config, CPU), Ranks(CPU), []
+        state, group, taken = State(config, CPU), Group(CPU), []
         state.train()
         for step in range(critic_steps := config.critic_steps):
             draw = sampler.draw(step)
             start = time.perf_counter()
             batch = to_batch(frames.read(draw.choice), draw.blend, config.size, CPU)
             for turn in RECIPES[model].turns(config, step, draw.coin):
-                update(state, turn, [batch], ranks)
+                update(state, turn, [batch], group)
             taken.append(time.perf_counter() - start)
         rate = options.batch * critic_steps / sum(taken)
         print(

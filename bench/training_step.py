@@ -20,10 +20,11 @@ import torch
 
 from baselines.l1wgangp import loss as wgan
 from baselines.lipgan import loss as lipgan
+from baselines.training.batch import Batch, to_batch
 from baselines.training.config import Config
-from baselines.training.data import Batch, to_batch, training_data
+from baselines.training.data import training_data
+from baselines.training.group import Group
 from baselines.training.loop import update
-from baselines.training.ranks import Ranks
 from baselines.training.recipes import RECIPES
 from baselines.training.sampler import Draw, Sampler
 from baselines.training.state import State
@@ -35,7 +36,7 @@ Step = Callable[[Draw, Batch], dict[str, float]]
 
 def ours(config: Config, start: State) -> Step:
     """The step of baselines.training.loop."""
-    state, ranks = State(config, CPU), Ranks(CPU)
+    state, group = State(config, CPU), Group(CPU)
     for name, network in state.networks.items():
         network.load_state_dict(start.networks[name].state_dict())
     state.compile()
@@ -44,7 +45,7 @@ def ours(config: Config, start: State) -> Step:
     def step(draw: Draw, batch: Batch) -> dict[str, float]:
         terms = {}
         for turn in RECIPES[config.model].turns(config, draw.step, draw.coin):
-            terms |= update(state, turn, [batch], ranks)
+            terms |= update(state, turn, [batch], group)
         state.step += 1
         return {name: term.item() for name, term in terms.items()}
 

@@ -30,4 +30,5 @@ class Critic(nn.Module):
 
     def forward(self, face: Tensor, mel: Tensor) -> Tensor:
         """face (N, 3, size, size) in [0, 1], mel (N, 1, 80, 27) -> float32 (N,)."""
-        return self.join(torch.cat([self.face(face), self.audio(mel)], 1)).squeeze(1).float()
+        score: Tensor = self.join(torch.cat([self.face(face), self.audio(mel)], 1))
+        return score.squeeze(1).float()

@@ -41,18 +41,18 @@ def load(path: Path) -> Generator:
     generator = _like(path, layers)
     state: dict[str, Tensor] = {}
     for kind, (module_type, names) in KINDS.items():
-        places = [(name, module) for name, module in generator.named_modules() if isinstance(module, module_type)]
-        numbers = sorted(number for found, number in layers if found == kind)
-        if len(numbers) < len(places):  # count on as Keras does, so that the first one that is missing is named
+        modules = [(name, module) for name, module in generator.named_modules() if isinstance(module, module_type)]
+        numbers = sorted(number for layer_kind, number in layers if layer_kind == kind)
+        if len(numbers) < len(modules):  # count on as Keras does, so that the first one that is missing is named
             first = min(numbers, default=0)
-            numbers = list(range(first, first + len(places)))
-        for (place, module), number in zip(places, numbers, strict=False):
+            numbers = list(range(first, first + len(modules)))
+        for (name, module), number in zip(modules, numbers, strict=False):
             variables = layers.pop((kind, number), {})
             for ours, keras in names.items():
-                where = f"{path}: layer {_spelt(kind, number)}: {keras}", f"generator.{place}"
-                state[f"{place}.{ours}"] = _fitted(variables.get(keras), module.state_dict()[ours].shape, *where)
+                where = f"{path}: layer {_spelt(kind, number)}: {keras}", f"generator.{name}"
+                state[f"{name}.{ours}"] = _fitted(variables.get(keras), module.state_dict()[ours].shape, *where)
             if kind == "batch_normalization":
-                state[f"{place}.num_batches_tracked"] = torch.zeros((), dtype=torch.long)
+                state[f"{name}.num_batches_tracked"] = torch.zeros((), dtype=torch.long)
     for kind, number in layers:
         raise WeightsError(f"{path}: layer {_spelt(kind, number)} has no place in LipGAN's generator")
     generator.load_state_dict(state, assign=True)
@@ -92,13 +92,13 @@ def _like(path: Path, layers: Layers) -> Generator:
         return Generator(kernel.shape[3] / PLANS[variant].levels[0].channels, variant)
 
 
-def _fitted(values: np.ndarray | None, shape: torch.Size, what: str, place: str) -> Tensor:
+def _fitted(values: np.ndarray | None, shape: torch.Size, what: str, module: str) -> Tensor:
     """A layer's variable in our order of axes."""
     expected = tuple(shape[axis] for axis in (2, 3, 1, 0)) if len(shape) == 4 else tuple(shape)
     if values is None:
-        raise WeightsError(f"{what} is missing; {place} expects {expected}")
+        raise WeightsError(f"{what} is missing; {module} expects {expected}")
     if values.shape != expected:
-        raise WeightsError(f"{what} is {values.shape}; {place} expects {expected}")
+        raise WeightsError(f"{what} is {values.shape}; {module} expects {expected}")
     if not np.isfinite(values).all():
         raise WeightsError(f"{what} holds NaN or infinite values")
     return torch.from_numpy(np.ascontiguousarray(values.transpose(3, 2, 0, 1) if values.ndim == 4 else values))

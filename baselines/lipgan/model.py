@@ -100,9 +100,9 @@ class Generator(nn.Module):
         self.face_embedding = nn.Sequential(conv(channels[-1], deepest, padding="valid"), conv(deepest, seen, kernel=1))
         self.audio = audio_encoder(width, plan.heard)
         self.decoder = nn.ModuleList([nn.Sequential(tconv(seen + heard, channels[-1], stride=3))])
-        for place in reversed(range(len(levels) - 1)):
-            blocks = residuals(channels[place], plan.decoded if place else 0)
-            self.decoder.append(nn.Sequential(tconv(2 * channels[place + 1], channels[place]), *blocks))
+        for depth in reversed(range(len(levels) - 1)):
+            blocks = residuals(channels[depth], plan.decoded if depth else 0)
+            self.decoder.append(nn.Sequential(tconv(2 * channels[depth + 1], channels[depth]), *blocks))
         last = max(floor, scaled(16, width))
         self.head = nn.Sequential(conv(2 * channels[0], last), conv(last, last), Conv(last, 3, kernel=1))
         initialise(self)

@@ -17,6 +17,7 @@ from baselines.training.config import Config
 from lsbench.errors import TrainingError
 from lsbench.system.cache import write_atomically
 
+FILE = "checkpoint.pt"
 FORMAT = 2
 KEYS = ("config", "step", "generator", "critic", "ema", "optimisers", "random", "sampler", "data")
 

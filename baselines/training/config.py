@@ -95,15 +95,15 @@ class Config:
 
     def with_settings(self, settings: Iterable[str]) -> Config:
         """This configuration with `key=value` settings, each typed as its field is."""
-        known = {entry.name: entry for entry in fields(self) if entry.name != "model"}
+        entries = {entry.name: entry for entry in fields(self) if entry.name != "model"}
         changed = {}
         for setting in settings:
             key, equals, text = setting.partition("=")
-            if key not in known:
-                raise TrainingError(unknown("training setting", key, known))
+            if key not in entries:
+                raise TrainingError(unknown("training setting", key, entries))
             if not equals:
                 raise TrainingError(f"training setting {setting!r}; expected key=value")
-            changed[key] = _parsed(known[key], text)
+            changed[key] = _parsed(entries[key], text)
         return replace(self, **changed)
 
     def to_dict(self) -> dict[str, Any]:

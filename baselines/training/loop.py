@@ -6,17 +6,22 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from baselines.training import checkpoint
-from baselines.training import data as preflight
-from baselines.training.data import Batch, to_batch, training_data
-from baselines.training.log import Losses, NonFiniteLoss, Pace
-from baselines.training.ranks import LostRank, Ranks, join, local_device
+from baselines.training.batch import Batch, to_batch
+from baselines.training.data import training_data
+from baselines.training.device import local_device
+from baselines.training.group import Group, LostProcess, join
+from baselines.training.losses import Losses, NonFiniteLoss
+from baselines.training.pace import Pace
 from baselines.training.recipe import Terms, Turn
 from baselines.training.recipes import RECIPES
 from baselines.training.records import Records
 from baselines.training.sampler import Sampler, batches
-from baselines.training.start import configured, termination
+from baselines.training.start import configured
 from baselines.training.state import State
+from baselines.training.termination import termination
 from baselines.training.validation import fixed_samples
 
 _LOOK = {"cpu": 1, "cuda": 20}  # steps between two looks at the losses: a look makes a GPU wait
@@ -52,24 +57,23 @@ def train(
     whole at any time.
     """
     here = local_device(device)
-    ranks = join(here)
+    group = join(here)
     with termination() as asked_to_stop:
-        config, saved = configured(model, out, defaults, settings, resume, ranks.size)
-        windows = training_data(data, config)
-        preflight.check(windows, config)
+        config, saved = configured(model, out, defaults, settings, resume, group.size)
+        dataset = training_data(data, config)
         state = State(config, here)
         if saved:
-            checkpoint.demand_same_run(out, saved, config, windows.digest)
+            checkpoint.demand_same_run(out, saved, config, dataset.digest)
             state.load(out, saved)
-        ranks.any(False)  # until all have looked for a checkpoint, before one is written
-        records = Records(out, state, windows, fixed_samples(windows.validation, config, here))
-        if ranks.writes:
+        group.any(False)  # until all have looked for a checkpoint, before one is written
+        records = Records(out, state, dataset, fixed_samples(dataset.validation, config, here))
+        if group.writes:
             records.begin()
         state.compile()
 
-        recipe, losses, pace, stopped = RECIPES[config.model], Losses(ranks), Pace(here), False
-        sampler = Sampler(windows.train, config)
-        steps = batches(sampler, state.step, config.steps, ranks.rank, ranks.size, config.accumulate)
+        recipe, losses, pace, stopped = RECIPES[config.model], Losses(group), Pace(here), False
+        sampler = Sampler(dataset.train, config)
+        steps = batches(sampler, state.step, config.steps, group.rank, group.size, config.accumulate)
         try:
             for draw, parts in steps:
                 state.train()
@@ -77,22 +81,22 @@ def train(
                 batch = [to_batch(shown, part.blend, config.size, here) for part, shown in parts]
                 terms: Terms = {}
                 for turn in recipe.turns(config, draw.step, draw.coin):
-                    terms |= update(state, turn, batch, ranks)
+                    terms |= update(state, turn, batch, group)
                 losses.add(draw.step, terms | recipe.totals(terms))
                 state.step += 1
                 pace.add(config.batch)
 
                 if state.due(_LOOK[here.type]) or any(map(state.due, records.intervals)):
                     losses.settle()
-                    stopped = ranks.any(asked_to_stop.is_set())
+                    stopped = group.any(asked_to_stop.is_set())
                     if report:
                         report(state.step, config.steps, f"{losses}, {pace}")
-                if ranks.writes:
+                if group.writes:
                     records.after_step(losses, pace, stopped)
                 if stopped:
                     break
-        except LostRank as error:
-            raise LostRank(f"step {state.step}: {error}; {records}. Go on with --resume automatic") from error
+        except LostProcess as error:
+            raise LostProcess(f"step {state.step}: {error}; {records}. Go on with --resume automatic") from error
         except NonFiniteLoss as error:
             raise NonFiniteLoss(
                 f"{error}; {records}. Go on from there with --resume automatic and a smaller --set learning_rate"
@@ -102,7 +106,7 @@ def train(
     return Outcome(out, state.step, config.steps)
 
 
-def update(state: State, turn: Turn, parts: Sequence[Batch], ranks: Ranks) -> Terms:
+def update(state: State, turn: Turn, parts: Sequence[Batch], group: Group) -> Terms:
     """One step of one network, on the mean gradient over all parts of all processes; the terms' means."""
     optimiser = state.optimisers[turn.network]
     for name, network in state.networks.items():
@@ -112,14 +116,14 @@ def update(state: State, turn: Turn, parts: Sequence[Batch], ranks: Ranks) -> Te
     for batch in parts:
         with state.autocast():
             terms = turn.terms(state.networks, batch)
-        (terms[turn.minimises] / len(parts)).backward()
+        torch.autograd.backward(terms[turn.minimises] / len(parts))
         for name, term in terms.items():
             share = term.detach() / len(parts)
             sums[name] = sums[name] + share if name in sums else share
     learning = [parameter.grad for parameter in state.networks[turn.network].parameters() if parameter.grad is not None]
-    ranks.average(learning)
+    group.average(learning)
     optimiser.step()
     if turn.network == "generator":
-        ranks.average(state.running_statistics())
+        group.average(state.running_statistics())
         state.average_generator()
     return sums

@@ -10,15 +10,16 @@ from torch import nn
 
 from baselines.blocks import parameter_count
 from baselines.training import checkpoint
-from baselines.training import data as preflight
+from baselines.training.batch import to_batch
 from baselines.training.config import Config
-from baselines.training.data import MEL_STEPS, Frames, TrainingData, to_batch, training_data
+from baselines.training.data import TrainingData, training_data
+from baselines.training.device import local_device
 from baselines.training.log import has_tensorboard
-from baselines.training.ranks import local_device
 from baselines.training.recipes import RECIPES
 from baselines.training.sampler import Sampler
 from baselines.training.start import configured
 from baselines.training.state import precision_on
+from baselines.training.windows import MEL_STEPS, Frames
 from lsbench.media.lipgan_mel import BANDS
 from lsbench.system import ranks
 
@@ -41,11 +42,10 @@ def plan(
     """
     processes = ranks.world()
     config, saved = configured(model, out, defaults, settings, resume, processes)
-    windows = training_data(data, config)
-    preflight.check(windows, config)
+    dataset = training_data(data, config)
     if saved:
-        checkpoint.demand_same_run(out, saved, config, windows.digest)
-    facts = _facts(windows, config, local_device(device), processes)
+        checkpoint.demand_same_run(out, saved, config, dataset.digest)
+    facts = _facts(dataset, config, local_device(device), processes)
     facts.append(("begins", f"at step {saved['step']:,} of {out}" if saved else f"anew in {out}"))
     return facts, list(config.described())
 

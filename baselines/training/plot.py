@@ -29,18 +29,22 @@ def draw(run: Path, out: Path) -> list[Path]:
         raise TrainingError(f"{run}: the log holds no losses yet; the first come after log_every steps")
 
     out.mkdir(parents=True, exist_ok=True)
-    figures = (("losses", _losses, trained), ("quality", _quality, records), ("boxes", _boxes, trained))
+    figures = (
+        ("losses", losses_figure, trained),
+        ("quality", quality_figure, records),
+        ("boxes", boxes_figure, trained),
+    )
     return [_save(out / f"{name}.png", fill(entries)) for name, fill, entries in figures]
 
 
-def _losses(records: list[Record]) -> Any:
+def losses_figure(records: list[Record]) -> Any:
     """One panel a term: its mean between two entries of the log, and all that it has been in between."""
     names = list(dict.fromkeys(name for record in records for name in record["losses"]))
     figure, panels = _panels(len(names), columns=2)
     for axes, name in zip(panels, names, strict=True):
-        held = [(record["step"], record["losses"][name]) for record in records if name in record["losses"]]
-        steps = [step for step, _ in held]
-        low, mean, high = ([term[part] for _, term in held] for part in ("low", "mean", "high"))
+        terms = [(record["step"], record["losses"][name]) for record in records if name in record["losses"]]
+        steps = [step for step, _ in terms]
+        low, mean, high = ([term[part] for _, term in terms] for part in ("low", "mean", "high"))
         axes.fill_between(steps, low, high, alpha=0.25, linewidth=0, label="least to greatest")
         axes.plot(steps, mean, marker=".", label="mean")
         axes.set(title=name, xlabel="step")
@@ -51,7 +55,7 @@ def _losses(records: list[Record]) -> Any:
     return figure
 
 
-def _quality(records: list[Record]) -> Any:
+def quality_figure(records: list[Record]) -> Any:
     """SSIM and PSNR on the held-out samples over the steps, beside what trivial answers score.
 
     An answer that lies FAR from the curve stays outside the axes; the legend has its value.
@@ -59,11 +63,11 @@ def _quality(records: list[Record]) -> Any:
     trivial = records[0].get("trivial", {})
     figure, panels = _panels(len(QUALITY), columns=2)
     for axes, name in zip(panels, QUALITY, strict=True):
-        held = [
+        points = [
             (record["step"], record["validation"][name]) for record in records if _number(record["validation"][name])
         ]
-        heights = [value for _, value in held]
-        axes.plot([step for step, _ in held], heights, marker=".", label="generated")
+        heights = [value for _, value in points]
+        axes.plot([step for step, _ in points], heights, marker=".", label="generated")
         shown, metric = list(heights), name.partition("/")[0]
         for style, (answer, scores) in zip(("--", ":"), trivial.items(), strict=False):
             if _number(scores[name]) and heights:
@@ -79,9 +83,9 @@ def _quality(records: list[Record]) -> Any:
     return figure
 
 
-def _boxes(records: list[Record]) -> Any:
+def boxes_figure(records: list[Record]) -> Any:
     """Box plots of the per-frame SSIM and PSNR of the held-out samples: median, quartiles, 1.5 interquartile ranges."""
-    shown = [records[round(place * (len(records) - 1) / max(1, BOXES - 1))] for place in range(BOXES)]
+    shown = [records[round(box * (len(records) - 1) / max(1, BOXES - 1))] for box in range(BOXES)]
     shown = list({record["step"]: record for record in shown}.values())
     figure, panels = _panels(len(QUALITY), columns=2)
     for axes, name in zip(panels, QUALITY, strict=True):

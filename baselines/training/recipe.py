@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from baselines.training.batch import Batch
 from baselines.training.config import Config
-from baselines.training.data import Batch
 
 Terms = dict[str, Tensor]  # loss terms by the paper's names, scalars
 Networks = Mapping[str, nn.Module]  # "generator" and "critic"

@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image, ImageDraw
-
 from baselines.training import checkpoint
 from baselines.training.data import TrainingData
-from baselines.training.log import Log, Losses, Pace
+from baselines.training.log import Log
+from baselines.training.losses import Losses
+from baselines.training.pace import Pace
+from baselines.training.sheet import write_sheet
 from baselines.training.state import State
-from baselines.training.validation import Samples, generate, means, to_levels, trivial_answers
+from baselines.training.validation import Samples, generate, means, trivial_answers
 from lsbench.errors import TrainingError
 from lsbench.system.cache import write_atomically
-
-CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass
@@ -34,7 +32,7 @@ class Records:
         self.log: Log | None = None
 
     def __str__(self) -> str:
-        whole = f"{self.out / CHECKPOINT} is whole"
+        whole = f"{self.out / checkpoint.FILE} is whole"
         return f"{whole} and holds step {self.kept}" if self.log else whole
 
     @property
@@ -97,27 +95,5 @@ class Records:
 
     def save(self) -> None:
         """Write the checkpoint."""
-        checkpoint.write(self.out / CHECKPOINT, self.state.to_dict(self.data.digest))
+        checkpoint.write(self.out / checkpoint.FILE, self.state.to_dict(self.data.digest))
         self.kept = self.state.step
-
-
-COLUMNS = ("identity", "masked", "generated", "truth")
-_HEADER = 14  # px
-_SIDE = 96  # px that a face is shown at
-
-
-def write_sheet(path: Path, samples: Samples, generated: np.ndarray, rows: int = 8) -> None:
-    """A PNG of `rows` samples at equal distances: identity frame, masked target, generated, truth, side by side."""
-    chosen = np.linspace(0, len(generated) - 1, min(rows, len(generated))).astype(np.int64)
-    face = samples.batch.face[chosen]
-    columns = [to_levels(face[:, :3]), to_levels(face[:, 3:]), generated[chosen], samples.truth[chosen]]
-    zoom = max(1, _SIDE // generated.shape[1])
-    picture = np.concatenate([np.concatenate(list(column)) for column in columns], axis=1)
-    picture = picture.repeat(zoom, 0).repeat(zoom, 1)
-    sheet = Image.new("RGB", (picture.shape[1], picture.shape[0] + _HEADER), "white")
-    sheet.paste(Image.fromarray(picture), (0, _HEADER))
-    draw = ImageDraw.Draw(sheet)
-    for index, name in enumerate(COLUMNS):
-        draw.text((index * sheet.width // len(COLUMNS) + 4, 1), name, fill="black")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(path)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from baselines.training.config import Config
-from baselines.training.data import Choice, Frames, Windows
+from baselines.training.windows import Choice, Frames, Windows
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,15 @@ class Sampler:
     def draw(self, step: int) -> Draw:
         """Step `step` of the run."""
         batch = self.config.batch
-        place = 0 if self.config.one_batch else step
-        places = np.arange(place * batch, (place + 1) * batch)
+        number = 0 if self.config.one_batch else step
+        positions = np.arange(number * batch, (number + 1) * batch)
         targets = np.concatenate(
             [
-                self._permutation(epoch)[places[places // len(self.frames) == epoch] % len(self.frames)]
-                for epoch in range(places[0] // len(self.frames), places[-1] // len(self.frames) + 1)
+                self._permutation(epoch)[positions[positions // len(self.frames) == epoch] % len(self.frames)]
+                for epoch in range(positions[0] // len(self.frames), positions[-1] // len(self.frames) + 1)
             ]
         )
-        choice = self.frames.choose(targets, self.config.shift_frames, self._random(1, place))
+        choice = self.frames.choose(targets, self.config.shift_frames, self._random(1, number))
         random = self._random(2, step)
         return Draw(step, choice, random.random(batch, np.float32), bool(random.random() < 0.5))
 

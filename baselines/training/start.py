@@ -1,18 +1,13 @@
-"""How a run begins: its configuration, and the signal that ends it early."""
+"""How a run begins: anew, or from its checkpoint."""
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from baselines.training import checkpoint
 from baselines.training.config import Config
-from baselines.training.records import CHECKPOINT
 from lsbench.errors import TrainingError
 
 
@@ -23,7 +18,7 @@ def configured(
 
     defaults: settings of a new run that the others go before.
     """
-    path, saved = out / CHECKPOINT, None
+    path, saved = out / checkpoint.FILE, None
     if not path.exists():
         config = Config.of(model, [*defaults, *settings])
     elif not resume:
@@ -39,24 +34,3 @@ def configured(
             "parts each; pass a multiple"
         )
     return config, saved
-
-
-@contextmanager
-def termination() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set, so that a step ends before the run does; a second SIGINT interrupts."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if asked.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        asked.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from baselines.training.batch import Batch, to_batch
 from baselines.training.config import Config
-from baselines.training.data import Batch, Frames, to_batch
+from baselines.training.windows import Frames
 from lsbench.metrics.psnr import psnr_frames
 from lsbench.metrics.ssim import ssim_frames
 
@@ -62,10 +63,10 @@ def mouth_boxes(frames: Frames, targets: np.ndarray, size: int) -> np.ndarray:
     """Where the mouth is in each of some frames, int64 (N, 4) in pixels of a face of `size`: x0, y0, x1, y1."""
     clips = frames.clip_of(targets)
     mouths = np.empty((len(targets), 4), np.int64)
-    for place in np.unique(clips):
-        shard, clip = frames.clips[place]
-        here = clips == place
-        mouths[here] = shard.mouth(clip, size)[targets[here] - frames.starts[place]]
+    for number in np.unique(clips):
+        shard, clip = frames.clips[number]
+        chosen = clips == number
+        mouths[chosen] = shard.mouth(clip, size)[targets[chosen] - frames.starts[number]]
     return mouths
 
 
@@ -73,7 +74,7 @@ def mouth_boxes(frames: Frames, targets: np.ndarray, size: int) -> np.ndarray:
 def generate(generator: nn.Module, batch: Batch) -> np.ndarray:
     """What the generator, left in evaluation mode, makes of a batch: uint8 (N, size, size, 3)."""
     generator.eval()
-    parts = zip(batch.face.split(_CHUNK), batch.mel.split(_CHUNK), strict=True)
+    parts = zip(torch.split(batch.face, _CHUNK), torch.split(batch.mel, _CHUNK), strict=True)
     return np.concatenate([to_levels(generator(face, mel)) for face, mel in parts])
 
 

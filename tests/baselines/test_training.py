@@ -22,9 +22,8 @@ from baselines.training import checkpoint, log, plot
 from baselines.training.config import Config
 from baselines.training.loop import Outcome, train
 from baselines.training.plot import QUALITY, draw
-from baselines.training.records import CHECKPOINT
-from baselines.training.start import termination
 from baselines.training.state import State
+from baselines.training.termination import termination
 from lsbench.errors import TrainingError
 
 TINY = (
@@ -70,7 +69,7 @@ def tensors(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def assert_same(one: Path, other: Path) -> None:
     """Every number of two runs' checkpoints is the same, bit for bit."""
-    first, second = (dict(tensors(checkpoint.read(out / CHECKPOINT))) for out in (one, other))
+    first, second = (dict(tensors(checkpoint.read(out / checkpoint.FILE))) for out in (one, other))
     assert first.keys() == second.keys()
     for path, value in first.items():
         if path.startswith("/config"):
@@ -99,7 +98,7 @@ def test_six_steps_are_three_and_three(model: str, shards: Path, tmp_path: Path)
     assert_same(tmp_path / "straight", tmp_path / "resumed")
     ours, theirs = (log.read(tmp_path / name)[-1] for name in ("straight", "resumed"))
     assert ours["validation"] == theirs["validation"] and ours["frames"] == theirs["frames"]
-    before = checkpoint.read(tmp_path / "straight" / CHECKPOINT)
+    before = checkpoint.read(tmp_path / "straight" / checkpoint.FILE)
     start = State(Config.from_dict(before["config"]), torch.device("cpu")).networks["generator"].state_dict()
     assert not torch.equal(start["face.0.0.0.weight"], before["generator"]["face.0.0.0.weight"])
 
@@ -115,7 +114,7 @@ def test_sigterm_saves_and_the_same_command_goes_on(shards: Path, tmp_path: Path
     kill = at(3, lambda: os.kill(os.getpid(), signal.SIGTERM))
     outcome = run(shards, tmp_path / "stopped", "steps=6", "checkpoint_every=100", report=kill)
     assert outcome.step < outcome.steps
-    assert checkpoint.read(tmp_path / "stopped" / CHECKPOINT)["step"] == outcome.step
+    assert checkpoint.read(tmp_path / "stopped" / checkpoint.FILE)["step"] == outcome.step
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     assert run(shards, tmp_path / "stopped", "steps=6", "checkpoint_every=100", resume=True).step == 6
     run(shards, tmp_path / "straight", "steps=6", "checkpoint_every=100")
@@ -152,13 +151,13 @@ def test_one_batch_is_learnt_by_heart(shards: Path, tmp_path: Path) -> None:
 
 def test_averaged_weights_follow_the_generators(shards: Path, tmp_path: Path) -> None:
     run(shards, tmp_path / "averaged", "steps=4", "ema_decay=0.5")
-    saved = checkpoint.read(tmp_path / "averaged" / CHECKPOINT)
+    saved = checkpoint.read(tmp_path / "averaged" / checkpoint.FILE)
     name = "face.0.0.0.weight"
     start = State(Config.from_dict(saved["config"]), torch.device("cpu")).networks["generator"].state_dict()[name]
     way, mine = (saved[which][name] - start for which in ("generator", "ema"))
     assert 0.1 * way.abs().sum() < mine.abs().sum() < 0.95 * way.abs().sum()
     run(shards, tmp_path / "plain", "steps=2", "ema_decay=0")
-    assert checkpoint.read(tmp_path / "plain" / CHECKPOINT)["ema"] is None
+    assert checkpoint.read(tmp_path / "plain" / checkpoint.FILE)["ema"] is None
 
 
 def test_the_learning_rate_cools(shards: Path, tmp_path: Path) -> None:
@@ -180,7 +179,7 @@ def test_the_learning_rate_cools(shards: Path, tmp_path: Path) -> None:
 def test_the_first_loss_that_is_not_finite_ends_the_run(shards: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"step [0-9]: L_\w+ is (nan|inf).*checkpoint.pt is whole and holds step"):
         run(shards, tmp_path, "steps=9", "learning_rate=1e30")
-    saved = checkpoint.read(tmp_path / CHECKPOINT)
+    saved = checkpoint.read(tmp_path / checkpoint.FILE)
     assert saved["step"] < 9
 
 
@@ -190,7 +189,7 @@ def test_bfloat16_trains_and_keeps_the_penalty_in_float32(shards: Path, tmp_path
     exact, low = (log.read(tmp_path / name)[-1]["losses"] for name in ("float32", "bfloat16"))
     assert low["critic"]["mean"] != exact["critic"]["mean"]
     assert low["penalty"]["mean"] == pytest.approx(exact["penalty"]["mean"], rel=3e-2)  # its input is bfloat16's
-    weights = checkpoint.read(tmp_path / "bfloat16" / CHECKPOINT)["generator"]
+    weights = checkpoint.read(tmp_path / "bfloat16" / checkpoint.FILE)["generator"]
     assert weights["face.0.0.0.weight"].dtype == torch.float32
 
 
@@ -234,9 +233,9 @@ def test_tensorboard_has_every_term(shards: Path, tmp_path: Path, monkeypatch: p
 
 def test_a_resumed_log_drops_what_the_checkpoint_does_not_know(shards: Path, tmp_path: Path) -> None:
     run(shards, tmp_path, "steps=4", "log_every=1", "checkpoint_every=4")
-    kept = shutil.copy(tmp_path / CHECKPOINT, tmp_path / "kept.pt")
+    kept = shutil.copy(tmp_path / checkpoint.FILE, tmp_path / "kept.pt")
     run(shards, tmp_path, "steps=6", "log_every=1", resume=True)
-    shutil.copy(kept, tmp_path / CHECKPOINT)  # as if the run had been killed before it saved step 6
+    shutil.copy(kept, tmp_path / checkpoint.FILE)  # as if the run had been killed before it saved step 6
     with (tmp_path / log.FILE).open("a") as file:
         file.write('{"step": 7, "los')
     run(shards, tmp_path, "steps=5", "log_every=1", resume=True)
@@ -314,7 +313,7 @@ def test_a_checkpoint_of_another_run_is_refused(shards: Path, tmp_path: Path) ->
 
 def test_a_file_that_is_no_checkpoint(shards: Path, tmp_path: Path) -> None:
     run(shards, tmp_path, "steps=1")
-    path = tmp_path / CHECKPOINT
+    path = tmp_path / checkpoint.FILE
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(TrainingError, match="not a readable checkpoint"):
@@ -342,7 +341,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(shards: Path, tmp_path: Path) 
             run(shards, tmp_path, "steps=6", report=fill)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert checkpoint.read(tmp_path / CHECKPOINT)["step"] == 2
+    assert checkpoint.read(tmp_path / checkpoint.FILE)["step"] == 2
     assert not list(tmp_path.glob(".*"))
     assert run(shards, tmp_path, "steps=6", resume=True).step == 6
 
@@ -399,7 +398,7 @@ def test_a_trivial_answer_far_away_does_not_flatten_the_curve(rise: float) -> No
         }
         for step in (0, 1)
     ]
-    for axes in plot._quality([{**records[0], "trivial": trivial}, records[1]]).axes:
+    for axes in plot.quality_figure([{**records[0], "trivial": trivial}, records[1]]).axes:
         level, near, far = levels[axes.get_title()]
         low, high = axes.get_ylim()
         assert far < low < level <= records[1]["validation"][axes.get_title()] < high and low < near < high

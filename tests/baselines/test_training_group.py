@@ -17,7 +17,6 @@ from baselines.training import checkpoint, log
 from baselines.training.config import Config
 from baselines.training.loop import train
 from baselines.training.recipes import RECIPES
-from baselines.training.records import CHECKPOINT
 
 TINY = (
     "variant=basic",
@@ -56,7 +55,7 @@ def outputs(out: Path) -> dict[str, torch.Tensor]:
     Not the critic's: a bias in front of an instance norm has no effect, and no gradient but rounding, of which Adam
     makes whole steps.
     """
-    saved = checkpoint.read(out / CHECKPOINT)
+    saved = checkpoint.read(out / checkpoint.FILE)
     generator, critic = RECIPES[saved["model"]].networks(Config.from_dict(saved["config"]))
     generator.load_state_dict(saved["generator"])
     critic.load_state_dict(saved["critic"])
@@ -126,6 +125,6 @@ def test_a_lost_process_ends_the_job_and_leaves_a_checkpoint(shards: Path, tmp_p
     message = said.splitlines()[-1]
     assert message.startswith("lsbench: step ") and "another of the 2 processes ended" in message
     assert "checkpoint.pt is whole and holds step" in message and "--resume automatic" in message
-    step = checkpoint.read(tmp_path / CHECKPOINT)["step"]
+    step = checkpoint.read(tmp_path / checkpoint.FILE)["step"]
     assert f"holds step {step}." in message
     assert train("lipgan", shards, tmp_path, settings=[f"steps={step + 1}"], resume=True).step == step + 1

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from baselines.training import log, loop, toy
-from baselines.training.records import CHECKPOINT
+from baselines.training import checkpoint, log, loop, toy
 from baselines.training.shards import open_shards
 from lsbench.cli.main import main
 
@@ -73,7 +72,7 @@ def test_a_stopped_run_says_so_and_exits_with_3(shards: Path, tmp_path: Path, mo
     monkeypatch.setattr(loop, "train", stopped)
     done = lsbench("train", "lipgan", "--data", shards, "--out", tmp_path, "--steps", 9)
     assert done.exit_code == 3 and "stopped; the same command with --resume automatic goes on" in done.output
-    assert (tmp_path / CHECKPOINT).is_file()
+    assert (tmp_path / checkpoint.FILE).is_file()
 
 
 def test_the_toy_corpus_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
