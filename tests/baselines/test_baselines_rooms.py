@@ -1,4 +1,4 @@
-"""The baselines' own rooms: imports point downward, files do not import each other in a circle, `_names` stay at home."""
+"""The rooms of the baselines: imports point downward, files import each other in no circle, `_names` stay at home."""
 
 from __future__ import annotations
 
