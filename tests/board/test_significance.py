@@ -427,9 +427,39 @@ def test_runs_without_influence_are_ranked_without_intervals(runs: list[Path]) -
     assert [row.rank for row in board.rows] == [1, 2, 3]
     assert math.isnan(board.interval(board.rows[0], "lmd")[0])
     assert "no intervals" in said(board)
+    (agreement,) = board.whole_against_mouth()
+    assert agreement.tau == -1 and math.isnan(agreement.low) and math.isnan(agreement.high)
+    assert "(Kendall's tau -1.00)" in said(board)
     (runs[0] / "clips.parquet").write_bytes(b"PAR1")
     with pytest.raises(RunError, match="score the run again"):
         leaderboard(runs)
+
+
+def test_an_unknown_influence_of_one_score_leaves_the_others_their_intervals(runs: list[Path]) -> None:
+    import pandas
+
+    table = pandas.read_parquet(runs[1] / "clips.parquet")
+    table.loc[table["metric"] == "lmd", "influence"] = math.nan
+    table.to_parquet(runs[1] / "clips.parquet")
+    known, board = leaderboard([runs[0], runs[2]]), leaderboard(runs)
+    place = board.keys.index("lmd")
+    for limits, taus in zip(board.verdict.tau_limits, known.verdict.tau_limits, strict=True):
+        assert np.isnan(limits[place]).all() and np.isnan(limits[:, place]).all()
+        others = np.arange(len(limits)) != place
+        assert np.isfinite(limits[np.ix_(others, others)]).all() and np.isfinite(taus).all()
+
+
+def test_an_infinite_score_gives_no_interval_of_agreement(tmp_path: Path) -> None:
+    """How far clips would move it is not known."""
+    finite = np.linspace(30, 40, len(CLIPS))
+    perfect = np.where(np.arange(len(CLIPS)) == 2, math.inf, finite)
+    paths = [
+        run(tmp_path, "a", {"psnr/whole": perfect, "psnr/mouth": finite}),
+        run(tmp_path, "b", {"psnr/whole": finite, "psnr/mouth": finite + 1}),
+    ]
+    board = leaderboard(paths, "psnr/whole")
+    (agreement,) = board.whole_against_mouth()
+    assert agreement.tau == -1 and math.isnan(agreement.low)
 
 
 def test_summary_is_of_frames(tmp_path: Path) -> None:
