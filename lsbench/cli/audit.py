@@ -90,11 +90,12 @@ def audit_group(
     from lsbench.auditing.audit import audit
     from lsbench.cli.progress import progress_bar
     from lsbench.networks import weights
-    from lsbench.report.audit.files import write_audit
+    from lsbench.report.audit.files import demand_own_audit, write_audit
     from lsbench.report.text.terminal import console
     from lsbench.system import pool
 
     demand_one_bench(reference, protocol_name, data)
+    demand_own_audit(out)  # before hours are spent
     with progress_bar(quiet) as progress:
         found = audit(
             reference=reference,

@@ -10,20 +10,28 @@ from typing import Any
 
 import numpy as np
 import pytest
+from audits import small_audit
 from click.testing import CliRunner
+from matplotlib.figure import Figure
 from page_runs import EVIL, make_runs
 
+from lsbench.board.frames import Summary
 from lsbench.board.rank import leaderboard
 from lsbench.cli.main import main
+from lsbench.errors import LsbenchError
 from lsbench.media.clip import Clip
 from lsbench.media.encode import even
 from lsbench.media.files import read_clip
 from lsbench.metrics._base import catalogue
+from lsbench.report.audit.files import write_audit
 from lsbench.report.page import board as board_page
+from lsbench.report.page.box_plots import box_plots
 from lsbench.report.page.clip_media import show
 from lsbench.report.page.write import write_report
 from lsbench.run.folder import Run
 from lsbench.run.footage import Footage
+
+MINE = "<h1>mine</h1>"
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +46,8 @@ def page(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def data(page: Path, g: int, c: int) -> dict[str, Any]:
     text = (page / f"data/g{g}/c{c}.js").read_text()
-    assert text.startswith("lsbench.media.clip(")
-    return json.loads(text.removeprefix("lsbench.media.clip(").removesuffix(");\n"))
+    assert text.startswith("lsbench.clip(")
+    return json.loads(text.removeprefix("lsbench.clip(").removesuffix(");\n"))
 
 
 def test_curves_are_the_per_frame_values_of_the_run(runs: list[Path], page: Path) -> None:
@@ -165,5 +173,74 @@ def test_the_command_prints_the_page_and_spares_other_pages(runs: list[Path], tm
     (tmp_path / "site").mkdir()
     (tmp_path / "site/index.html").write_text("<h1>mine</h1>")
     done = CliRunner().invoke(main, [*command, str(tmp_path / "site")])
-    assert done.exit_code == 1 and "is not a report of lsbench" in done.stderr
+    assert done.exit_code == 1 and "is not of lsbench report" in done.stderr and "<h1>mine</h1>" in done.stderr
     assert (tmp_path / "site/index.html").read_text() == "<h1>mine</h1>"
+
+
+@pytest.mark.parametrize("name", ["index.html", "clip.html", "audit.html", "data/mine.csv", "figures/a.svg", "media/b"])
+def test_what_others_wrote_is_not_replaced(runs: list[Path], tmp_path: Path, name: str) -> None:
+    strange = tmp_path / "out" / name
+    strange.parent.mkdir(parents=True)
+    strange.write_text("<h1>mine</h1>")
+    with pytest.raises(LsbenchError, match=r"stands there.*nothing was written"):
+        write_report(leaderboard(runs), tmp_path / "out", videos=False, audit=small_audit())
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == [strange]
+    assert strange.read_text() == "<h1>mine</h1>"
+
+
+def test_a_strange_page_in_an_own_report_is_not_replaced(runs: list[Path], tmp_path: Path) -> None:
+    out = write_report(leaderboard(runs), tmp_path / "out", videos=False).parent
+    (out / "clip.html").unlink()
+    (out / "clip.html").mkdir()
+    before = (out / "index.html").stat().st_mtime_ns
+    with pytest.raises(LsbenchError, match=r"clip\.html is not of lsbench report: a folder stands there"):
+        write_report(leaderboard(runs), out, videos=False)
+    assert (out / "index.html").stat().st_mtime_ns == before
+    (out / "clip.html").rmdir()
+    write_report(leaderboard(runs), out, videos=False, audit=small_audit())
+    write_report(leaderboard(runs), out, videos=False, audit=small_audit())  # its own audit page
+
+
+def test_a_report_that_was_stopped_goes_on(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("lsbench.report.page.write.draw_boxes", stopped)
+        write_report(leaderboard(runs), tmp_path / "out", videos=False)
+    assert "not finished" in (tmp_path / "out/index.html").read_text()
+    index = write_report(leaderboard(runs), tmp_path / "out", videos=False)
+    assert "not finished" not in index.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("index.html", MINE), ("audit.json", '{"mine": 1}'), ("audit.md", "notes")]
+)
+def test_an_audit_spares_what_others_wrote(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(LsbenchError, match=r"stands there.*nothing was written"):
+        write_audit(small_audit(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name] and (tmp_path / name).read_text() == content
+    done = CliRunner().invoke(main, ["audit", "--reference", str(tmp_path), "--out", str(tmp_path)])
+    assert done.exit_code == 1 and "stands there" in done.stderr  # before anything is measured
+
+
+def test_an_audit_replaces_its_own(tmp_path: Path) -> None:
+    first = {name: path.read_bytes() for name, path in write_audit(small_audit(), tmp_path).items()}
+    assert {name: path.read_bytes() for name, path in write_audit(small_audit(), tmp_path).items()} == first
+
+
+@pytest.mark.parametrize("style", ["svg", "png"])
+def test_box_plots_spare_what_others_drew(tmp_path: Path, style: str) -> None:
+    summaries = [Summary("a", "ssim:color=luma/mouth", np.array([0.5, 0.75]))]
+    paths = box_plots(summaries, tmp_path)
+    assert [path.name for path in paths] == ["ssim-color=luma-mouth.svg", "ssim-color=luma-mouth.png"]
+    before = [path.read_bytes() for path in paths]
+    assert [path.read_bytes() for path in box_plots(summaries, tmp_path)] == before
+    strange = next(path for path in paths if path.suffix == f".{style}")
+    figure = Figure()
+    figure.savefig(strange)  # of matplotlib, too, but not of this verb
+    before = [path.read_bytes() for path in paths]
+    with pytest.raises(LsbenchError, match="is not of lsbench leaderboard --summary"):
+        box_plots(summaries, tmp_path)
+    assert [path.read_bytes() for path in paths] == before

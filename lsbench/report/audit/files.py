@@ -5,21 +5,40 @@ from __future__ import annotations
 from pathlib import Path
 
 from lsbench.auditing.findings import Audit
-from lsbench.errors import RunError
-from lsbench.report.audit.page import write_page
+from lsbench.errors import LsbenchError, RunError
+from lsbench.report.audit.page import MARK, write_page
 from lsbench.report.audit.text import from_json, to_json, to_markdown
-from lsbench.report.page import render as page
+from lsbench.report.own import demand_folder, demand_own
+from lsbench.report.page.render import write
 
-NAME = "audit.json"
+NAME, MARKDOWN, PAGE = "audit.json", "audit.md", "index.html"
+VERB = "lsbench audit"
+JSON_MARK = '{\n "format": '  # how to_json() begins
 
 
 def write_audit(audit: Audit, out: Path) -> dict[str, Path]:
-    """Write the three files: `json`, `markdown` and `page` to their paths."""
-    paths = {"json": out / NAME, "markdown": out / "audit.md", "page": out / "index.html"}
-    page.write(paths["json"], to_json(audit).encode())
-    page.write(paths["markdown"], to_markdown(audit).encode())
+    """Write the three files: `json`, `markdown` and `page` to their paths; LsbenchError where others stand there."""
+    demand_own_audit(out)
+    paths = {"json": out / NAME, "markdown": out / MARKDOWN, "page": out / PAGE}
+    write(paths["json"], to_json(audit).encode())
+    write(paths["markdown"], to_markdown(audit).encode())
     write_page(audit, paths["page"])
     return paths
+
+
+def demand_own_audit(out: Path) -> None:
+    """Raise LsbenchError where a file stands in a folder that no audit wrote and an audit would replace.
+
+    audit.md has no mark of its own: it is an audit's where an audit.json lies beside it.
+    """
+    demand_folder(out)
+    demand_own(out / NAME, JSON_MARK, VERB)
+    demand_own(out / PAGE, MARK, VERB)
+    if not (out / NAME).exists() and (out / MARKDOWN).exists():
+        raise LsbenchError(
+            f"{out / MARKDOWN} stands there, and no {NAME} of {VERB} beside it; nothing was written. "
+            "Pass another --out, or move it away"
+        )
 
 
 def read_audit(path: Path) -> Audit:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,32 +11,38 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lsbench.board.frames import Summary
-from lsbench.errors import LsbenchError
+from lsbench.report.own import demand_folder, demand_own
+from lsbench.report.page.render import write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH_INCHES, ROW_INCHES = 7.0, 0.42
+VERB = "lsbench leaderboard --summary"
+MARKS: dict[str, dict[str, str | None]] = {"svg": {"Date": None, "Creator": VERB}, "png": {"Software": VERB}}
 MOST_POINTS = 100  # outliers of a generator that are drawn one by one in an SVG
 
 
 def box_plots(summaries: Sequence[Summary], out: Path) -> list[Path]:
-    """One figure a score, KEY.svg and KEY.png in `out`: box of the quartiles, whiskers of 1.5 times their distance."""
+    """One figure a score, KEY.svg and KEY.png in `out`: box of the quartiles, whiskers of 1.5 times their distance.
+
+    Raises LsbenchError, and writes nothing, where a file of such a name stands there that this verb did not write.
+    """
     from matplotlib import rc_context
 
-    written = []
-    for key in dict.fromkeys(summary.key for summary in summaries):
+    demand_folder(out)
+    keys = list(dict.fromkeys(summary.key for summary in summaries))
+    files = {(key, style): out / f"{re.sub('[/:]', '-', key)}.{style}" for key in keys for style in MARKS}
+    for path in files.values():
+        demand_own(path, VERB, VERB)
+    for key in keys:
         figure = box_figure([summary for summary in summaries if summary.key == key])
-        for suffix in (".svg", ".png"):
-            path = out / f"{key.replace('/', '-').replace(':', '-')}{suffix}"
-            try:
-                out.mkdir(parents=True, exist_ok=True)
-                with rc_context({"svg.hashsalt": key}):
-                    figure.savefig(path, dpi=150, metadata={"Date": None} if suffix == ".svg" else None)
-            except OSError as error:
-                raise LsbenchError(f"{path}: cannot be written ({error})") from error
-            written.append(path)
-    return written
+        for style, mark in MARKS.items():
+            content = io.BytesIO()
+            with rc_context({"svg.hashsalt": key}):
+                figure.savefig(content, format=style, dpi=150, metadata=mark)
+            write(files[key, style], content.getvalue())
+    return list(files.values())
 
 
 def box_figure(shown: Sequence[Summary]) -> Figure:

@@ -81,7 +81,7 @@ def write_clip_file(job: Job) -> Done:
             shown = show(job.media, job.sources, partial)
             content["problems"] += shown.pop("problems")
             content |= shown
-    write_atomically(job.target, lambda file: file.write(script("lsbench.media.clip", content)))
+    write_atomically(job.target, lambda file: file.write(script("lsbench.clip", content)))
     picture = content.get("generated") or content.get("reference")
     return Done(picture["name"] if picture else None, frames)
 

@@ -14,7 +14,9 @@ from lsbench.auditing.findings import Audit
 from lsbench.board.board import Board, Row
 from lsbench.errors import LsbenchError
 from lsbench.metrics._base.direction import oriented
+from lsbench.report.audit.page import MARK as AUDIT_MARK
 from lsbench.report.audit.page import write_page
+from lsbench.report.own import demand_folder, demand_own
 from lsbench.report.page import board as board_page
 from lsbench.report.page.clips import Done, Job, frame_metrics, script, write_clip_file
 from lsbench.report.page.figures import draw_boxes, draw_slopes
@@ -29,7 +31,15 @@ from lsbench.system import pool
 from lsbench.system.pool import Progress
 
 MARK = '<meta name="generator" content="lsbench report">'
+VERB = "lsbench report"
+PAGES = ("index.html", "clip.html")
+FOLDERS = ("data", "figures", "media")
 AUDIT_PAGE = "audit.html"
+UNFINISHED = f"""<!doctype html>
+<meta charset="utf-8">
+{MARK}
+<p>This report is not finished; run {VERB} again.</p>
+"""
 WORST = 12  # clips shown on the board's page
 
 
@@ -58,9 +68,10 @@ def write_report(
 
     audit: shown on a page of its own, OUT/audit.html. clips: make videos of so many clips of each run only, the worst
     ones; of all where None. reference: folder of the real clips, where they are no longer where the runs found them.
-    Videos that an earlier report left in OUT/media are kept. Raises LsbenchError where OUT holds another page.
+    Videos that an earlier report left in OUT/media are kept. Raises LsbenchError, and writes nothing, where something
+    stands in OUT that no report wrote and this one would replace.
     """
-    _demand_own(out)
+    _claim(out, audit is not None)
     every = (*board.rows, *board.anchors)
     ids = _clip_ids(every)
     heads = board_page.heads(board)
@@ -200,10 +211,23 @@ def _worst(
     ]
 
 
-def _demand_own(out: Path) -> None:
-    """Raise LsbenchError where the folder is not ours to write a page into."""
-    index = out / "index.html"
-    if out.exists() and not out.is_dir():
-        raise LsbenchError(f"{out} is a file; expected a folder for the report. Pass another --out")
-    if index.exists() and MARK not in index.read_text(encoding="utf-8", errors="replace")[:2000]:
-        raise LsbenchError(f"{index} is not a report of lsbench; pass another --out, or delete it")
+def _claim(out: Path, audit: bool) -> None:
+    """Make a folder ours; LsbenchError where pages or folders of another stand in it, of which none is touched.
+
+    A report that is stopped leaves a page that says so, and by which the next one knows the folder as its own.
+    """
+    demand_folder(out)
+    pages = [out / name for name in PAGES]
+    for page in pages:
+        demand_own(page, MARK, VERB)
+    if audit:
+        demand_own(out / AUDIT_PAGE, AUDIT_MARK, "lsbench audit")
+    if any(page.exists() for page in pages):
+        return
+    for folder in (out / name for name in FOLDERS):
+        if folder.exists() or folder.is_symlink():
+            raise LsbenchError(
+                f"{folder} stands there, and no page of {VERB} beside it; nothing was written. "
+                "Pass another --out, or move it away"
+            )
+    write(out / "index.html", UNFINISHED.encode())
