@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from lsbench.errors import TrainingError
-from lsbench.system import ranks
+from lsbench.system.ranks import Ranks
 
 
 def local_device(name: str) -> torch.device:
@@ -13,7 +13,7 @@ def local_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        device = torch.device(ranks.own_device(name))
+        device = torch.device(Ranks.of_training().own_device(name))
         torch.zeros(1, device=device)
         return device
     except (RuntimeError, AssertionError) as error:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, distributed
 
 from lsbench.errors import TrainingError
-from lsbench.system import ranks
+from lsbench.system.ranks import Ranks
 
 TIMEOUT = timedelta(minutes=10)  # after which a GPU that does not answer counts as lost
 
@@ -66,8 +66,9 @@ class Group:
 
 def join(device: torch.device) -> Group:
     """The job that torchrun's environment describes; one process where there is none. GPUs talk through NCCL."""
+    ranks = Ranks.of_training()
     ranks.join()
     channel = None
-    if ranks.world() > 1 and device.type == "cuda":
+    if ranks.size > 1 and device.type == "cuda":
         channel = distributed.new_group(timeout=TIMEOUT, backend="nccl")
-    return Group(device, ranks.rank(), ranks.world(), channel)
+    return Group(device, ranks.rank, ranks.size, channel)

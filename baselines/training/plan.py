@@ -21,7 +21,7 @@ from baselines.training.start import configured
 from baselines.training.state import precision_on
 from baselines.training.windows import MEL_STEPS, Frames
 from lsbench.media.lipgan_mel import BANDS
-from lsbench.system import ranks
+from lsbench.system.ranks import Ranks
 
 Rows = list[tuple[str, ...]]
 
@@ -40,7 +40,7 @@ def plan(
 
     The first batch is read; the networks compute nothing but shapes.
     """
-    processes = ranks.world()
+    processes = Ranks.of_training().size
     config, saved = configured(model, out, defaults, settings, resume, processes)
     dataset = training_data(data, config)
     if saved:

@@ -22,6 +22,7 @@ from lsbench.metrics._base.stats import Stats
 from lsbench.protocol.protocol import Protocol, Reference, describe
 from lsbench.run import learn as learning
 from lsbench.run import score as evaluate
+from lsbench.run.conditions import Conditions
 from lsbench.run.folder import FORMAT, Run
 from lsbench.run.needs import needs, weight_paths
 from lsbench.statistics.units import units
@@ -148,17 +149,9 @@ def _is_finished(worker: Bench, job: Injection) -> bool:
 
 def _request(worker: Bench, bench: Protocol, weights: Mapping[str, str]) -> dict[str, Any]:
     """run.json: everything that can move a number. Artifacts and clips may be added later: they are no part."""
-    return {
-        "format": FORMAT,
-        "audit": {"revision": REVISION, "seed": worker.seed},
-        "reference": str(bench.folder),
-        "protocol": describe(bench),
-        "metrics": {metric.key: metric.signature for metric in worker.metrics},
-        "tracker": worker.tracker.signature if worker.tracker else None,
-        "weights": dict(weights),
-        "device": worker.device,
-        "versions": evaluate.library_versions(),
-    }
+    revision = {"revision": REVISION, "seed": worker.seed}
+    conditions = Conditions.here(bench, worker.metrics, worker.tracker, weights, worker.device, audit=revision)
+    return {"format": FORMAT, "reference": str(bench.folder), **conditions.written()}
 
 
 def _added(run: Run, request: dict[str, Any]) -> dict[str, Any]:

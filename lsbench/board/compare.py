@@ -13,7 +13,7 @@ from lsbench.board.clip_values import gather
 from lsbench.board.significance import Pair, Verdict
 from lsbench.errors import ComparisonError
 from lsbench.metrics._base.direction import oriented
-from lsbench.run.conditions import Difference, differences
+from lsbench.run.conditions import Difference
 from lsbench.run.folder import Run
 from lsbench.run.result import Result
 
@@ -59,7 +59,7 @@ class Comparison:
         """The score of a key; without one, of the protocol's, else the first; None where there is none."""
         if key is not None and key not in (known := [score.key for score in self.scores]):
             raise ComparisonError(registry.unknown("score", key, known))
-        wanted = key or self.one.protocol["rank_by"]
+        wanted = key or self.one.protocol.get("rank_by")
         return next((score for score in self.scores if score.key == wanted), next(iter(self.scores), None))
 
 
@@ -71,14 +71,13 @@ def compare(one: str | Path, other: str | Path) -> Comparison:
     """
     if Path(one).resolve() == Path(other).resolve():
         raise ComparisonError(f"{one} and {other} are the same run; name two")
-    results = [Run(Path(path)).result() for path in (one, other)]
-    requests = [Run(result.path).request() for result in results]
-    fields = tuple(differences(*requests))
+    runs = [Run(path) for path in (one, other)]
+    results, (mine, theirs) = [run.result() for run in runs], [run.conditions for run in runs]
+    fields = tuple(mine.differences(theirs))
     if results[0].name == results[1].name:
         results = [replace(result, name=str(result.path)) for result in results]
     first, second = results
-    manifests = [request["protocol"].get("manifest_sha256") for request in requests]
-    if manifests[0] != manifests[1]:
+    if mine.protocol.get("manifest_sha256") != theirs.protocol.get("manifest_sha256"):
         return Comparison(first, second, fields, (), "the runs were scored on other clips")
     shared = [key for key in first.scores if key in second.scores]
     keys = [key for key in shared if first.scores[key].signature == second.scores[key].signature]

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from lsbench.board.quotes import Quotes
 from lsbench.board.significance import Verdict
 from lsbench.errors import ComparisonError
 from lsbench.metrics._base.direction import oriented
-from lsbench.run.conditions import demand_comparable, differences
+from lsbench.run.conditions import Conditions, demand_comparable
 from lsbench.run.folder import Run
 from lsbench.run.result import Result, Score
 
@@ -46,16 +45,17 @@ def leaderboard(
         raise ComparisonError("no runs to rank")
     results = {path: folder.result() for path, folder in {**folders, **beside}.items()}
     _demand_names(results.values())
-    requests = {result.name: Run(result.path).request() for result in results.values() if result.scores}
-    for one, other in combinations(requests, 2):  # every two, for two runs are compared in what both of them have
-        demand_comparable(one, requests[one], other, requests[other])
+    opened = {**folders, **beside}
+    conditions = {result.name: opened[path].conditions for path, result in results.items() if result.scores}
+    for one, other in combinations(conditions, 2):  # every two, for two runs are compared in what both of them have
+        demand_comparable(one, conditions[one], other, conditions[other])
     first = next(iter(folders))
     if opinions is not None:
         demand_of_board(opinions, results[first].protocol["digest"], [results[path].name for path in folders])
         results = {path: opinions.applied(result) if path in folders else result for path, result in results.items()}
     found = dict.fromkeys(key for path in [*folders, *beside] for key in results[path].scores)
     keys = tuple(sorted(found, key=lambda key: opinions is not None and key in opinions.keys))  # people's last
-    rank_by = _rank_key(rank_by, results[first].protocol["rank_by"], keys, opinions.keys if opinions else ())
+    rank_by = _rank_key(rank_by, results[first].protocol.get("rank_by", ""), keys, opinions.keys if opinions else ())
     complete = sorted((result for result in results.values() if result.complete), key=lambda result: result.name)
     ranked = {results[path].name for path in folders}
     evidence = gather(complete, keys)
@@ -89,7 +89,7 @@ def leaderboard(
         Verdict(evidence, compared),
         tuple(row for row in rows if row.generator not in ranked),
         tuple(quotes),
-        (*_rounding(requests), *_short_notes(evidence, short)),
+        (*_rounding(conditions), *_short_notes(evidence, short)),
         difference,
         opinions,
     )
@@ -105,12 +105,12 @@ def _demand_names(results: Iterable[Result]) -> None:
         seen[result.name] = result
 
 
-def _rounding(requests: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _rounding(conditions: Mapping[str, Conditions]) -> list[str]:
     """In what runs differ that moves last digits only, one line a field."""
-    names = sorted(requests)
+    names = sorted(conditions)
     found: dict[str, dict[str, str]] = {}  # field -> run -> value
     for one, other in combinations(names, 2):
-        for difference in differences(requests[one], requests[other]):
+        for difference in conditions[one].differences(conditions[other]):
             values = found.setdefault(difference.field, {})
             values.setdefault(one, str(difference.one))
             values.setdefault(other, str(difference.other))

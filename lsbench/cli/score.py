@@ -43,6 +43,7 @@ from lsbench.cli.common import (
 @click.option("--sound", type=click.Choice(["required", "optional"]), default="required", show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Where networks and tensors run, such as cuda.")
 @click.option("--anchors/--no-anchors", "with_anchors", default=True, show_default=True, help="Ceiling and floors.")
+@click.option("--ranks", "shared", is_flag=True, help="Share the clips with the other processes that torchrun started.")
 @timeout_option
 @common_options
 def score(
@@ -59,6 +60,7 @@ def score(
     weight_files: tuple[str, ...],
     quiet: bool,
     with_anchors: bool,
+    shared: bool,
     **options: Any,
 ) -> None:
     """Score GENERATED against real clips and keep the run in OUT/NAME.
@@ -73,36 +75,38 @@ def score(
     Beside it, once for all runs of one kind, the anchors are measured that say what a score is worth: the real clips
     compressed, with a still mouth, and with the sound of another clip. The board shows them.
 
-    Under torchrun the ranks share the clips. A killed run goes on when the same command is given again. Exit status: 0
-    done, 1 an error, 3 incomplete.
+    With --ranks the processes that torchrun started share the clips. A killed run goes on when the same command is
+    given again. Exit status: 0 done, 1 an error, 3 incomplete.
     """
     from lsbench.cli.progress import progress_bar
     from lsbench.networks import weights
     from lsbench.report.text.terminal import show_result
     from lsbench.run import anchors
     from lsbench.run.score import score as evaluate
-    from lsbench.system import ranks
+    from lsbench.system.ranks import ALONE, Ranks
 
     demand_one_bench(reference, protocol_name, data)
+    ranks = Ranks.of_torchrun() if shared else ALONE
     options |= {
+        "ranks": ranks,
         "reference": reference,
         "protocol": protocol_name,
         "data": data,
         "metrics": metrics or None,
         "regions": regions or None,
-        "workers": workers or ranks.cores(),
+        "workers": workers or ranks.cores,
         "weight_files": weights.parse_overrides(weight_files),
     }
-    with progress_bar(quiet or ranks.rank() > 0) as progress:
+    with progress_bar(quiet or not ranks.first) as progress:
         result = evaluate(
             generated, name=name, out=out, timeout_s=timeout, progress=labelled(progress, "score"), **options
         )
-        if ranks.rank() == 0:
+        if ranks.first:
             show_result(result)
         failed = {}
         if with_anchors:
             failed = anchors.measure(result.path, progress=labelled(progress, "anchors"), **options)
-    if ranks.rank() == 0:
+    if ranks.first:
         for anchor, reason in failed.items():
             click.echo(f"lsbench: anchor {anchor} not measured: {' '.join(reason.split())}", err=True)
     if not result.complete:

@@ -51,7 +51,7 @@ def train(
     from lsbench import registry
     from lsbench.cli.progress import progress_bar
     from lsbench.report.text.terminal import show_table
-    from lsbench.system import ranks
+    from lsbench.system.ranks import Ranks
 
     folder, defaults = Path(data), ()
     if data == "toy":
@@ -66,10 +66,11 @@ def train(
         show_table(["", ""], plan)
         show_table(["setting", "value", "what it is"], described)
         return
-    with training_bar(model, quiet or ranks.rank() > 0) as report:
+    first = Ranks.of_training().first
+    with training_bar(model, quiet or not first) as report:
         outcome = registry.load(registry.TRAINING["train"])(model, folder, out, report=report, **request)
     done = outcome.step == outcome.steps
-    if ranks.rank() == 0:
+    if first:
         state = "done" if done else "stopped; the same command with --resume automatic goes on"
         click.echo(f"{model}: step {outcome.step} of {outcome.steps}, {state}; kept in {outcome.out}")
     if not done:

@@ -63,6 +63,7 @@ class PiqMetric(Metric):
     weighs frames by the structure in them (`needs_structure`) and would divide nothing by nothing.
     """
 
+    libraries: ClassVar[tuple[str, ...]] = ("piq",)
     function: ClassVar[str]  # its name in piq
     needs_structure: ClassVar[bool] = False
 

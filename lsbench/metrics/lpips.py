@@ -90,6 +90,7 @@ class LPIPS(Metric):
     """
 
     name: ClassVar[str] = "lpips"
+    libraries: ClassVar[tuple[str, ...]] = ("lpips",)
     asks: ClassVar[str] = "Would a network trained on people's judgements take the frames for the same?"
     better: ClassVar[Literal["higher", "lower"]] = "lower"
     source: ClassVar[str] = "Zhang, Isola, Efros, Shechtman, Wang 2018, CVPR, arXiv 1801.03924; package lpips 0.1.4"

@@ -90,6 +90,7 @@ class SyncNet(Metric):
     windows, and under 6 windows no value. Embeddings of faces are kept on disk by their pixels.
     """
 
+    libraries: ClassVar[tuple[str, ...]] = ("opencv-contrib-python",)
     source: ClassVar[str] = "Chung & Zisserman 2016, Out of time; Prajwal et al. 2020, Wav2Lip, arXiv 2008.10010"
     regions: ClassVar[tuple[Region, ...]] = ()
     weights: ClassVar[tuple[str, ...]] = ("syncnet",)

@@ -12,15 +12,15 @@ from lsbench.media.files import content_sha256
 from lsbench.protocol.protocol import Protocol, Reference
 from lsbench.run import learn as learning
 from lsbench.run.folder import Run
-from lsbench.run.gather import Meeting
+from lsbench.run.gather import Shared
 from lsbench.run.match import Matches
 from lsbench.run.measure import Job, Settings, make_and_measure, measure_clip
-from lsbench.system import ranks
 from lsbench.system.pool import Progress
+from lsbench.system.ranks import Ranks
 
 
 def measure_all(
-    meeting: Meeting,
+    shared: Shared,
     settings: Settings,
     matches: Matches,
     studio: Studio | None,
@@ -43,7 +43,7 @@ def measure_all(
             if on_error == "stop":
                 raise
             failed[clip.id] = str(error)
-    finished = meeting.finished([job.reference.id for job in jobs if _is_finished(meeting.run, job, keys)])
+    finished = shared.finished([job.reference.id for job in jobs if _is_finished(shared.run, job, keys)])
     jobs = [job for job in jobs if job.reference.id not in finished]
     done = len(finished)
     report = progress or (lambda *_: None)
@@ -53,18 +53,19 @@ def measure_all(
         if isinstance(outcome, LsbenchError) and on_error == "stop":
             raise outcome
         done += 1
-        report(job.reference.id, min(len(clips), len(finished) + (done - len(finished)) * ranks.world()), len(clips))
+        by_all_ranks = len(finished) + (done - len(finished)) * shared.ranks.size
+        report(job.reference.id, min(len(clips), by_all_ranks), len(clips))
 
     if jobs:
-        meeting.run.discard_result()
-        jobs = _taught(jobs, settings, workers, on_error, progress)
+        shared.run.discard_result()
+        jobs = _taught(jobs, settings, workers, on_error, progress, shared.ranks)
     report("", done, len(clips))
     rules = replace(settings, protocol=replace(bench, clips=()))  # the manifest does not travel with every job
     work = partial(make_and_measure, studio, rules) if studio else partial(measure_clip, rules)
-    for job, outcome in ranks.run(work, jobs, workers, own_done):
+    for job, outcome in shared.ranks.run(work, jobs, workers, own_done):
         if isinstance(outcome, LsbenchError):
             failed[job.reference.id] = str(outcome)
-    meeting.gather([job.reference.id for job in jobs], failed)
+    shared.gather([job.reference.id for job in jobs], failed)
     return failed
 
 
@@ -82,7 +83,9 @@ def _is_finished(run: Run, job: Job, keys: list[str]) -> bool:
     return kept is not None and (kept.generated_sha256, kept.reference_sha256) == hashes
 
 
-def _taught(jobs: list[Job], settings: Settings, workers: int, on_error: str, progress: Progress | None) -> list[Job]:
+def _taught(
+    jobs: list[Job], settings: Settings, workers: int, on_error: str, progress: Progress | None, ranks: Ranks
+) -> list[Job]:
     """The jobs with the models that their metrics learn from the clips of other speakers."""
     learners = {metric.learner.signature: metric.learner for metric in settings.metrics if metric.learner}
     if not learners or settings.tracker is None:
@@ -93,6 +96,6 @@ def _taught(jobs: list[Job], settings: Settings, workers: int, on_error: str, pr
             raise error
 
     models = learning.fit(
-        learners.values(), settings.protocol, settings.tracker, settings.sound, workers, refuse, progress
+        learners.values(), settings.protocol, settings.tracker, settings.sound, workers, refuse, progress, ranks
     )
     return [replace(job, models=models[job.reference.id]) for job in jobs]

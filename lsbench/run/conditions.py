@@ -1,25 +1,32 @@
-"""Whether two runs may be ranked together: which fields of their run.json differ, and whether that moves a number."""
+"""What a run was made under: one value that answers resume, rank, compare, verify, anchors, audit and study."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lsbench.errors import ComparisonError, RunError
+from lsbench import registry
+from lsbench.errors import ComparisonError, LsbenchError, RunError
 from lsbench.system.strict_json import flat
 
-# Libraries that decide what a metric sees or computes: of every metric (None), or of the metrics named. Others round:
-# sharpness by OpenCV's filter (1e-13 of its value), the networks of engine=onnx; Pillow only reads frames.
-DECISIVE = {
-    "av": None,
-    "soxr": None,
-    "piq": ("ms_ssim", "gmsd", "fsim", "vif", "haarpsi"),
-    "lpips": ("lpips",),
-    "opencv-contrib-python": ("lse_d", "lse_c", "lse_d0", "av_offset", "offset_error_frames"),
-}
+if TYPE_CHECKING:
+    from lsbench.face.tracker import FaceTracker
+    from lsbench.metrics._base.metric import Metric
+    from lsbench.protocol.protocol import Protocol
+
+# Libraries whose version can move a number, if only in the last digit.
+LIBRARIES = (
+    *("lsbench", "numpy", "scipy", "av", "soxr", "librosa", "numba", "mediapipe", "torch", "torchvision"),
+    *("piq", "lpips", "opencv-contrib-python", "onnxruntime", "pillow"),
+)
+# Those that decide what every metric sees; a metric names those that decide what it computes (Metric.libraries). Others
+# round: sharpness by OpenCV's filter (1e-13 of its value), the networks of engine=onnx; Pillow only reads frames.
+# MediaPipe's version is part of the tracker's signature, lsbench's own changes show in the signatures' revisions.
+EVERY_CLIP = ("av", "soxr")
 DESCRIPTIVE = ("name", "version", "rank_by", "digest")  # fields of a protocol that move no number themselves
 
 
@@ -36,79 +43,154 @@ class Difference:
         return f"{self.field} is {self.one} in the one, {self.other} in the other"
 
 
-def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[Difference]:
-    """The fields in which two requests (run.json) differ, decisive ones first.
+@dataclass(frozen=True)
+class Conditions:
+    """Everything in run.json that can move a number.
 
-    Metrics, weights and a tracker that only one run has do not count. Mediapipe's version is part of the tracker's
-    signature, lsbench's own changes show in the signatures' revisions; other libraries (NumPy, PyTorch ...) and the
-    device move last digits only.
+    Attributes:
+        protocol: what describe() says of it: its rules, its digest, how many clips it has.
+        metrics: signatures by score key.
+        tracker: the face tracker's signature; None where no metric needed a face.
+        weights: sha256 of the weight files by name.
+        device: where networks ran; None where it is not known.
+        sound: whether generated videos had to have some; None where nothing was generated.
+        versions: of the libraries that can move a number, "absent" where one was not installed.
+        audit: revision and seed of an audit; empty for a run.
     """
-    yield from _protocol(one["protocol"], other["protocol"])
-    shared = sorted(one["metrics"].keys() & other["metrics"].keys())
-    for key in shared:
-        if one["metrics"][key] != other["metrics"][key]:
-            yield Difference(f"signature of {key}", one["metrics"][key], other["metrics"][key], True)
-    if one["tracker"] and other["tracker"] and one["tracker"] != other["tracker"]:
-        yield Difference("face tracker", one["tracker"], other["tracker"], True)
-    for name in sorted(one["weights"].keys() & other["weights"].keys()):
-        if one["weights"][name] != other["weights"][name]:
-            yield Difference(f"sha256 of {name}", one["weights"][name], other["weights"][name], True)
-    names = {key.partition("/")[0].partition(":")[0] for key in shared}
-    versions = [
-        Difference(f"version of {library}", mine, theirs, _decides(library, names))
-        for library in sorted(one["versions"].keys() | other["versions"].keys())
-        if (mine := one["versions"].get(library)) != (theirs := other["versions"].get(library))
-    ]
-    if one.get("device") != other.get("device"):
-        versions.append(Difference("device", one.get("device"), other.get("device"), False))
-    yield from sorted(versions, key=lambda difference: not difference.decisive)
+
+    protocol: Mapping[str, Any]
+    metrics: Mapping[str, str]
+    tracker: str | None = None
+    weights: Mapping[str, str] = field(default_factory=dict)
+    device: str | None = None
+    sound: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    audit: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def here(
+        cls,
+        protocol: Protocol,
+        metrics: Iterable[Metric],
+        tracker: FaceTracker | None,
+        weights: Mapping[str, str],
+        device: str,
+        sound: str | None = None,
+        audit: Mapping[str, Any] | None = None,
+    ) -> Conditions:
+        """The conditions of a run that is made here and now. weights: sha256 by name."""
+        from lsbench.protocol.protocol import describe
+
+        return cls(
+            protocol=describe(protocol),
+            metrics={metric.key: metric.signature for metric in metrics},
+            tracker=tracker.signature if tracker else None,
+            weights=dict(weights),
+            device=device,
+            sound=sound,
+            versions=library_versions(),
+            audit=audit or {},
+        )
+
+    @classmethod
+    def read(cls, request: Mapping[str, Any], where: str) -> Conditions:
+        """The conditions in a run.json; what an older version of lsbench did not write is not known.
+
+        Raises:
+            RunError: where it is no request of lsbench. where: names the file in the message.
+        """
+        for name in ("protocol", "metrics", "weights", "versions"):
+            if not isinstance(request.get(name), dict):
+                raise RunError(f"{where}: not a request of this version of lsbench ({name} is missing)")
+        if not isinstance(request["protocol"].get("digest"), str):
+            raise RunError(f"{where}: not a request of this version of lsbench (protocol.digest is missing)")
+        return cls(**{each.name: request[each.name] for each in fields(cls) if request.get(each.name) is not None})
+
+    def written(self) -> dict[str, Any]:
+        """The fields as run.json holds them; what is not known, and what a run has none of, is left out."""
+        return {name: value for name, value in asdict(self).items() if name == "tracker" or value not in (None, {})} | {
+            "weights": dict(self.weights)
+        }
+
+    @property
+    def digest(self) -> str:
+        """A sha256 that two runs share only where their numbers mean the same."""
+        decisive = {name: self.versions.get(name) for name in sorted(decisive_libraries(self.metrics))}
+        parts = [self.protocol["digest"], self.metrics, self.tracker, self.weights, decisive]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def differences(self, other: Conditions) -> list[Difference]:
+        """The fields in which two runs differ, decisive ones first.
+
+        Metrics, weights, a tracker and libraries that only one of them names do not count. Libraries that decide
+        nothing (NumPy, PyTorch ...) and the device move last digits only.
+        """
+        shared = sorted(self.metrics.keys() & other.metrics.keys())
+        decisive = decisive_libraries(shared)
+        pairs: list[tuple[str, Any, Any, bool]] = [
+            *((f"signature of {key}", self.metrics[key], other.metrics[key], True) for key in shared),
+            ("face tracker", self.tracker or other.tracker, other.tracker or self.tracker, True),
+            *((f"sha256 of {name}", one, two, True) for name, one, two in _shared(self.weights, other.weights)),
+            *(
+                (f"version of {name}", one, two, name in decisive)
+                for name, one, two in _shared(self.versions, other.versions)
+            ),
+            ("device", self.device or other.device, other.device or self.device, False),
+        ]
+        differences = [Difference(*pair) for pair in pairs if pair[1] != pair[2]]
+        differences.sort(key=lambda difference: not difference.decisive)
+        return [*_protocol(self.protocol, other.protocol), *differences]
+
+    def decisive_difference(self, other: Conditions) -> Difference | None:
+        """The first field that keeps the numbers of two runs apart; None where they may stand side by side."""
+        return next((each for each in self.differences(other) if each.decisive), None)
+
+    def explains(self, other: Conditions) -> bool:
+        """Whether a run made under these conditions has every score of another, with the same meaning."""
+        return self.metrics.keys() >= other.metrics.keys() and self.decisive_difference(other) is None
+
+    def demand_same(self, other: Conditions, path: object) -> None:
+        """Raise RunError naming the first field that both fill, and fill otherwise: clips of both would not mix.
+
+        self: of the clips that are there; other: what is asked now. path: of the run. Metrics, and what they need, may
+        come and go. The digests come last, for they say least.
+        """
+        before, asked = flat(self.written()), flat(other.written())
+        for name in sorted(before.keys() & asked.keys(), key=lambda name: ("digest" in name, "sha256" in name, name)):
+            added = name == "tracker" and None in (before[name], asked[name])
+            if before[name] != asked[name] and not added:
+                raise started_otherwise(path, name, before[name], asked[name])
 
 
-def demand_comparable(name: str, request: Mapping[str, Any], other_name: str, other: Mapping[str, Any]) -> None:
+def started_otherwise(path: object, name: str, before: Any, asked: Any) -> RunError:
+    """The error that says in which field a run that is there differs from what is asked."""
+    return RunError(
+        f"run {path} was started with {name} {before}, now asked with {asked}; "
+        "pass another --name or --out, or delete the run folder"
+    )
+
+
+def demand_comparable(name: str, conditions: Conditions, other_name: str, other: Conditions) -> None:
     """Raise ComparisonError naming the first decisive field in which two runs differ."""
-    for difference in differences(request, other):
-        if difference.decisive:
-            raise ComparisonError(
-                f"runs {name} and {other_name} cannot be ranked together: {difference}. "
-                "Score both again under the same conditions"
-            )
+    difference = conditions.decisive_difference(other)
+    if difference is not None:
+        raise ComparisonError(
+            f"runs {name} and {other_name} cannot be ranked together: {difference}. "
+            "Score both again under the same conditions"
+        )
 
 
-def _protocol(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[Difference]:
-    if one["digest"] == other["digest"]:
-        return
-    for name in sorted((one.keys() | other.keys()) - set(DESCRIPTIVE)):
-        if one.get(name) != other.get(name):
-            yield Difference(f"protocol {name}", one.get(name), other.get(name), True)
-    yield Difference("protocol digest", one["digest"], other["digest"], True)
-
-
-def _decides(library: str, names: set[str]) -> bool:
-    users = DECISIVE.get(library, ())
-    return users is None or not names.isdisjoint(users)
-
-
-def _demand_same(path: Path, before: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
-    """Raise RunError naming the first field that both requests fill and fill otherwise; the digest last.
-
-    Where the reference clips lie may change: what they hold is part of the digest.
-    """
-    old, new = flat(before), flat(asked)
-    shared = (old.keys() & new.keys()) - {"reference"}
-    for name in sorted(shared, key=lambda name: ("digest" in name, "sha256" in name, name)):
-        added = name == "tracker" and None in (old[name], new[name])
-        if old[name] != new[name] and not added:
-            raise RunError(
-                f"run {path} was started with {name} {old[name]}, now asked with {new[name]}; "
-                "pass another --name or --out, or delete the run folder"
-            )
-
-
-# Libraries whose version can move a number.
-LIBRARIES = (
-    *("lsbench", "numpy", "scipy", "av", "soxr", "numba", "mediapipe", "torch", "torchvision", "piq", "lpips"),
-    *("opencv-contrib-python", "onnxruntime", "pillow"),
-)
+def decisive_libraries(keys: Iterable[str]) -> set[str]:
+    """The libraries that decide what the metrics of these score keys see or compute."""
+    names = {key.partition("/")[0].partition(":")[0] for key in keys}
+    targets = registry.table("metrics", registry.METRICS)
+    libraries = set(EVERY_CLIP)
+    for name in names & targets.keys():
+        try:
+            libraries.update(registry.load(targets[name]).libraries)
+        except (ImportError, AttributeError, LsbenchError):  # another package's metric that is broken here
+            continue
+    return libraries
 
 
 def library_versions() -> dict[str, str]:
@@ -120,3 +202,17 @@ def library_versions() -> dict[str, str]:
         except PackageNotFoundError:
             versions[library] = "absent"
     return versions
+
+
+def _shared(one: Mapping[str, str], other: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    for name in sorted(one.keys() & other.keys()):
+        yield name, one[name], other[name]
+
+
+def _protocol(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[Difference]:
+    if one["digest"] == other["digest"]:
+        return
+    for name in sorted((one.keys() | other.keys()) - set(DESCRIPTIVE)):
+        if one.get(name) != other.get(name):
+            yield Difference(f"protocol {name}", one.get(name), other.get(name), True)
+    yield Difference("protocol digest", one["digest"], other["digest"], True)

@@ -3,76 +3,120 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lsbench.errors import RunError
+from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.stats import Stats
+from lsbench.protocol.protocol import Protocol
 from lsbench.run.folder import TABLE, Run
-from lsbench.run.measure import Settings
 from lsbench.run.result import Partial, Result, Score
 
+MOST_BYTES = 1 << 30  # of statistics that are held in memory while a run is folded
 
-@dataclass(frozen=True)
-class Parts(Sequence[Stats]):
-    """The statistics of one metric over the finished clips, read from the run folder when they are asked for."""
 
-    run: Run
-    clip_ids: tuple[str, ...]
-    key: str
+class FinishedClips:
+    """The finished clips of a run, each of whose files is opened once.
+
+    The statistics of as many metrics are held as MOST_BYTES has room for; those of the largest ones, sets of features
+    of many clips, are read from the run folder again whenever they are asked for.
+    """
+
+    def __init__(self, run: Run, clip_ids: Sequence[str], keys: Sequence[str]) -> None:
+        self.run, self.clip_ids = run, tuple(clip_ids)
+        self.heads: list[Partial] = []  # what is said of each clip beside its statistics
+        self._held: dict[str, list[Stats]] = {key: [] for key in keys}
+        sizes = dict.fromkeys(keys, 0)
+        for clip_id in clip_ids:
+            partial = self.read(clip_id, self._held)
+            self.heads.append(replace(partial, stats={}))
+            for key in self._held:
+                self._held[key].append(partial.stats[key])
+                sizes[key] += sum(column.nbytes for column in partial.stats[key].values())
+            while sum(sizes.values()) > MOST_BYTES:
+                largest = max(sizes, key=lambda key: sizes[key])
+                del sizes[largest], self._held[largest]
+
+    def of(self, key: str) -> Sequence[Stats]:
+        """The statistics of one metric, clip by clip."""
+        return self._held[key] if key in self._held else _Unheld(self, key)
+
+    def read(self, clip_id: str, keys: Iterable[str]) -> Partial:
+        """One clip from its file; RunError where it is not there any more."""
+        partial = self.run.read_partial(clip_id, keys)
+        if partial is None:
+            raise RunError(f"clip {clip_id}: its finished part vanished from {self.run.path}; score it again")
+        return partial
+
+
+class _Unheld(Sequence[Stats]):
+    """The statistics of one metric, read from the run folder when they are asked for."""
+
+    def __init__(self, clips: FinishedClips, key: str) -> None:
+        self._clips, self._key = clips, key
 
     def __len__(self) -> int:
-        return len(self.clip_ids)
+        return len(self._clips.clip_ids)
 
     def __getitem__(self, index: Any) -> Any:
-        return _finished(self.run, self.clip_ids[index], self.key).stats[self.key]
-
-
-def _finished(run: Run, clip_id: str, *keys: str) -> Partial:
-    partial = run.read_partial(clip_id, keys)
-    if partial is None:
-        raise RunError(f"clip {clip_id}: its finished part vanished from {run.path}; score it again")
-    return partial
+        return self._clips.read(self._clips.clip_ids[index], [self._key]).stats[self._key]
 
 
 def finish(
-    run: Run, settings: Settings, failed: Mapping[str, str], extra: list[Path], unavailable: Mapping[str, str]
+    run: Run,
+    protocol: Protocol,
+    metrics: Sequence[Metric],
+    *,
+    failed: Mapping[str, str] | None = None,
+    extra: Iterable[Path] = (),
+    unavailable: Mapping[str, str] | None = None,
 ) -> Result:
-    """Fold the finished clips in manifest order and write the run's result."""
-    clips = [clip for clip in settings.protocol.clips if clip.id not in failed]
+    """Fold the finished clips in manifest order and write the run's result.
+
+    Args:
+        run: the folder that holds them.
+        protocol: whose clips they are.
+        metrics: whose statistics are folded, in the order of the result.
+        failed: clip id -> why it could not be scored.
+        extra: videos that match no clip.
+        unavailable: metric key -> why it was not measured.
+
+    Raises:
+        RunError: where a clip that did not fail is not there, or the result cannot be written.
+    """
+    failed = failed or {}
+    clips = [clip for clip in protocol.clips if clip.id not in failed]
+    finished = FinishedClips(run, [clip.id for clip in clips], [metric.key for metric in metrics])
+    frames = sum(head.frames for head in finished.heads)
     table: dict[str, list[Any]] = {name: [] for name in TABLE}
     scores = {}
-    for metric in settings.metrics:
+    for metric in metrics if clips else ():
+        stats = finished.of(metric.key)
         region = metric.region.value if metric.region else ""
-        frames = 0
-        for clip in clips:
-            partial = _finished(run, clip.id, metric.key)
-            value = metric.compute(partial.stats[metric.key]) if metric.per_clip else math.nan
-            row = (clip.id, clip.speaker, metric.spec, region, value, partial.frames)
+        for clip, head, own in zip(clips, finished.heads, stats, strict=True):
+            value = metric.compute(own) if metric.per_clip else math.nan
+            row = (clip.id, clip.speaker, metric.spec, region, value, head.frames)
             for column, cell in zip(table.values(), row, strict=False):  # influence follows
                 column.append(cell)
-            frames += partial.frames
-        if clips:
-            parts = Parts(run, tuple(clip.id for clip in clips), metric.key)
-            table["influence"].extend(metric.influence(parts))
-            value, note = metric.fold(parts)
-            scores[metric.key] = Score(value, metric.better, metric.signature, frames, note)
-    heads = [_finished(run, clip.id) for clip in clips]
+        table["influence"].extend(metric.influence(stats))
+        value, note = metric.fold(stats)
+        scores[metric.key] = Score(value, metric.better, metric.signature, frames, note)
     result = Result(
         name=run.path.name,
         path=run.path,
         protocol=run.request()["protocol"],
         scores=scores,
         clips=len(clips),
-        expected=len(settings.protocol.clips),
-        failed={clip.id: failed[clip.id] for clip in settings.protocol.clips if clip.id in failed},
+        expected=len(protocol.clips),
+        failed={clip.id: failed[clip.id] for clip in protocol.clips if clip.id in failed},
         extra=tuple(sorted(str(path) for path in extra)),
-        unavailable=unavailable,
-        lag_frames={head.clip_id: head.lag_frames for head in heads} if settings.protocol.align == "lag" else {},
-        frames=sum(head.frames for head in heads),
-        reference_frames=sum(head.reference_frames for head in heads),
+        unavailable=unavailable or {},
+        lag_frames={head.clip_id: head.lag_frames for head in finished.heads} if protocol.align == "lag" else {},
+        frames=frames,
+        reference_frames=sum(head.reference_frames for head in finished.heads),
     )
     run.finish(result, table)
     return result

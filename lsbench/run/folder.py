@@ -13,7 +13,7 @@ import numpy as np
 
 from lsbench.errors import RunError
 from lsbench.metrics._base.stats import Stats
-from lsbench.run.conditions import _demand_same
+from lsbench.run.conditions import Conditions, started_otherwise
 from lsbench.run.result import Partial, Result, Score
 from lsbench.system.cache import write_atomically
 from lsbench.system.locks import exclusive
@@ -22,12 +22,22 @@ from lsbench.system.strict_json import _json, decode, encode
 FORMAT = 1
 TABLE = ("clip_id", "speaker", "metric", "region", "value", "frames", "influence")  # columns of clips.parquet
 
+# What result.json holds as it is, beside the scores and the videos that match no clip.
+_RESULT = (
+    *("name", "protocol", "clips", "expected", "failed"),
+    *("unavailable", "lag_frames", "frames", "reference_frames"),
+)
+
 
 class Run:
-    """RUNS/NAME/, written so that a killed run is resumed by the same request."""
+    """RUNS/NAME/, written so that a killed run is resumed by the same request.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    What it says (request, conditions, result, table) is read once, and again only where a file has changed since.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._read_before: dict[str, tuple[tuple[int, int], Any]] = {}
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -47,13 +57,21 @@ class Run:
             yield
 
     def open(self, request: Mapping[str, Any]) -> None:
-        """Start the run, or go on with it; RunError naming a field in which its finished clips were made otherwise.
+        """Start the run, or go on with it.
 
-        Metrics, and the weights they need, may come and go between requests of one run.
+        Metrics, and the weights they need, may come and go between requests of one run, and where the reference clips
+        lie may change: what they hold is part of the protocol's digest.
+
+        Raises:
+            RunError: naming a field in which its finished clips were made otherwise.
         """
         if (self.path / "run.json").exists():
-            if any((self.path / "clips").rglob("*.npz")):
-                _demand_same(self.path, self.request(), request)
+            if (self.path / "result.json").exists() or any((self.path / "clips").rglob("*.npz")):
+                before = self.request()
+                for name in ("name", "generated"):
+                    if before.get(name, request.get(name)) != request.get(name, before.get(name)):
+                        raise started_otherwise(self.path, name, before[name], request[name])
+                self.conditions.demand_same(Conditions.read(request, "the request"), self.path)
             self._write("run.json", _json(request))
             return
         # What is hidden is what a process left that was killed while it wrote run.json.
@@ -61,15 +79,16 @@ class Run:
             raise RunError(f"{self.path} exists and is not a run; pass another --name or --out")
         self._write("run.json", _json(request))
 
-    def request(self) -> dict[str, Any]:
+    def request(self) -> Mapping[str, Any]:
         """run.json: what was asked."""
         if not (self.path / "run.json").exists():
             raise RunError(f"{self.path} is not a run folder (no run.json)")
-        content = self._read("run.json")
-        groups = ("protocol", "metrics", "weights", "versions")
-        if not all(isinstance(content.get(group), dict) for group in groups) or "digest" not in content["protocol"]:
-            raise RunError(f"{self.path / 'run.json'}: not a request of this version of lsbench")
-        return content
+        return self._once("run.json", self._read_request)
+
+    @property
+    def conditions(self) -> Conditions:
+        """What it was made under; RunError where run.json does not say."""
+        return Conditions.read(self.request(), str(self.path / "run.json"))
 
     def write_partial(self, partial: Partial) -> None:
         """Keep one finished clip, whole or not at all; a column that several metrics share is stored once."""
@@ -102,10 +121,12 @@ class Run:
                 if head.pop("format") != FORMAT or head["clip_id"] != clip_id:
                     return None
                 columns = head.pop("stats")
-                stats = {
-                    key: Stats(**{column: data[name] for column, name in columns[key].items()})
-                    for key in (columns if keys is None else keys)
-                }
+                arrays: dict[str, np.ndarray] = {}  # a column that several metrics share is read once
+                stats = {}
+                for key in columns if keys is None else keys:
+                    for name in columns[key].values():
+                        arrays[name] = data[name] if name not in arrays else arrays[name]
+                    stats[key] = Stats(**{column: arrays[name] for column, name in columns[key].items()})
                 return Partial(stats=stats, **head)
         except Exception:  # the ways in which a damaged archive can fail to be read are many
             return None
@@ -144,7 +165,7 @@ class Run:
 
         path = self.path / "clips.parquet"
         try:
-            table = pandas.read_parquet(path)
+            table = self._once(path.name, lambda _: pandas.read_parquet(path))
         except (OSError, ValueError) as error:
             raise RunError(f"{path}: not readable ({error}); score the run again, finished clips are kept") from error
         missing = {"clip_id", "speaker", "metric", "region", "value", "frames"} - set(table.columns)
@@ -158,34 +179,34 @@ class Run:
 
     def result(self) -> Result:
         """What result.json says; without it, an incomplete result with no scores and the number of finished clips."""
-        request = self.request()
+        protocol = self.conditions.protocol
         if not (self.path / "result.json").exists():
-            finished = sum(1 for _ in (self.path / "clips").rglob("*.npz"))
-            expected = request["protocol"]["clips"]
-            clips = min(finished, expected - 1)
-            return Result(self.path.name, self.path, request["protocol"], scores={}, clips=clips, expected=expected)
-        content = self._read("result.json")
+            finished, expected = sum(1 for _ in (self.path / "clips").rglob("*.npz")), protocol.get("clips")
+            if not isinstance(expected, int):
+                raise RunError(f"{self.path / 'run.json'}: it does not say how many clips the protocol has")
+            return Result(self.path.name, self.path, protocol, {}, clips=min(finished, expected - 1), expected=expected)
+        content = self._once("result.json", self._read)
         try:
             scores = {
                 key: Score(**score | {"value": decode(score["value"])}) for key, score in content["scores"].items()
             }
-            kept = {
-                name: content[name]
-                for name in (
-                    "name",
-                    "protocol",
-                    "clips",
-                    "expected",
-                    "failed",
-                    "unavailable",
-                    "lag_frames",
-                    "frames",
-                    "reference_frames",
-                )
-            }
+            kept = {name: content[name] for name in _RESULT}
+            if absent := [name for name in ("name", "version", "digest", "clips") if name not in kept["protocol"]]:
+                raise KeyError(f"protocol.{absent[0]}")
             return Result(path=self.path, scores=scores, extra=tuple(content["extra"]), **kept)
         except (KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{self.path / 'result.json'}: not a result of this version ({error!r})") from error
+
+    def _once(self, name: str, read: Callable[[str], Any]) -> Any:
+        """What read(name) gives of a file of the run, read again only where the file has changed."""
+        try:
+            stat = (self.path / name).stat()
+        except OSError:
+            return read(name)
+        stamp = stat.st_mtime_ns, stat.st_size
+        if self._read_before.get(name, (None,))[0] != stamp:
+            self._read_before[name] = stamp, read(name)
+        return self._read_before[name][1]
 
     def _write_clip(self, clip_id: str, write: Callable[[BinaryIO], object]) -> None:
         path = self._partial(clip_id)
@@ -196,6 +217,11 @@ class Run:
 
     def _partial(self, clip_id: str) -> Path:
         return self.path / "clips" / f"{clip_id}.npz"
+
+    def _read_request(self, name: str) -> dict[str, Any]:
+        content = self._read(name)
+        Conditions.read(content, str(self.path / name))
+        return content
 
     def _read(self, name: str) -> dict[str, Any]:
         try:

@@ -6,65 +6,71 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from lsbench.run.folder import Run
 from lsbench.run.result import Result
-from lsbench.system import ranks
+from lsbench.system.ranks import Ranks
 
 
 @dataclass(frozen=True)
-class Meeting:
-    """The run folder of this rank, and which ranks see that of rank 0: sees[r].
+class Shared:
+    """A run that is open for writing, by one process or by several.
 
-    held: clip id -> the first rank whose folder had it finished before the run went on.
+    Attributes:
+        run: the run folder of this rank.
+        ranks: who works on it.
+        sees: by rank, whether it sees the folder of the first.
+        finished_by: clip id -> the first rank whose folder had it finished before the run went on.
     """
 
     run: Run
+    ranks: Ranks
     sees: tuple[bool, ...] = (True,)
-    held: dict[str, int] = field(default_factory=dict)
-
-    @classmethod
-    @contextmanager
-    def at(cls, run: Run, request: Mapping[str, Any]) -> Iterator[Meeting]:
-        """Open the run in every folder that there is of it, locked against other processes until the end."""
-        if ranks.rank() > 0:
-            (name,) = {token for token in ranks.everyones("") if token}
-            sees = ranks.everyones((run.path / name).exists())
-            if not sees[ranks.rank()]:
-                run.open(request)
-            yield cls(run, tuple(sees))
-            return
-        with run.locked():
-            run.open(request)
-            token = run.path / f".{uuid.uuid4().hex}.token"
-            if ranks.world() > 1:
-                token.touch()
-            try:
-                ranks.everyones(token.name)
-                sees = ranks.everyones(True)
-            finally:
-                token.unlink(missing_ok=True)
-            yield cls(run, tuple(sees))
+    finished_by: dict[str, int] = field(default_factory=dict)
 
     def finished(self, mine: Sequence[str]) -> Collection[str]:
         """The clips that any rank has finished, of which this one sees `mine`."""
-        for rank, clip_ids in enumerate(ranks.everyones(list(mine))):
+        for rank, clip_ids in enumerate(self.ranks.everyones(list(mine))):
             for clip_id in clip_ids:
-                self.held.setdefault(clip_id, rank)
-        return self.held.keys()
+                self.finished_by.setdefault(clip_id, rank)
+        return self.finished_by.keys()
 
     def gather(self, scored: Sequence[str], failed: Collection[str]) -> None:
-        """Bring all finished clips into the folder of rank 0. scored: those of this run, dealt to the ranks in turn."""
-        owner = self.held | {clip_id: place % ranks.world() for place, clip_id in enumerate(scored)}
-        for clip_id, rank in owner.items():
+        """Bring all finished clips into the folder of the first rank. scored: those of this run, dealt out in turn."""
+        makers = self.finished_by | {clip_id: place % self.ranks.size for place, clip_id in enumerate(scored)}
+        for clip_id, rank in makers.items():
             if self.sees[rank] or clip_id in failed:
                 continue
-            if ranks.rank() == rank:
-                ranks.send(self.run.partial_bytes(clip_id), 0)
-            elif ranks.rank() == 0:
-                self.run.write_partial_bytes(clip_id, ranks.receive(rank))
+            if self.ranks.rank == rank:
+                self.ranks.send(self.run.partial_bytes(clip_id), 0)
+            elif self.ranks.first:
+                self.run.write_partial_bytes(clip_id, self.ranks.receive(rank))
 
     def conclude(self, finish: Callable[[], Result]) -> Result:
-        """What finish() gives on rank 0, on every rank."""
-        return next(result for result in ranks.everyones(finish() if ranks.rank() == 0 else None) if result)
+        """What finish() gives on the first rank, on every rank."""
+        return cast(Result, self.ranks.firsts(finish() if self.ranks.first else None))
+
+
+@contextmanager
+def opened(run: Run, request: Mapping[str, Any], ranks: Ranks) -> Iterator[Shared]:
+    """Open a run in every folder that there is of it, locked against other processes until the end."""
+    ranks.join()
+    if not ranks.first:
+        (name,) = {token for token in ranks.everyones("") if token}
+        sees = ranks.everyones((run.path / name).exists())
+        if not sees[ranks.rank]:
+            run.open(request)
+        yield Shared(run, ranks, tuple(sees))
+        return
+    with run.locked():
+        run.open(request)
+        token = run.path / f".{uuid.uuid4().hex}.token"
+        if ranks.size > 1:
+            token.touch()
+        try:
+            ranks.everyones(token.name)
+            sees = ranks.everyones(True)
+        finally:
+            token.unlink(missing_ok=True)
+        yield Shared(run, ranks, tuple(sees))

@@ -19,9 +19,9 @@ from lsbench.media.files import Sound, read_clip
 from lsbench.metrics._base.learner import Learner, Model
 from lsbench.metrics._base.stats import Stats
 from lsbench.protocol.protocol import Protocol, Reference
-from lsbench.system import ranks
 from lsbench.system.cache import cache_dir, write_atomically
 from lsbench.system.pool import Progress
+from lsbench.system.ranks import ALONE, Ranks
 
 FOLDS = 10  # in which the clips of a lone speaker are left out
 LIBRARIES = ("av", "soxr", "numpy", "scipy", "librosa")  # whose version can move what is learned
@@ -58,6 +58,7 @@ def fit(
     workers: int,
     on_error: Callable[[LsbenchError], None],
     progress: Progress | None = None,
+    ranks: Ranks = ALONE,
 ) -> dict[str, Models]:
     """Clip id -> the models for scoring that clip; empty where the protocol has no other clip to learn from.
 

@@ -21,16 +21,16 @@ from lsbench.metrics._base import catalogue
 from lsbench.protocol import protocol
 from lsbench.protocol.protocol import Align, Protocol, Task
 from lsbench.run.clips import measure_all
-from lsbench.run.conditions import library_versions
+from lsbench.run.conditions import Conditions
 from lsbench.run.fold import finish
 from lsbench.run.folder import FORMAT, Run
-from lsbench.run.gather import Meeting
+from lsbench.run.gather import opened
 from lsbench.run.match import Matches, match_folder
 from lsbench.run.measure import Settings
 from lsbench.run.needs import needs, untrue, weight_paths
 from lsbench.run.result import Result
-from lsbench.system import ranks
 from lsbench.system.pool import Progress
+from lsbench.system.ranks import ALONE, Ranks
 
 REGIONS = tuple(region.value for region in Region)
 
@@ -55,6 +55,7 @@ def score(
     weight_files: Mapping[str, Path] | None = None,
     timeout_s: float = TIMEOUT_S,
     progress: Progress | None = None,
+    ranks: Ranks = ALONE,
 ) -> Result:
     """Score generated videos against reference clips: what `lsbench score` calls before it measures the anchors.
 
@@ -67,7 +68,8 @@ def score(
     reference does, so that only metrics that need no ground truth are measured. on_error: raise at the first clip that
     cannot be scored, or leave it out and return an incomplete result. sound: whether generated videos must have some.
     offline: never fetch weights. weight_files: files to use in place of the registered weights. timeout_s: for a
-    program that makes one video.
+    program that makes one video. ranks: the processes that share the clips, each of which makes this call; this one
+    alone, whatever the environment says, if not given.
 
     Raises a LsbenchError that names the clip; finished clips are kept, and the same call goes on with the rest.
     """
@@ -106,9 +108,8 @@ def score(
     if not chosen:
         raise LsbenchError("nothing to measure: " + "; ".join(sorted(set(unavailable.values())) or ["no metric named"]))
     with ExitStack() as stack:
-        ranks.join()
         if out is None:
-            if ranks.world() > 1:
+            if ranks.size > 1:
                 raise RunError("several ranks need a run folder to meet in; pass out")
             out = stack.enter_context(tempfile.TemporaryDirectory(prefix="lsbench-"))
         run = Run(Path(out) / run_name)
@@ -121,12 +122,14 @@ def score(
             studio = studio_of(str(generated), bench, run.path / "videos", run.path, finder, timeout_s)
             matches = Matches({clip.id: studio.video(clip.id) for clip in bench.clips}, [], [])
         asked = str(generated) if to_make else str(source.resolve())
-        meeting = stack.enter_context(Meeting.at(run, _request(settings, device, asked, files)))
-        if studio and ranks.rank() == 0:
+        shared = stack.enter_context(opened(run, _request(settings, device, asked, files), ranks))
+        if studio and ranks.first:
             stack.callback(write_summary, studio, bench.clips)
         failed = {clip_id: _missing(clip_id, source) for clip_id in matches.missing}
-        failed |= measure_all(meeting, settings, matches, studio, workers, on_error, progress)
-        return meeting.conclude(lambda: finish(run, settings, failed, matches.extra, unavailable))
+        failed |= measure_all(shared, settings, matches, studio, workers, on_error, progress)
+        return shared.conclude(
+            lambda: finish(run, bench, chosen, failed=failed, extra=matches.extra, unavailable=unavailable)
+        )
 
 
 def bound(reference: str | Path | None, named: str | Path | Protocol | None, data: str | Path | None) -> Protocol:
@@ -177,10 +180,11 @@ def _demand_all(matches: Matches, folder: Path) -> None:
         raise MatchError("; ".join(found) + ". Mend the folder, or pass --on-error skip to score what is there")
 
 
-def _forget(run: Run, source: Path) -> None:
-    """Remove the result of a run that was made from this folder of videos."""
+def _forget(run: Run, source: Path, bench: Protocol) -> None:
+    """Remove the result of a run of this protocol that was made from this folder of videos."""
     with suppress(RunError):
-        if run.request().get("generated") == str(source.resolve()):
+        same_videos = run.request().get("generated") == str(source.resolve())
+        if same_videos and run.conditions.protocol["digest"] == bench.digest:
             run.discard_result()
 
 
@@ -192,7 +196,7 @@ def _matched(source: Path, bench: Protocol, on_error: str, run: Run | None) -> M
             _demand_all(matches, source)
     except LsbenchError:
         if run is not None:  # what an earlier run of this folder found is no longer true of it
-            _forget(run, source)
+            _forget(run, source, bench)
         raise
     return matches
 
@@ -205,16 +209,12 @@ def _run_name(name: str) -> str:
 
 def _request(settings: Settings, device: str, generated: str, files: Mapping[str, tuple[Path, str]]) -> dict[str, Any]:
     """run.json: everything that was asked and everything that can move a number."""
+    weights = {name: sha256 for name, (_, sha256) in files.items()}
+    conditions = Conditions.here(settings.protocol, settings.metrics, settings.tracker, weights, device, settings.sound)
     return {
         "format": FORMAT,
         "name": settings.run.name,
         "generated": generated,
         "reference": str(settings.protocol.folder),
-        "protocol": protocol.describe(settings.protocol),
-        "metrics": {metric.key: metric.signature for metric in settings.metrics},
-        "tracker": settings.tracker.signature if settings.tracker else None,
-        "weights": {name: sha256 for name, (_, sha256) in files.items()},
-        "device": device,
-        "sound": settings.sound,
-        "versions": library_versions(),
+        **conditions.written(),
     }

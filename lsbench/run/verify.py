@@ -16,10 +16,8 @@ from lsbench.metrics._base.metric import Metric
 from lsbench.protocol.manifest import Reference
 from lsbench.protocol.protocol import recall
 from lsbench.run.bundle import HEADS, demand_same, unpack
-from lsbench.run.conditions import differences
 from lsbench.run.fold import finish
 from lsbench.run.folder import Run
-from lsbench.run.measure import Settings
 from lsbench.run.result import Result
 from lsbench.system.strict_json import flat
 
@@ -110,10 +108,10 @@ def _refold(
     bundle: Path, run: Run, table: Any, clips: tuple[Reference, ...], metrics: list[Metric], result: Result
 ) -> None:
     """Fold the clips again and compare result.json and clips.parquet with what comes out."""
-    settings = Settings(run.path, recall(result.protocol, clips), tuple(metrics), None, {}, "optional", "cpu")
+    rules = recall(result.protocol, clips)
     before = _content(run)
     try:
-        finish(run, settings, {}, [Path(path) for path in result.extra], result.unavailable)
+        finish(run, rules, metrics, extra=[Path(path) for path in result.extra], unavailable=result.unavailable)
     except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{bundle}: no scores can be computed from its clips ({error!r})") from error
     after = _content(run)
@@ -152,9 +150,8 @@ def _rescore(
         **options,
     )
     fresh = Run(again.path)
-    for difference in differences(request, fresh.request()):
-        if difference.decisive:
-            raise BundleError(f"{bundle}: it was scored under other conditions than here: {difference}")
+    if difference := run.conditions.decisive_difference(fresh.conditions):
+        raise BundleError(f"{bundle}: it was scored under other conditions than here: {difference}")
     for clip in dict.fromkeys(table["clip_id"]):
         kept, found = run.read_partial(clip, []), fresh.read_partial(clip, [])
         if kept is None or found is None or kept.generated_sha256 != found.generated_sha256:

@@ -115,7 +115,6 @@ def test_clips_that_do_not_follow_from_the_videos_are_found(corpus: Path, packed
     from lsbench.metrics._base.stats import Stats
     from lsbench.run.fold import finish
     from lsbench.run.folder import Run
-    from lsbench.run.measure import Settings
     from lsbench.run.result import Partial
 
     shutil.copytree(corpus / "runs/mine", tmp_path / "runs/mine")
@@ -126,7 +125,7 @@ def test_clips_that_do_not_follow_from_the_videos_are_found(corpus: Path, packed
     run.write_partial(Partial(**vars(partial) | {"stats": {**partial.stats, "ssim/mouth": better}}))
     bench = protocol.from_folder(corpus / "reference")
     wanted = tuple(metrics(["psnr", "ssim"], bench.regions))
-    finish(run, Settings(run.path, bench, wanted, None, {}, "required", "cpu"), {}, [], {})
+    finish(run, bench, wanted)
     forged = pack(run.path, tmp_path / "forged.zip")
     verify(forged)
     refused(forged, "t1/a0", "scored again", generated=str(corpus / "mine"), reference=corpus / "reference")

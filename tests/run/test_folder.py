@@ -110,7 +110,7 @@ def result(path: Path) -> Result:
         "ssim/mouth": Score(0.1 + 0.2, "higher", "ssim.1", 75),
         "lmd": Score(math.nan, "lower", "lmd.1", 75, "no face"),
     }
-    failed, protocol = {"s1/b": "no video"}, {"name": "folder", "digest": "d", "rank_by": "ssim/mouth"}
+    failed, protocol = {"s1/b": "no video"}, {"name": "folder", "version": "1", "digest": "d", "clips": 2}
     return Result("run", path, protocol, scores, 1, 2, failed, ("x.mp4",), {"fid/mouth": "no weights"}, {"s1/a": 3})
 
 

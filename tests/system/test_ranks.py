@@ -23,6 +23,7 @@ import lsbench
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import RunError
 from lsbench.protocol import protocol
+from lsbench.run import anchors
 from lsbench.run.folder import Run
 
 PROGRAM = """
@@ -30,6 +31,7 @@ import os, sys
 import lsbench
 from lsbench.run import measure
 from lsbench.system import pool
+from lsbench.system.ranks import Ranks
 out = sys.argv[3].replace("RANK", os.environ["RANK"])
 measured = measure.measure_clip
 def counted(settings, job):
@@ -40,7 +42,8 @@ def counted(settings, job):
         os._exit(9)
 import lsbench.run.clips
 lsbench.run.clips.measure_clip = counted
-result = lsbench.score(sys.argv[1], reference=sys.argv[2], metrics=["psnr", "ssim"], out=out, name="run")
+options = {"reference": sys.argv[2], "metrics": ["psnr", "ssim"], "out": out, "ranks": Ranks.of_torchrun()}
+result = lsbench.score(sys.argv[1], name="run", **options)
 print("RESULT", os.environ["RANK"], result["psnr/mouth"].hex(), result.clips, flush=True)
 """
 
@@ -134,11 +137,46 @@ def test_torchrun_itself(corpus: Path, alone: Path, tmp_path: Path) -> None:
         str(free_port()),
     ]
     command += ["-m", "lsbench", "score", corpus / "generated", "--reference", corpus / "reference", "--metric", "psnr"]
-    command += ["--metric", "ssim", "--out", tmp_path, "--name", "run"]
+    command += ["--metric", "ssim", "--out", tmp_path, "--name", "run", "--ranks"]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
     assert numbers(tmp_path / "run") == numbers(alone)
     assert done.stdout.count("psnr/mouth") <= 1  # one rank speaks
+
+
+ANCHORED = """
+import sys
+from lsbench.cli.main import main
+for name in ("one", "other"):
+    command = ["score", sys.argv[1], "--reference", sys.argv[2], "--metric", "psnr", "--name", name, "--ranks", "-q"]
+    main(command, standalone_mode=False)
+"""
+
+
+@pytest.mark.slow
+def test_ranks_with_disks_of_their_own_score_two_generators(corpus: Path, tmp_path: Path) -> None:
+    """The first rank knows which anchors are there; the others have only their share of them."""
+    processes = []
+    port = str(free_port())
+    for rank in range(2):
+        (tmp_path / str(rank)).mkdir()
+        environment = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+        command: list[Any] = [sys.executable, "-c", ANCHORED, corpus / "generated", corpus / "reference"]
+        processes.append(
+            subprocess.Popen(
+                command,
+                env=os.environ | environment | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port},
+                cwd=tmp_path / str(rank),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    done = list(ended(processes))
+    assert [code for code, _, _ in done] == [0, 0], done
+    runs = tmp_path / "0" / "runs"
+    assert numbers(runs / "one")[1] == numbers(runs / "other")[1]
+    assert {path.name for path in anchors.beside([runs / "one", runs / "other"])} == set(anchors.ANCHORS)
 
 
 def test_two_processes_on_one_run_folder(corpus: Path, tmp_path: Path) -> None:

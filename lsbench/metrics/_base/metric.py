@@ -33,6 +33,7 @@ class Metric(ABC):
     regions: ClassVar[tuple[Region, ...]] = (Region.WHOLE, Region.FACE, Region.MOUTH)
     needs_landmarks: ClassVar[bool] = False
     weights: ClassVar[tuple[str, ...]] = ()
+    libraries: ClassVar[tuple[str, ...]] = ()  # whose version moves its values by more than rounding
     per_clip: ClassVar[bool] = True  # whether one clip on its own has a value
     paired: ClassVar[bool] = True  # whether it compares with the reference's own pictures; else video and sound do
 
