@@ -69,15 +69,15 @@ def make(
     study again as long as its key is there.
     """
     from lsbench.cli.progress import progress_bar
-    from lsbench.mos.make.page import make_study
-    from lsbench.mos.make.study import Wishes
+    from lsbench.mos.make.make_study import make_study
+    from lsbench.mos.make.study import StudyOptions
     from lsbench.system import pool
 
     with progress_bar(quiet) as progress:
         made = make_study(
             list(runs),
             out,
-            Wishes(method, clips, repeats, seed, per_rater),
+            StudyOptions(method, clips, repeats, seed, per_rater),
             key=key,
             reference=reference,
             workers=workers or pool.cores(),
@@ -101,9 +101,9 @@ def make(
 
 @mos_group.command(
     epilog=examples(
-        "lsbench mos read ratings-*.csv --key study.key.json",
-        "lsbench mos read ratings-*.csv --key study.key.json --run runs/a --run runs/b --out mos.json",
-        "lsbench mos read all.csv --key study.key.json --difference 0.3 --question sync",
+        "lsbench mos read ratings-*.csv --key study-key.json",
+        "lsbench mos read ratings-*.csv --key study-key.json --run runs/a --run runs/b --out mos.json",
+        "lsbench mos read all.csv --key study-key.json --difference 0.3 --question sync",
         "lsbench leaderboard runs/* --mos mos.json --rank-by mos/overall",
     )
 )

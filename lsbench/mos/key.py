@@ -155,10 +155,10 @@ class _Fault(Exception):
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
         raise ValueError("a name is there twice")
-    return found
+    return fields
 
 
 def _parsed(content: Any) -> StudyKey:
@@ -173,8 +173,8 @@ def _parsed(content: Any) -> StudyKey:
     if method not in METHODS:
         raise _Fault(f"method is {method!r}, expected acr or pairs")
     questions = tuple(
-        Question(*(_text(_fields(entry, f"questions[{place}]", "id text")[name], name) for name in ("id", "text")))
-        for place, entry in enumerate(_list(top["questions"], "questions"))
+        Question(*(_text(_fields(entry, f"questions[{index}]", "id text")[name], name) for name in ("id", "text")))
+        for index, entry in enumerate(_list(top["questions"], "questions"))
     )
     if tuple(question.id for question in questions) != QUESTIONS:
         raise _Fault(f"questions are not {', '.join(QUESTIONS)}")
@@ -187,8 +187,8 @@ def _parsed(content: Any) -> StudyKey:
         raise _Fault(f"headphones.pass is {passing} of {checks} checks")
     protocol = _fields(top["protocol"], "protocol", "name digest")
     runs = tuple(
-        KeyRun(*(_text(_fields(entry, f"runs[{place}]", "name path")[name], name) for name in ("name", "path")))
-        for place, entry in enumerate(_list(top["runs"], "runs"))
+        KeyRun(*(_text(_fields(entry, f"runs[{index}]", "name path")[name], name) for name in ("name", "path")))
+        for index, entry in enumerate(_list(top["runs"], "runs"))
     )
     names = [run.name for run in runs]
     if not names or len(set(names)) != len(names) or REFERENCE in names:
@@ -236,23 +236,23 @@ def _items(content: Any, generators: set[str]) -> dict[str, KeyItem]:
 
 
 def _pairs(content: Any, method: str, items: Mapping[str, KeyItem]) -> tuple[tuple[str, str], ...]:
-    found: list[tuple[str, str]] = []
-    for place, entry in enumerate(_list(content, "pairs")):
-        where = f"pairs[{place}]"
+    pairs: list[tuple[str, str]] = []
+    for index, entry in enumerate(_list(content, "pairs")):
+        where = f"pairs[{index}]"
         if not (isinstance(entry, list) and len(entry) == 2 and all(isinstance(name, str) for name in entry)):
             raise _Fault(f"{where} is not two ids")
-        one, other = entry
+        first, second = entry
         for name in entry:
             if name not in items:
                 raise _Fault(f"{where}: {name!r} is no item")
-        if items[one].clip != items[other].clip or one == other:
+        if items[first].clip != items[second].clip or first == second:
             raise _Fault(f"{where}: its items are not two of one clip")
-        found.append((one, other))
-    if len({frozenset(pair) for pair in found}) != len(found):
+        pairs.append((first, second))
+    if len({frozenset(pair) for pair in pairs}) != len(pairs):
         raise _Fault("pairs holds a pair twice")
-    if (method == "pairs") != bool(found):
-        raise _Fault(f"method is {method}, but pairs has {len(found)} of them")
-    return tuple(found)
+    if (method == "pairs") != bool(pairs):
+        raise _Fault(f"method is {method}, but pairs has {len(pairs)} of them")
+    return tuple(pairs)
 
 
 def _fields(content: Any, where: str, names: str) -> dict[str, Any]:

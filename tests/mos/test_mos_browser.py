@@ -18,8 +18,8 @@ import pytest
 from study_runs import EVIL, make_runs
 
 from lsbench.mos.key import COLUMNS, QUESTIONS, StudyKey
-from lsbench.mos.make.page import Made, make_study
-from lsbench.mos.make.study import Wishes
+from lsbench.mos.make.make_study import MadeStudy, make_study
+from lsbench.mos.make.study import StudyOptions
 from lsbench.mos.read.ratings import read_ratings
 
 NOTHING = {"given": {}, "played_ms": 0}
@@ -27,13 +27,13 @@ HEADER = "study,rater,trial,kind,item,other,question,rating,repeat,played_ms,ans
 
 
 @pytest.fixture(scope="module")
-def studies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Made]:
+def studies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, MadeStudy]:
     """Both methods; the tones of the headphone check are cut short."""
     folder = tmp_path_factory.mktemp("mos")
     runs = make_runs(folder)
     made = {
-        "acr": make_study(runs, folder / "one", Wishes("acr", clips=2)),
-        "pairs": make_study(runs, folder / "two", Wishes("pairs", clips=1, repeats=1)),
+        "acr": make_study(runs, folder / "one", StudyOptions("acr", clips=2)),
+        "pairs": make_study(runs, folder / "two", StudyOptions("pairs", clips=1, repeats=1)),
     }
     for one in made.values():
         text = one.page.read_text()
@@ -67,7 +67,7 @@ def slowly(tab: Any, rate: float = 0.2) -> None:
     tab.eval_on_selector_all("#trial video", f"all => all.forEach(video => {{ video.playbackRate = {rate}; }})")
 
 
-def enter_by_keyboard(tab: Any, made: Made, rater: str) -> None:
+def enter_by_keyboard(tab: Any, made: MadeStudy, rater: str) -> None:
     """From the first word to the note after the headphone checks; every second check is answered right."""
     tab.goto(made.page.as_uri())
     tab.focus("#rater")
@@ -96,7 +96,7 @@ def demand_blind(tab: Any) -> None:
         assert name not in kept.replace("\\u003c", "<").replace("\\u003e", ">")
 
 
-def jump(tab: Any, made: Made, rater: str, **state: Any) -> None:
+def jump(tab: Any, made: MadeStudy, rater: str, **state: Any) -> None:
     """Go on as a rater whose progress is kept like that."""
     tab.goto(made.page.as_uri())
     code = "([study, state]) => localStorage.setItem(`lsbench-mos:${study}:${state.rater}`, JSON.stringify(state))"
@@ -136,7 +136,7 @@ def demand_contract(rows: list[dict[str, str]], key: StudyKey, rater: str) -> No
 
 
 @pytest.mark.slow
-def test_a_rater_by_keyboard_alone_with_a_reload_in_mid_session(tab: Any, studies: dict[str, Made]) -> None:
+def test_a_rater_by_keyboard_alone_with_a_reload_in_mid_session(tab: Any, studies: dict[str, MadeStudy]) -> None:
     made = studies["acr"]
     enter_by_keyboard(tab, made, "anna_1")
     press(tab, "Enter")
@@ -186,7 +186,7 @@ def test_a_rater_by_keyboard_alone_with_a_reload_in_mid_session(tab: Any, studie
 
 
 @pytest.mark.slow
-def test_a_rater_by_mouse_chooses_between_pairs(tab: Any, studies: dict[str, Made]) -> None:
+def test_a_rater_by_mouse_chooses_between_pairs(tab: Any, studies: dict[str, MadeStudy]) -> None:
     made = studies["pairs"]
     tab.goto(made.page.as_uri())
     tab.click("text=Begin")
@@ -236,7 +236,7 @@ def test_a_rater_by_mouse_chooses_between_pairs(tab: Any, studies: dict[str, Mad
     assert at(tab).startswith("end")
 
 
-def test_pairs_by_keyboard_play_one_at_a_time(tab: Any, studies: dict[str, Made]) -> None:
+def test_pairs_by_keyboard_play_one_at_a_time(tab: Any, studies: dict[str, MadeStudy]) -> None:
     enter_by_keyboard(tab, studies["pairs"], "b")
     press(tab, "Enter")
     slowly(tab, 0.0625)  # the slowest that Chromium plays
@@ -256,7 +256,9 @@ def test_pairs_by_keyboard_play_one_at_a_time(tab: Any, studies: dict[str, Made]
     assert not tab.is_disabled("#next")
 
 
-def test_a_browser_that_keeps_nothing_says_so_and_still_gives_the_file(browser: Any, studies: dict[str, Made]) -> None:
+def test_a_browser_that_keeps_nothing_says_so_and_still_gives_the_file(
+    browser: Any, studies: dict[str, MadeStudy]
+) -> None:
     context = browser.new_context(accept_downloads=True)
     context.add_init_script(
         "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } });"
@@ -281,13 +283,13 @@ def test_a_browser_that_keeps_nothing_says_so_and_still_gives_the_file(browser: 
     context.close()
 
 
-def test_a_video_that_is_gone_can_be_skipped(browser: Any, studies: dict[str, Made], tmp_path: Path) -> None:
+def test_a_video_that_is_gone_can_be_skipped(browser: Any, studies: dict[str, MadeStudy], tmp_path: Path) -> None:
     made = studies["acr"]
     folder = Path(shutil.copytree(made.page.parent, tmp_path / "lost"))
     shutil.rmtree(folder / "media")
     context = browser.new_context()
     tab = context.new_page()  # Chromium itself complains of files that are not there
-    jump(tab, Made(made.study, folder / "index.html", made.key), "d", step="trials", at=8, answers=[NOTHING] * 8)
+    jump(tab, MadeStudy(made.study, folder / "index.html", made.key), "d", step="trials", at=8, answers=[NOTHING] * 8)
     tab.wait_for_selector("#skip:visible")
     assert "cannot be played" in tab.inner_text("#trial-status") and locked(tab)
     tab.click("#skip")
@@ -297,7 +299,7 @@ def test_a_video_that_is_gone_can_be_skipped(browser: Any, studies: dict[str, Ma
 
 @pytest.mark.parametrize(("groups", "size", "repeats"), [(5, 3, 3), (12, 5, 6), (2, 3, 3), (1, 4, 2), (30, 2, 10)])
 def test_orders_are_the_raters_own_and_spaced(
-    tab: Any, studies: dict[str, Made], groups: int, size: int, repeats: int
+    tab: Any, studies: dict[str, MadeStudy], groups: int, size: int, repeats: int
 ) -> None:
     tab.goto(studies["acr"].page.as_uri())
     items = [{"id": f"i{clip}-{take}", "group": clip} for clip in range(groups) for take in range(size)]
@@ -326,7 +328,7 @@ def test_orders_are_the_raters_own_and_spaced(
     assert all(abs(twice[item["id"]] - share) < 5 * np.sqrt(share) for item in items)
 
 
-def test_shares_are_shown_and_spread_over_raters(tab: Any, studies: dict[str, Made]) -> None:
+def test_shares_are_shown_and_spread_over_raters(tab: Any, studies: dict[str, MadeStudy]) -> None:
     tab.goto(studies["acr"].page.as_uri())
     items = [{"id": f"i{place}", "group": place // 2} for place in range(12)]
     shares = [[place for place in range(12) if place % 4 == turn] for turn in range(4)]
@@ -338,7 +340,7 @@ def test_shares_are_shown_and_spread_over_raters(tab: Any, studies: dict[str, Ma
     assert all(60 < count < 140 for count in found.values())
 
 
-def test_sides_are_balanced_and_swapped_the_second_time(tab: Any, studies: dict[str, Made]) -> None:
+def test_sides_are_balanced_and_swapped_the_second_time(tab: Any, studies: dict[str, MadeStudy]) -> None:
     tab.goto(studies["pairs"].page.as_uri())
     items = [{"id": f"{side}{clip}", "group": clip} for clip in range(20) for side in "ab"]
     study = {"study": "x", "seed": 1, "items": items, "shares": [], "repeats": 4}
@@ -351,7 +353,7 @@ def test_sides_are_balanced_and_swapped_the_second_time(tab: Any, studies: dict[
         assert len(again) == 4 and all(first[frozenset(ids)] == ids[::-1] for ids in again)
 
 
-def test_tones_are_six_decibels_and_half_a_turn_apart(tab: Any, studies: dict[str, Made]) -> None:
+def test_tones_are_six_decibels_and_half_a_turn_apart(tab: Any, studies: dict[str, MadeStudy]) -> None:
     tab.goto(studies["acr"].page.as_uri())
     flat = tab.evaluate("[...toneSamples(['plain', 'quiet', 'anti'], 1000, 500)]")
     samples = np.array(flat, float).reshape(-1, 2)
@@ -367,7 +369,7 @@ def test_tones_are_six_decibels_and_half_a_turn_apart(tab: Any, studies: dict[st
     assert Counter(order.index("quiet") for order in orders) == {0: 2, 1: 2, 2: 2}
 
 
-def test_the_page_fits_a_phone_and_labels_everything(tab: Any, studies: dict[str, Made]) -> None:
+def test_the_page_fits_a_phone_and_labels_everything(tab: Any, studies: dict[str, MadeStudy]) -> None:
     for width, scheme in ((390, "dark"), (1280, "light")):
         tab.set_viewport_size({"width": width, "height": 800})
         tab.emulate_media(color_scheme=scheme)

@@ -18,22 +18,22 @@ from lsbench.board.people import Opinions, read_opinions, to_json, write_opinion
 from lsbench.cli.main import main
 from lsbench.errors import StudyError
 from lsbench.mos.key import REFERENCE, StudyKey, write_key
-from lsbench.mos.read.judged import judged
+from lsbench.mos.read.answers import acr_answers, answers_of, pairs_answers
 from lsbench.mos.read.metric_agreement import accuracy_of, against_people, within
-from lsbench.mos.read.panel import ballot, panel
+from lsbench.mos.read.question_scores import question_scores
 from lsbench.mos.read.read_study import read_study
-from lsbench.mos.read.screen import screen
-from lsbench.mos.read.screening import Check
+from lsbench.mos.read.screening.check import RaterCheck
+from lsbench.mos.read.screening.screen_raters import screen_raters
 
 CLOSE = {REFERENCE: 3.4, "good": 3.3, "fair": 3.2, "poor": 3.1}
 METHODS = ["acr", "pairs"]
 
 
-def checked(key: StudyKey, raters: Sequence[Rater], seed: int, true: dict[str, float] = TRUE) -> dict[str, Check]:
+def checked(key: StudyKey, raters: Sequence[Rater], seed: int, true: dict[str, float] = TRUE) -> dict[str, RaterCheck]:
     """Every rater's check, by name."""
     found = World(key, np.random.default_rng(seed), dict(true)).ratings(raters)
-    answers = panel(found, key) if key.method == "acr" else ballot(found, key)
-    return {check.rater: check for check in screen(found, answers, key)}
+    answers = answers_of(found, key)
+    return {check.rater: check for check in screen_raters(found, answers, key)}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -76,7 +76,7 @@ def test_honest_raters_of_generators_that_hardly_differ_stay() -> None:
 def test_strict_takes_the_thresholds_as_they_are() -> None:
     key = make_key(clips=12)
     found = World(key, np.random.default_rng(0), dict(CLOSE)).ratings(panel_of(15, np.random.default_rng(0)))
-    loose, strict = (screen(found, panel(found, key), key, strict=asked) for asked in (False, True))
+    loose, strict = (screen_raters(found, acr_answers(found, key), key, strict=asked) for asked in (False, True))
     assert sum(not check.kept for check in strict) > sum(not check.kept for check in loose) == 0
 
 
@@ -90,7 +90,7 @@ def test_headphones_are_a_flag_unless_they_are_required() -> None:
     raters = [*panel_of(6, np.random.default_rng(0)), Rater("deaf", heard=2)]
     found = World(key, np.random.default_rng(0)).ratings(raters)
     for required in (False, True):
-        deaf = screen(found, panel(found, key), key, require_headphones=required)[0]
+        deaf = screen_raters(found, acr_answers(found, key), key, require_headphones=required)[0]
         assert deaf.rater == "deaf" and deaf.kept is not required
         assert "2 of 6 checks right" in " ".join(deaf.reasons if required else deaf.flags)
 
@@ -100,7 +100,7 @@ def test_what_a_reader_should_know_is_flagged() -> None:
     raters = [*panel_of(8, np.random.default_rng(0)), Rater("short", share=0.5)]
     world = World(key, np.random.default_rng(0), {REFERENCE: 2.0, "good": 3.8, "fair": 3.0, "poor": 2.2})
     found = [each for each in world.ratings(raters) if each.rater != "r03" or each.question != "sync" or each.trial > 5]
-    checks = {check.rater: check for check in screen(found, panel(found, key), key)}
+    checks = {check.rater: check for check in screen_raters(found, acr_answers(found, key), key)}
     assert any(flag.startswith("incomplete: 24 trials, the longest session has 44") for flag in checks["short"].flags)
     assert "5 trials lack an answer" in checks["r03"].flags
     assert all("the real videos got" in " ".join(check.flags) for check in checks.values())
@@ -132,7 +132,7 @@ def test_true_scores_are_recovered_with_careless_raters_among_them(method: str) 
     else:
         many = make_key(clips=300, method="pairs", repeats=0)
         found = World(many, random).ratings([Rater(f"m{place}") for place in range(8)])
-        expected = judged(ballot(found, many), "overall").estimate.values
+        expected = question_scores(pairs_answers(found, many), "overall").estimate.values
         assert np.abs(expected - SCALE * (np.array(list(TRUE.values())) - np.mean(list(TRUE.values())))).max() < 0.3
     covered = []
     for seed in range(60):
@@ -188,7 +188,7 @@ def test_metrics_are_ranked_by_how_far_they_agree_with_people(method: str) -> No
     random = np.random.default_rng(3)
     world = World(key, random)
     found = world.ratings(panel_of(14, random))
-    people = judged(panel(found, key) if method == "acr" else ballot(found, key), "overall")
+    people = question_scores(acr_answers(found, key) if method == "acr" else pairs_answers(found, key), "overall")
     worth = worth_of(world, NAMES)
     noisy = worth + 0.8 * random.standard_normal(worth.shape)
     evidence = evidence_of(
@@ -216,7 +216,7 @@ def test_figures_are_scipys_on_the_opinions_of_clips() -> None:
     random = np.random.default_rng(4)
     world = World(key, random)
     found = world.ratings(panel_of(10, random))
-    people = judged(panel(found, key), "sync")
+    people = question_scores(acr_answers(found, key), "sync")
     value = worth_of(world, NAMES) + 0.5 * random.standard_normal((3, 8))
     opinions = people.values[[people.generators.index(name) for name in NAMES]]
     metric = against_people(evidence_of(world, NAMES, one=value), people)[0]
@@ -234,7 +234,7 @@ def test_a_clip_without_a_value_is_left_out_of_that_metric_only() -> None:
     key = make_key(NAMES, clips=8)
     world = World(key, np.random.default_rng(5))
     found = world.ratings(panel_of(8, np.random.default_rng(5)))
-    people = judged(panel(found, key), "overall")
+    people = question_scores(acr_answers(found, key), "overall")
     whole = worth_of(world, NAMES)
     gap = whole.copy()
     gap[1, 2] = math.nan
@@ -247,7 +247,7 @@ def test_a_clip_without_a_value_is_left_out_of_that_metric_only() -> None:
 def test_a_metric_without_clip_values_has_figures_over_generators() -> None:
     key = make_key(NAMES, clips=6)
     world = World(key, np.random.default_rng(6))
-    people = judged(panel(world.ratings(panel_of(8, np.random.default_rng(6))), key), "overall")
+    people = question_scores(acr_answers(world.ratings(panel_of(8, np.random.default_rng(6))), key), "overall")
     evidence = evidence_of(world, NAMES, fid_lower=np.full((3, 6), math.nan))
     evidence.scores[0] = [10, 20, 30]
     metric = against_people(evidence, people)[0]
@@ -282,7 +282,7 @@ def test_intervals_of_agreement_within_clips_cover() -> None:
     covered = []
     many = make_key(NAMES, clips=600, repeats=0)
     world = World(many, np.random.default_rng(0))
-    people = judged(panel(world.ratings(panel_of(14, np.random.default_rng(1))), many), "overall")
+    people = question_scores(acr_answers(world.ratings(panel_of(14, np.random.default_rng(1))), many), "overall")
     opinions = people.values[[people.generators.index(name) for name in NAMES]]
     noise = np.random.default_rng(2).standard_normal(opinions.shape)
     truth = float(within(worth_of(world, NAMES) + 1.5 * noise, opinions))
@@ -290,7 +290,7 @@ def test_intervals_of_agreement_within_clips_cover() -> None:
     for seed in range(150):
         random = np.random.default_rng(100 + seed)
         world = World(key, random)
-        people = judged(panel(world.ratings(panel_of(14, random)), key), "overall")
+        people = question_scores(acr_answers(world.ratings(panel_of(14, random)), key), "overall")
         worth = worth_of(world, NAMES)
         value = worth + 1.5 * random.standard_normal(worth.shape)
         found = against_people(evidence_of(world, NAMES, one=value), people)[0].within

@@ -11,7 +11,7 @@ from raters import Rater, World, make_key, panel_of
 
 from lsbench.errors import StudyError
 from lsbench.mos.key import COLUMNS, StudyKey, key_text, read_key, write_key
-from lsbench.mos.read.panel import ballot, panel
+from lsbench.mos.read.answers import acr_answers, pairs_answers
 from lsbench.mos.read.ratings import read_ratings
 
 HEADER = ",".join(COLUMNS)
@@ -94,7 +94,7 @@ def test_a_path_given_twice_is_read_once(tmp_path: Path, key: StudyKey) -> None:
 
 def test_arrays_hold_every_answer_at_its_place(key: StudyKey) -> None:
     found = World(key, np.random.default_rng(1)).ratings(panel_of(2, np.random.default_rng(2)))
-    arrays = panel(found, key)
+    arrays = acr_answers(found, key)
     assert arrays.first.shape == (3, 2, 4, 3)
     assert not np.isnan(arrays.first).any() and (~np.isnan(arrays.second)).sum() == 3 * 2 * key.repeats
     for each in found:
@@ -108,7 +108,7 @@ def test_arrays_hold_every_answer_at_its_place(key: StudyKey) -> None:
 
 def test_choices_count_one_half_where_a_pair_was_seen_twice(pairs_key: StudyKey) -> None:
     found = World(pairs_key, np.random.default_rng(1)).ratings(panel_of(2, np.random.default_rng(2)))
-    arrays = ballot(found, pairs_key)
+    arrays = pairs_answers(found, pairs_key)
     assert arrays.weight.sum() == pytest.approx(3 * 2 * len(pairs_key.pairs))
     for place, each in enumerate(rating for rating in found if rating.kind == "pair"):
         better = each.item if each.value else each.other
@@ -239,7 +239,7 @@ def test_a_rater_by_hand_reads_as_written(tmp_path: Path) -> None:
     rater = Rater("anna", noise=0)
     paths = world.files(tmp_path, [rater])
     assert paths[0].name == f"ratings-{key.study}-anna.csv"
-    scores = panel(read_ratings(paths, key), key).first[0, 0]
+    scores = acr_answers(read_ratings(paths, key), key).first[0, 0]
     expected = np.array(
         [
             [world.quality[name] for name, item in key.items.items() if item.generator == generator]

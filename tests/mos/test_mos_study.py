@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -23,8 +24,8 @@ from lsbench.errors import StudyError
 from lsbench.media.files import read_clip, write_clip
 from lsbench.mos.key import ITEM, REFERENCE, key_text, read_key
 from lsbench.mos.make import design
-from lsbench.mos.make.page import Made, beside, make_study
-from lsbench.mos.make.study import Wishes
+from lsbench.mos.make.make_study import MadeStudy, beside, make_study
+from lsbench.mos.make.study import StudyOptions
 
 
 @pytest.fixture(scope="module")
@@ -33,16 +34,16 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def made(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Made:
+def made(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> MadeStudy:
     return make_study(runs, tmp_path_factory.mktemp("study") / "out")
 
 
 @pytest.fixture(scope="module")
-def paired(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return make_study(runs, tmp_path_factory.mktemp("study") / "out", Wishes("pairs", clips=3))
+def paired(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> MadeStudy:
+    return make_study(runs, tmp_path_factory.mktemp("study") / "out", StudyOptions("pairs", clips=3))
 
 
-def data(made: Made) -> dict[str, Any]:
+def data(made: MadeStudy) -> dict[str, Any]:
     text = made.page.read_text()
     return json.loads(text.partition('id="study">')[2].partition("</script>")[0])
 
@@ -61,11 +62,11 @@ def luma(frames: np.ndarray) -> np.ndarray:
 def test_clips_are_spread_over_speakers() -> None:
     speakers = {f"{name}/{clip}": name for name, count in (("a", 9), ("b", 5), ("c", 1)) for clip in range(count)}
     for seed in range(5):
-        found = design.spread(speakers, 7, seed)
+        found = design.choose_clips(speakers, 7, seed)
         assert len(set(found)) == 7
         assert sorted(Counter(speakers[clip] for clip in found).values()) == [1, 3, 3]
-    assert len({tuple(design.spread(speakers, 7, seed)) for seed in range(5)}) > 1
-    assert sorted(design.spread(speakers, 99, 0)) == sorted(speakers)
+    assert len({tuple(design.choose_clips(speakers, 7, seed)) for seed in range(5)}) > 1
+    assert sorted(design.choose_clips(speakers, 99, 0)) == sorted(speakers)
 
 
 @pytest.mark.parametrize("count", [1, 7, 15, 22, 60])
@@ -106,7 +107,7 @@ def test_a_session_fills_twenty_minutes_and_no_more(method: str, clip_s: float) 
 # What is made
 
 
-def test_every_clip_of_every_generator_and_of_the_reference_is_an_item(made: Made, runs: list[Path]) -> None:
+def test_every_clip_of_every_generator_and_of_the_reference_is_an_item(made: MadeStudy, runs: list[Path]) -> None:
     key = read_key(made.key)
     assert key == made.study.key and made.key == beside(made.page.parent)
     assert {(item.generator, item.clip) for item in key.items.values()} == set(
@@ -117,7 +118,7 @@ def test_every_clip_of_every_generator_and_of_the_reference_is_an_item(made: Mad
     assert key.repeats == 3
 
 
-def test_a_pair_is_of_one_clip_and_every_pair_of_generators_is_asked(paired: Made) -> None:
+def test_a_pair_is_of_one_clip_and_every_pair_of_generators_is_asked(paired: MadeStudy) -> None:
     key = read_key(paired.key)
     asked = Counter(frozenset(key.items[name].generator for name in pair) for pair in key.pairs)
     assert asked == {frozenset(pair): 3 for pair in itertools.combinations((REFERENCE, *NAMES), 2)}
@@ -126,12 +127,12 @@ def test_a_pair_is_of_one_clip_and_every_pair_of_generators_is_asked(paired: Mad
 
 
 def test_practice_is_of_clips_that_the_study_leaves_alone(runs: list[Path], tmp_path: Path) -> None:
-    study = make_study(runs, tmp_path / "out", Wishes(clips=2)).study
+    study = make_study(runs, tmp_path / "out", StudyOptions(clips=2)).study
     practised = {study.videos[name].clip for trial in study.practice for name in trial}
     assert len(practised) == 2 and not practised & {item.clip for item in study.key.items.values()}
 
 
-def test_items_show_what_they_stand_for(made: Made, runs: list[Path]) -> None:
+def test_items_show_what_they_stand_for(made: MadeStudy, runs: list[Path]) -> None:
     folder = runs[0].parents[1]
     places = {REFERENCE: "reference", EVIL: "generated/noisy-frame", "lipgan": "generated/blurred-mouth"}
     for name, item in made.study.key.items.items():
@@ -146,7 +147,7 @@ def test_items_show_what_they_stand_for(made: Made, runs: list[Path]) -> None:
         assert min(apart, key=lambda generator: apart[generator]) == item.generator and apart[item.generator] < 3
 
 
-def test_the_page_knows_ids_and_nothing_more(made: Made, paired: Made) -> None:
+def test_the_page_knows_ids_and_nothing_more(made: MadeStudy, paired: MadeStudy) -> None:
     for one in (made, paired):
         page, key = data(one), one.study.key
         assert set(page) == {
@@ -171,7 +172,7 @@ def test_the_page_knows_ids_and_nothing_more(made: Made, paired: Made) -> None:
 
 
 def test_no_byte_that_raters_hold_names_a_generator_a_clip_or_a_place(
-    made: Made, paired: Made, runs: list[Path]
+    made: MadeStudy, paired: MadeStudy, runs: list[Path]
 ) -> None:
     root = runs[0].parents[1]
     told = [*NAMES, "alert(1)", "noisy-frame", "blurred-mouth", "clipalpha", "clipbeta", "speakerone", "speakertwo"]
@@ -188,7 +189,7 @@ def test_no_byte_that_raters_hold_names_a_generator_a_clip_or_a_place(
                 assert text not in name
 
 
-def test_nothing_but_the_picture_tells_videos_of_a_clip_apart(made: Made) -> None:
+def test_nothing_but_the_picture_tells_videos_of_a_clip_apart(made: MadeStudy) -> None:
     seen: dict[str, set[Any]] = {}
     times = {path.stat().st_mtime_ns for path in made.page.parent.rglob("*")}
     for name, film in made.study.videos.items():
@@ -211,25 +212,27 @@ def test_nothing_but_the_picture_tells_videos_of_a_clip_apart(made: Made) -> Non
 
 
 def test_the_same_command_makes_the_same_study_and_keeps_what_else_lies_there(runs: list[Path], tmp_path: Path) -> None:
-    first = make_study(runs, tmp_path / "out", Wishes(clips=2, seed=4))
+    first = make_study(runs, tmp_path / "out", StudyOptions(clips=2, seed=4))
     before, key = held(tmp_path / "out"), first.key.read_bytes()
     (tmp_path / "out" / "ratings-of-anna.csv").write_text("kept")
-    again = make_study(runs[::-1], tmp_path / "out", Wishes(clips=2, seed=4))
+    again = make_study(runs[::-1], tmp_path / "out", StudyOptions(clips=2, seed=4))
     assert again.study.key.study == first.study.key.study
     assert held(tmp_path / "out") == before | {"ratings-of-anna.csv": b"kept"}
-    assert make_study(runs, tmp_path / "out", Wishes(clips=2, seed=4)).key.read_bytes() == key
+    assert make_study(runs, tmp_path / "out", StudyOptions(clips=2, seed=4)).key.read_bytes() == key
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["out", "out-key.json"]
 
 
 def test_another_secret_hides_the_same_choice_under_other_ids(runs: list[Path], tmp_path: Path) -> None:
-    one, other = (make_study(runs, tmp_path / name, Wishes(clips=2)).study for name in ("one", "other"))
+    one, other = (make_study(runs, tmp_path / name, StudyOptions(clips=2)).study for name in ("one", "other"))
     assert not set(one.videos) & set(other.videos) and one.key.study != other.key.study
     cells = [{(item.generator, item.clip) for item in study.key.items.values()} for study in (one, other)]
     assert cells[0] == cells[1]
     seeds = {
         frozenset(
             item.clip
-            for item in make_study(runs, tmp_path / f"s{seed}", Wishes(clips=2, seed=seed)).study.key.items.values()
+            for item in make_study(
+                runs, tmp_path / f"s{seed}", StudyOptions(clips=2, seed=seed)
+            ).study.key.items.values()
         )
         for seed in range(4)
     }
@@ -239,13 +242,11 @@ def test_another_secret_hides_the_same_choice_under_other_ids(runs: list[Path], 
 # Malformed input
 
 
-def refused(said: str, runs: list[Path], out: Path, **options: Any) -> None:
-    wishes = Wishes(
-        **{name: options.pop(name) for name in ("method", "clips", "repeats", "seed", "per_rater") if name in options}
-    )
+def refused(said: str, runs: list[Path], out: Path, key: Path | None = None, **asked: Any) -> None:
+    options = StudyOptions(**asked)
     there = out.exists()
     with pytest.raises(StudyError, match=said):
-        make_study(runs, out, wishes, **options)
+        make_study(runs, out, options, key=key)
     assert out.exists() == there and not list(out.parent.glob(".out.*"))
 
 
@@ -278,7 +279,7 @@ def test_videos_that_are_gone_or_others_are_named(runs: list[Path], tmp_path: Pa
     out, root = tmp_path / "out", runs[0].parents[1]
     gone = changed(runs[1], tmp_path / "a", "run.json", lambda run: run.update(reference="/gone"))
     refused("pass --reference DIR", [gone], out)
-    assert make_study([gone], tmp_path / "found", Wishes(clips=1), reference=root / "reference").page.exists()
+    assert make_study([gone], tmp_path / "found", StudyOptions(clips=1), reference=root / "reference").page.exists()
     lost = changed(runs[1], tmp_path / "b", "run.json", lambda run: run.update(generated="/gone"))
     refused("generated video not found", [lost], out)
     shutil.copytree(root / "generated/blurred-mouth", tmp_path / "made")
@@ -322,7 +323,7 @@ def test_places_that_are_not_ours_are_left_alone(runs: list[Path], tmp_path: Pat
 
 
 def test_a_study_is_never_overwritten_by_another(runs: list[Path], tmp_path: Path) -> None:
-    made = make_study(runs, tmp_path / "out", Wishes(clips=1))
+    made = make_study(runs, tmp_path / "out", StudyOptions(clips=1))
     before, key = held(tmp_path / "out"), made.key.read_bytes()
     refused("is the key of study", runs, tmp_path / "out", clips=2)
     refused("is the key of study", runs, tmp_path / "elsewhere", clips=2, key=made.key)
@@ -372,7 +373,7 @@ FAULTS: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_malformed_key_is_named(made: Made, tmp_path: Path, fault: str) -> None:
+def test_a_malformed_key_is_named(made: MadeStudy, tmp_path: Path, fault: str) -> None:
     said, change = FAULTS[fault]
     content = json.loads(key_text(made.study.key))
     change(content)
@@ -402,3 +403,10 @@ def test_the_command_says_what_was_made(runs: list[Path], tmp_path: Path) -> Non
     failed = CliRunner().invoke(main, [*arguments, "--seed", "6"])
     assert failed.exit_code == 1 and "is the key of study" in failed.output and failed.output.count("\n") == 1
     assert CliRunner().invoke(main, ["mos", "make", "--out", "x"]).exit_code == 2
+
+
+def test_the_help_of_read_names_the_key_that_make_writes() -> None:
+    """The examples of `make` write into the folder study; those of `read` take the key of it."""
+    make, read = (CliRunner().invoke(main, ["mos", verb, "--help"]).output for verb in ("make", "read"))
+    assert "--out study\n" in make
+    assert set(re.findall(r"--key (\S+)\.json", read)) == {beside(Path("study")).stem}

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import combinations
 
-SESSION_S = 1200  # a session that nobody wished otherwise; P.910 asks for breaks beyond half an hour
+SESSION_S = 1200  # a session where nothing else is asked for; P.910 asks for breaks beyond half an hour
 SETUP_S = 180  # instructions, sound and headphone checks, practice
 ANSWERS_S = 12  # three questions and the way to the next item
 PORTIONS = 24  # different shares of the items, where a rater sees a share
@@ -24,16 +24,16 @@ def by_hash(seed: int, what: str, names: Sequence[str]) -> list[str]:
     return sorted(names, key=lambda name: (hashlib.sha256(f"{seed}/{what}/{name}".encode()).digest(), name))
 
 
-def spread(speakers: Mapping[str, str], count: int, seed: int) -> list[str]:
+def choose_clips(speakers: Mapping[str, str], count: int, seed: int) -> list[str]:
     """So many clips of the mapping clip -> speaker, as many of each speaker as there can be, by one more or less."""
     waiting = {
         speaker: by_hash(seed, "clip", [clip for clip in speakers if speakers[clip] == speaker])
         for speaker in by_hash(seed, "speaker", sorted(set(speakers.values())))
     }
-    found: list[str] = []
-    while len(found) < count and any(waiting.values()):
-        found += [clips.pop(0) for clips in waiting.values() if clips][: count - len(found)]
-    return found
+    chosen: list[str] = []
+    while len(chosen) < count and any(waiting.values()):
+        chosen += [clips.pop(0) for clips in waiting.values() if clips][: count - len(chosen)]
+    return chosen
 
 
 def pairs_of(generators: Sequence[str]) -> list[Pair]:
@@ -47,14 +47,14 @@ def sample_pairs(generators: Sequence[str], clips: Sequence[str], count: int, se
     Within a round of all pairs, those come first whose generators were compared least.
     """
     wanted = min(count, len(clips) * math.comb(len(generators), 2))
-    names = {f"{one}\0{other}": (one, other) for one, other in pairs_of(generators)}
-    order = {names[name]: place for place, name in enumerate(by_hash(seed, "pair", list(names)))}
+    names = {"\0".join(pair): pair for pair in pairs_of(generators)}
+    order = {names[name]: number for number, name in enumerate(by_hash(seed, "pair", list(names)))}
     left = {pair: by_hash(seed, "compare " + "\0".join(pair), clips) for pair in order}
     pairs: Counter[Pair] = Counter()
     seen: Counter[str] = Counter()
     shown: Counter[str] = Counter()
-    found: list[tuple[str, Pair]] = []
-    while len(found) < wanted:
+    comparisons: list[tuple[str, Pair]] = []
+    while len(comparisons) < wanted:
         pair = min(
             (pair for pair in order if left[pair]),
             key=lambda pair: (pairs[pair], sum(seen[name] for name in pair), order[pair]),
@@ -64,12 +64,12 @@ def sample_pairs(generators: Sequence[str], clips: Sequence[str], count: int, se
         pairs[pair] += 1
         shown[clip] += 1
         seen.update(pair)
-        found.append((clip, pair))
-    return found
+        comparisons.append((clip, pair))
+    return comparisons
 
 
 def portions(trials: Sequence[tuple[str, Hashable]], count: int, seed: int) -> list[list[int]]:
-    """Shares of the trials (clip, what is shown of it) for raters who see `count` of them: places of the trials.
+    """Shares of the trials (clip, what is shown of it) for raters who see `count` of them: numbers of the trials.
 
     In each share what is shown is balanced, and clips as far as that allows; over all shares every trial comes up
     equally often, by a few more or less.
@@ -77,24 +77,24 @@ def portions(trials: Sequence[tuple[str, Hashable]], count: int, seed: int) -> l
     if count >= len(trials):
         return []
     used: Counter[int] = Counter()
-    found = []
+    shares = []
     for turn in range(PORTIONS):
-        order = [int(name) for name in by_hash(seed, f"portion {turn}", [str(place) for place in range(len(trials))])]
-        place_of = {trial: place for place, trial in enumerate(order)}
+        order = [int(name) for name in by_hash(seed, f"portion {turn}", [str(trial) for trial in range(len(trials))])]
+        rank = {trial: position for position, trial in enumerate(order)}
         kinds: Counter[Hashable] = Counter()
         clips: Counter[str] = Counter()
         left = set(order)
         for _ in range(count):
             best = min(
                 left,
-                key=lambda trial: (kinds[trials[trial][1]], used[trial], clips[trials[trial][0]], place_of[trial]),
+                key=lambda trial: (kinds[trials[trial][1]], used[trial], clips[trials[trial][0]], rank[trial]),
             )
             left.remove(best)
             clips[trials[best][0]] += 1
             kinds[trials[best][1]] += 1
             used[best] += 1
-        found.append(sorted(set(order) - left))
-    return found
+        shares.append(sorted(set(order) - left))
+    return shares
 
 
 def trial_s(method: str, clip_s: float) -> float:
@@ -108,7 +108,7 @@ def session_s(method: str, clip_s: float, trials: int) -> float:
 
 
 def repeats_of(trials: int) -> int:
-    """How many are shown twice where nobody wished otherwise: a tenth, at least three."""
+    """How many are shown twice where nothing else is asked for: a tenth, at least three."""
     return min(trials, max(3, round(trials / 10)))
 
 

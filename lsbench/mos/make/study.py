@@ -18,9 +18,9 @@ from typing import Any
 from lsbench.errors import StudyError
 from lsbench.mos.key import REFERENCE, KeyItem, Question, StudyKey, read_key
 from lsbench.mos.make import design
-from lsbench.mos.make.sources import Sources, Video
+from lsbench.mos.make.runs import StudyRuns, Video
 
-REVISION = 1  # of what raters see; a change makes another study of the same wishes
+REVISION = 1  # of what raters see; a change makes another study of the same options
 SCALE = ("Bad", "Poor", "Fair", "Good", "Excellent")  # 1 to 5, P.910
 CHECKS, PASSING = 6, 5  # headphone checks, and how many right ones tell headphones (Woods et al. 2017)
 CLIPS = 12  # of a study of pairs, where all their pairs need not be shown
@@ -40,7 +40,7 @@ TEXTS = {
 
 
 @dataclass(frozen=True)
-class Wishes:
+class StudyOptions:
     """What the experimenter asks for; None: what fits a session of about 20 minutes.
 
     clips: how many. repeats: trials that each rater sees twice. per_rater: trials of each rater, a balanced share.
@@ -58,7 +58,7 @@ class Study:
     """A study before its page is made.
 
     videos: what each id shows, practice included. groups: id -> number of its clip, which tells nothing else.
-    practice: trials that are not recorded. shares: places of the trials that a rater sees, one share a rater; empty
+    practice: trials that are not recorded. shares: numbers of the trials that a rater sees, one share a rater; empty
     where everyone sees all. minutes: of a session, about.
     """
 
@@ -80,50 +80,50 @@ class Study:
         return len(self.shares[0]) if self.shares else len(self.trials)
 
 
-def plan(sources: Sources, wishes: Wishes, secret: str) -> Study:
-    """The study that the wishes describe: the same for the same runs, wishes and secret."""
-    _demand(wishes, sources)
-    clip_s = sources.clip_s(next(iter(sources.speakers)))
-    chosen, shown = _choose(sources, wishes, clip_s)
+def plan_study(runs: StudyRuns, options: StudyOptions, secret: str) -> Study:
+    """The study that the options describe: the same for the same runs, options and secret."""
+    _demand(options, runs)
+    clip_s = runs.clip_s(next(iter(runs.speakers)))
+    chosen, shown = _choose(runs, options, clip_s)
     used = dict.fromkeys(cell for clip, names in shown for cell in ((name, clip) for name in names))
-    videos = {clip: sources.videos(clip) for clip in chosen}
+    by_clip = {clip: runs.videos(clip) for clip in chosen}
     ids = {cell: _id(secret, *cell) for cell in used}
     items = {
-        ids[name, clip]: KeyItem(name, clip, sources.speakers[clip], videos[clip][name].sha256) for name, clip in used
+        ids[name, clip]: KeyItem(name, clip, runs.speakers[clip], by_clip[clip][name].sha256) for name, clip in used
     }
     pairs = sorted((min(pair), max(pair)) for clip, names in shown if len(pair := [ids[n, clip] for n in names]) == 2)
-    films = {ids[name, clip]: videos[clip][name] for name, clip in used}
-    practice = _practice(sources, wishes, chosen, secret)
-    films |= {name: film for trial in practice for name, film in trial.items()}
-    if len(films) != len(used) + sum(map(len, practice)):
+    videos = {ids[name, clip]: by_clip[clip][name] for name, clip in used}
+    practice = _practice(runs, options, chosen, secret)
+    videos |= {name: video for trial in practice for name, video in trial.items()}
+    if len(videos) != len(used) + sum(map(len, practice)):
         raise StudyError("two items got the same id; give the command again")  # one chance in a hundred millions
     trials: list[tuple[str, ...]] = [*pairs] or [(name,) for name in sorted(items)]
     labels = [(items[trial[0]].clip, tuple(sorted(items[name].generator for name in trial))) for trial in trials]
-    shares = design.portions(labels, wishes.per_rater, wishes.seed) if wishes.per_rater else []
+    shares = design.portions(labels, options.per_rater, options.seed) if options.per_rater else []
     size = len(shares[0]) if shares else len(trials)
-    repeats = min(size, design.repeats_of(size) if wishes.repeats is None else wishes.repeats)
+    repeats = min(size, design.repeats_of(size) if options.repeats is None else options.repeats)
     key = StudyKey(
         study="",
-        method=wishes.method,
-        seed=wishes.seed,
+        method=options.method,
+        seed=options.seed,
         secret=secret,
-        questions=tuple(Question(name, text) for name, text in TEXTS[wishes.method].items()),
+        questions=tuple(Question(name, text) for name, text in TEXTS[options.method].items()),
         scale=(1, len(SCALE)),
         repeats=repeats,
         checks=CHECKS,
         passing=PASSING,
-        protocol=sources.protocol,
-        runs=sources.runs,
+        protocol=runs.protocol,
+        runs=runs.runs,
         items=items,
         pairs=tuple(pairs),
     )
     study = Study(
         key,
-        films,
-        _groups(secret, films),
+        videos,
+        _groups(secret, videos),
         tuple(sorted(tuple(sorted(trial)) for trial in practice)),
         tuple(map(tuple, shares)),
-        round(design.session_s(wishes.method, clip_s, size + repeats) / 60),
+        round(design.session_s(options.method, clip_s, size + repeats) / 60),
     )
     return replace(study, key=replace(key, study=_study_id(study)))
 
@@ -135,70 +135,70 @@ def secret_of(key: Path) -> str:
 
 def demand_same(path: Path, key: StudyKey) -> None:
     """StudyError where the file is the key of another study."""
-    if path.exists() and (there := read_key(path)).study != key.study:
+    if path.exists() and (present := read_key(path)).study != key.study:
         raise StudyError(
-            f"{path} is the key of study {there.study} ({there.method}, seed {there.seed}, {len(there.items)} items), "
-            "which these runs and options do not make; ratings of it would be lost. Pass another --out or --key"
+            f"{path} is the key of study {present.study} ({present.method}, seed {present.seed}, {len(present.items)} "
+            "items), which these runs and options do not make; ratings of it would be lost. Pass another --out or --key"
         )
 
 
-def _demand(wishes: Wishes, sources: Sources) -> None:
-    if wishes.method not in TEXTS:
-        raise StudyError(f"method is {wishes.method}, expected acr or pairs")
-    there = len(sources.speakers)
-    if wishes.clips is not None and not 1 <= wishes.clips <= there:
-        raise StudyError(f"{wishes.clips} clips asked of runs that have {there}; pass --clips from 1 to {there}")
+def _demand(options: StudyOptions, runs: StudyRuns) -> None:
+    if options.method not in TEXTS:
+        raise StudyError(f"method is {options.method}, expected acr or pairs")
+    most = len(runs.speakers)
+    if options.clips is not None and not 1 <= options.clips <= most:
+        raise StudyError(f"{options.clips} clips asked of runs that have {most}; pass --clips from 1 to {most}")
     for name, value, least in (
-        ("repeats", wishes.repeats, 0),
-        ("per-rater", wishes.per_rater, 1),
-        ("seed", wishes.seed, 0),
+        ("repeats", options.repeats, 0),
+        ("per-rater", options.per_rater, 1),
+        ("seed", options.seed, 0),
     ):
         if value is not None and value < least:
             raise StudyError(f"{name} is {value}, expected {least} or more")
 
 
-def _choose(sources: Sources, wishes: Wishes, clip_s: float) -> tuple[list[str], list[tuple[str, Sequence[str]]]]:
+def _choose(runs: StudyRuns, options: StudyOptions, clip_s: float) -> tuple[list[str], list[tuple[str, Sequence[str]]]]:
     """The clips, and every trial as (clip, the generators shown in it)."""
-    names = sources.generators
-    fitting = design.budget(wishes.method, clip_s, wishes.repeats)
-    pool = wishes.per_rater * SHARES if wishes.per_rater else fitting
-    if wishes.method == "acr":
-        count = wishes.clips or max(1, pool // len(names))
-        chosen = design.spread(sources.speakers, count, wishes.seed)
+    names = runs.generators
+    fitting = design.budget(options.method, clip_s, options.repeats)
+    pool = options.per_rater * SHARES if options.per_rater else fitting
+    if options.method == "acr":
+        count = options.clips or max(1, pool // len(names))
+        chosen = design.choose_clips(runs.speakers, count, options.seed)
         return chosen, [(clip, (name,)) for clip in chosen for name in names]
     pairs = len(design.pairs_of(names))
-    count = wishes.clips or max(-(-pool // pairs), min(pool, CLIPS))
-    chosen = design.spread(sources.speakers, count, wishes.seed)
+    count = options.clips or max(-(-pool // pairs), min(pool, CLIPS))
+    chosen = design.choose_clips(runs.speakers, count, options.seed)
     sampled = design.sample_pairs(
-        names, chosen, pool if wishes.clips is None or not wishes.per_rater else len(chosen) * pairs, wishes.seed
+        names, chosen, pool if options.clips is None or not options.per_rater else len(chosen) * pairs, options.seed
     )
     return list(dict.fromkeys(clip for clip, _ in sampled)), list(sampled)
 
 
-def _practice(sources: Sources, wishes: Wishes, chosen: Sequence[str], secret: str) -> list[dict[str, Video]]:
+def _practice(runs: StudyRuns, options: StudyOptions, chosen: Sequence[str], secret: str) -> list[dict[str, Video]]:
     """Two trials to learn with, a made and a real video, of clips that the study does not use where there are any."""
-    clips = design.by_hash(wishes.seed, "practice", [clip for clip in sources.speakers if clip not in set(chosen)])
-    clips = [*clips, *design.by_hash(wishes.seed, "practice", chosen)] * 2
-    made = design.by_hash(wishes.seed, "practice", sources.generators[1:]) * 2
-    found = []
-    for place in range(2):
-        names = (made[place], REFERENCE) if wishes.method == "pairs" else ((made[0], REFERENCE)[place],)
-        videos = sources.videos(clips[place])
-        found.append({_id(secret, "practice", str(place), name): videos[name] for name in names})
-    return found
+    clips = design.by_hash(options.seed, "practice", [clip for clip in runs.speakers if clip not in set(chosen)])
+    clips = [*clips, *design.by_hash(options.seed, "practice", chosen)] * 2
+    made = design.by_hash(options.seed, "practice", runs.generators[1:]) * 2
+    trials = []
+    for number in range(2):
+        names = (made[number], REFERENCE) if options.method == "pairs" else ((made[0], REFERENCE)[number],)
+        videos = runs.videos(clips[number])
+        trials.append({_id(secret, "practice", str(number), name): videos[name] for name in names})
+    return trials
 
 
-def _groups(secret: str, films: Mapping[str, Video]) -> dict[str, int]:
+def _groups(secret: str, videos: Mapping[str, Video]) -> dict[str, int]:
     """Id -> the number of its clip, in an order that only the secret tells."""
-    clips = sorted({film.clip for film in films.values()}, key=lambda clip: _digest(secret, "clip", clip))
-    number = {clip: place for place, clip in enumerate(clips, start=1)}
-    return {name: number[films[name].clip] for name in sorted(films)}
+    clips = sorted({video.clip for video in videos.values()}, key=lambda clip: _digest(secret, "clip", clip))
+    numbers = {clip: number for number, clip in enumerate(clips, start=1)}
+    return {name: numbers[videos[name].clip] for name in sorted(videos)}
 
 
 def _id(secret: str, *parts: str) -> str:
     """An opaque name that nobody without the secret can tell the parts from."""
     letters, number = "bcdfghjklmnpqrstvwxz", int.from_bytes(_digest(secret, *parts), "big")
-    return "".join(letters[number // len(letters) ** place % len(letters)] for place in range(10))
+    return "".join(letters[number // len(letters) ** digit % len(letters)] for digit in range(10))
 
 
 def _study_id(study: Study) -> str:
@@ -219,8 +219,8 @@ def _study_id(study: Study) -> str:
         [[question.id, question.text] for question in key.questions],
         sorted(run.name for run in key.runs),
         [
-            [name, film.generator, film.clip, film.sha256, film.start, film.frames]
-            for name, film in sorted(study.videos.items())
+            [name, video.generator, video.clip, video.sha256, video.start, video.frames]
+            for name, video in sorted(study.videos.items())
         ],
         key.pairs,
     ]

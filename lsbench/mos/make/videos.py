@@ -16,7 +16,7 @@ from lsbench.errors import StudyError
 from lsbench.media.clip import Clip
 from lsbench.media.encode import even
 from lsbench.media.files import content_sha256, read_clip, write_clip
-from lsbench.mos.make.sources import Video
+from lsbench.mos.make.runs import Video
 
 SAMPLE_RATE = 16000
 CRF = 12
@@ -24,14 +24,14 @@ FILE_TIME = 946684800  # of every file, 2000-01-01: when one was made says nothi
 
 
 @dataclass(frozen=True)
-class Job:
+class VideoJob:
     """One video to make."""
 
     video: Video
     target: Path
 
 
-def make(job: Job) -> tuple[int, int]:
+def make_video(job: VideoJob) -> tuple[int, int]:
     """Write what is shown of a video and return its height and width, px; StudyError where it cannot be shown."""
     video = job.video
     where = f"{video.generator}, clip {video.clip}: {video.source}"

@@ -18,7 +18,7 @@ from scipy.special import ndtri
 from lsbench.board.clip_values import Evidence
 from lsbench.board.people import Correlation, MetricAgreement
 from lsbench.mos.key import REFERENCE
-from lsbench.mos.read.judged import Judged
+from lsbench.mos.read.question_scores import QuestionScores
 from lsbench.statistics.bootstrap import SEED
 from lsbench.statistics.correlation import kendall, pearson, ranks, signs
 from lsbench.statistics.units import FEWEST
@@ -28,7 +28,7 @@ BLOCK = 50  # resamples whose pairs of points are held at once
 UNKNOWN = Correlation(math.nan, math.nan, math.nan)
 
 
-def against_people(evidence: Evidence, judged: Judged) -> list[MetricAgreement]:
+def against_people(evidence: Evidence, people: QuestionScores) -> list[MetricAgreement]:
     """Every metric of the runs against one question, best first.
 
     Points are (generator, clip) of the generators that were rated and scored. A clip counts for a metric where all of
@@ -37,28 +37,28 @@ def against_people(evidence: Evidence, judged: Judged) -> list[MetricAgreement]:
     both at once; those of pairwise accuracy clips only. With few generators the figures over generators say little,
     and their intervals nothing about other generators.
     """
-    names = [name for name in judged.generators if name != REFERENCE and name in evidence.names]
+    names = [name for name in people.generators if name != REFERENCE and name in evidence.names]
     if len(names) < 2:
         return []
-    mine = [judged.generators.index(name) for name in names]
-    theirs = [evidence.names.index(name) for name in names]
-    at = np.array([evidence.clips.index(clip) if clip in evidence.clips else -1 for clip in judged.clips])
-    people, drawn = _people(judged, mine)
-    if judged.relative:
-        people, drawn = _by_clip(people), _by_clip(drawn)
-    apart = judged.separated()[np.ix_(mine, mine)]
-    values = evidence.orient(np.where(at >= 0, evidence.values[:, theirs][:, :, at], np.nan))
-    scores = evidence.oriented[:, theirs]
+    rated = [people.generators.index(name) for name in names]
+    scored = [evidence.names.index(name) for name in names]
+    clips = np.array([evidence.clips.index(clip) if clip in evidence.clips else -1 for clip in people.clips])
+    opinion, drawn = _opinion(people, rated)
+    if people.relative:
+        opinion, drawn = _less_clip_mean(opinion), _less_clip_mean(drawn)
+    apart = people.separated()[np.ix_(rated, rated)]
+    values = evidence.orient(np.where(clips >= 0, evidence.values[:, scored][:, :, clips], np.nan))
+    scores = evidence.oriented[:, scored]
     groups: dict[bytes, tuple[np.ndarray, list[int]]] = {}
-    for place in range(len(evidence.keys)):
-        usable = np.isfinite(values[place]).all(axis=0) & np.isfinite(people).all(axis=0)
-        groups.setdefault(usable.tobytes(), (usable, []))[1].append(place)
-    found: dict[int, MetricAgreement] = {}
-    for usable, places in groups.values():
-        sample = _Sample(people[:, usable], drawn[:, :, usable]) if usable.sum() >= FEWEST else None
-        for place in places:
-            key, better = evidence.keys[place], evidence.better[place]
-            found[place] = MetricAgreement(
+    for metric in range(len(evidence.keys)):
+        usable = np.isfinite(values[metric]).all(axis=0) & np.isfinite(opinion).all(axis=0)
+        groups.setdefault(usable.tobytes(), (usable, []))[1].append(metric)
+    agreements: dict[int, MetricAgreement] = {}
+    for usable, metrics in groups.values():
+        sample = _Sample(opinion[:, usable], drawn[:, :, usable]) if usable.sum() >= FEWEST else None
+        for metric in metrics:
+            key, better = evidence.keys[metric], evidence.better[metric]
+            agreements[metric] = MetricAgreement(
                 None,
                 key,
                 better,
@@ -71,15 +71,15 @@ def against_people(evidence: Evidence, judged: Judged) -> list[MetricAgreement]:
                 UNKNOWN,
                 UNKNOWN,
                 UNKNOWN,
-                *_generators(people, drawn, scores[place]),
+                *_over_generators(opinion, drawn, scores[metric]),
             )
             if sample is not None:
-                held = values[place][:, usable]
-                clip = sample.clip_figures(_by_clip(held) if judged.relative else held)
-                accuracy, pairs = accuracy_of(held, apart[:, :, usable])
-                found[place] = replace(
-                    found[place],
-                    points=people[:, usable].size,
+                points = values[metric][:, usable]
+                clip = sample.clip_figures(_less_clip_mean(points) if people.relative else points)
+                accuracy, pairs = accuracy_of(points, apart[:, :, usable])
+                agreements[metric] = replace(
+                    agreements[metric],
+                    points=points.size,
                     clips=int(usable.sum()),
                     pairs=pairs,
                     clip_plcc=clip[0],
@@ -88,12 +88,13 @@ def against_people(evidence: Evidence, judged: Judged) -> list[MetricAgreement]:
                     within=clip[3],
                     accuracy=accuracy,
                 )
-    return ranked([found[place] for place in sorted(found)])
+    return ranked([agreements[metric] for metric in sorted(agreements)])
 
 
-def _by_clip(values: np.ndarray) -> np.ndarray:
+def _less_clip_mean(values: np.ndarray) -> np.ndarray:
     """Values less their mean on the clip: (..., generators, clips)."""
-    return values - values.mean(axis=-2, keepdims=True)
+    differences: np.ndarray = values - values.mean(axis=-2, keepdims=True)
+    return differences
 
 
 def ranked(metrics: Sequence[MetricAgreement]) -> list[MetricAgreement]:
@@ -104,25 +105,25 @@ def ranked(metrics: Sequence[MetricAgreement]) -> list[MetricAgreement]:
 
     def order(metric: MetricAgreement) -> tuple[float, ...]:
         values = metric.within.value, metric.accuracy.value, metric.generator_srcc.value
-        known = [math.isnan(value) for value in values]
-        return (*known[:1], known[2], *(0.0 if math.isnan(value) else -value for value in values))
+        undefined = [math.isnan(value) for value in values]
+        return (undefined[0], undefined[2], *(0.0 if math.isnan(value) else -value for value in values))
 
     ordered = sorted(metrics, key=order)
-    places = [order(metric)[:4] for metric in ordered]
+    heights = [order(metric)[:4] for metric in ordered]
     return [
-        replace(metric, rank=places.index(place) + 1 if not math.isnan(metric.within.value) else None)
-        for metric, place in zip(ordered, places, strict=True)
+        replace(metric, rank=heights.index(height) + 1 if not math.isnan(metric.within.value) else None)
+        for metric, height in zip(ordered, heights, strict=True)
     ]
 
 
-def _people(judged: Judged, mine: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+def _opinion(people: QuestionScores, rated: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """What people say (generators, clips), and with raters drawn again (resamples, generators, clips)."""
-    count = len(judged.raters)
+    count = len(people.raters)
     random = np.random.default_rng(SEED)
     weights = random.multinomial(count, np.full(count, 1 / count), RESAMPLES).astype(np.float64)
-    people = judged.values[mine]
-    drawn = judged.redrawn(weights)[:, mine]
-    return people, np.where(np.isfinite(drawn), drawn, people)  # where none of an item's raters was drawn
+    opinion = people.values[rated]
+    drawn = people.redrawn(weights)[:, rated]
+    return opinion, np.where(np.isfinite(drawn), drawn, opinion)  # where none of an item's raters was drawn
 
 
 class _Sample:
@@ -131,23 +132,23 @@ class _Sample:
     def __init__(self, people: np.ndarray, drawn: np.ndarray) -> None:
         resamples, _, clips = drawn.shape
         self.people = people
-        self.at = np.random.default_rng(SEED + 1).integers(0, clips, (resamples, clips))
-        self.drawn = np.stack([drawn[place][:, self.at[place]] for place in range(resamples)])
+        self.clips = np.random.default_rng(SEED + 1).integers(0, clips, (resamples, clips))
+        self.drawn = np.stack([drawn[draw][:, self.clips[draw]] for draw in range(resamples)])
         self.flat = self.drawn.reshape(resamples, -1)
         self.ranks = ranks(self.flat)
 
     def clip_figures(self, metric: np.ndarray) -> tuple[Correlation, Correlation, Correlation, Correlation]:
         """PLCC, SRCC and Kendall's tau over all points, and SRCC within clips: metric (generators, clips)."""
-        drawn = np.moveaxis(metric[:, self.at], 1, 0)  # (resamples, generators, clips)
-        flat, one, other = drawn.reshape(len(drawn), -1), metric.ravel(), self.people.ravel()
+        drawn = np.moveaxis(metric[:, self.clips], 1, 0)  # (resamples, generators, clips)
+        flat, ours, theirs = drawn.reshape(len(drawn), -1), metric.ravel(), self.people.ravel()
         taus = []
         for start in range(0, len(flat), BLOCK):
             block = slice(start, start + BLOCK)
             taus.append(kendall(signs(flat[block]), signs(self.flat[block])))
         return (
-            _centred(float(pearson(one, other)), pearson(flat, self.flat)),
-            _centred(float(pearson(ranks(one), ranks(other))), pearson(ranks(flat), self.ranks)),
-            _centred(float(kendall(signs(one), signs(other))), np.concatenate(taus)),
+            _centred(float(pearson(ours, theirs)), pearson(flat, self.flat)),
+            _centred(float(pearson(ranks(ours), ranks(theirs))), pearson(ranks(flat), self.ranks)),
+            _centred(float(kendall(signs(ours), signs(theirs))), np.concatenate(taus)),
             _centred(float(within(metric, self.people)), within(drawn, self.drawn)),
         )
 
@@ -157,29 +158,28 @@ def within(metric: np.ndarray, people: np.ndarray) -> np.ndarray:
 
     Clips on which one side ties all generators are left out; NaN where none is left.
     """
-    one, other = (ranks(np.swapaxes(side, -1, -2)) for side in (metric, people))
-    found = pearson(one, other)
-    count = (~np.isnan(found)).sum(axis=-1)
-    return np.where(count, np.nansum(found, axis=-1) / np.maximum(1, count), np.nan)
+    correlations = pearson(*(ranks(np.swapaxes(side, -1, -2)) for side in (metric, people)))
+    count = (~np.isnan(correlations)).sum(axis=-1)
+    return np.where(count, np.nansum(correlations, axis=-1) / np.maximum(1, count), np.nan)
 
 
 def accuracy_of(metric: np.ndarray, apart: np.ndarray) -> tuple[Correlation, int]:
     """Share of the pairs that people separate which the metric orders alike, ties one half; and how many pairs.
 
-    metric: (generators, clips), apart: (generators, generators, clips), see Judged.separated(). Wilson's (1927)
+    metric: (generators, clips), apart: (generators, generators, clips), see QuestionScores.separated(). Wilson's (1927)
     interval, on as many pairs as would vary as much as these do from clip to clip; where nothing varies, on as many as
     there are clips with such pairs.
     """
-    one, other = np.triu_indices(len(metric), 1)
-    wanted = apart[one, other].astype(np.float64)
-    right = (np.sign(metric[one] - metric[other]) * wanted + 1) / 2
-    told = wanted != 0
-    pairs = int(told.sum())
+    first, second = np.triu_indices(len(metric), 1)
+    order = apart[first, second].astype(np.float64)
+    right = (np.sign(metric[first] - metric[second]) * order + 1) / 2
+    separated = order != 0
+    pairs = int(separated.sum())
     if not pairs:
         return UNKNOWN, 0
-    share = float(right[told].mean())
-    by_clip = np.where(told, right - share, 0).sum(axis=0)
-    clips = int(told.any(axis=0).sum())
+    share = float(right[separated].mean())
+    by_clip = np.where(separated, right - share, 0).sum(axis=0)
+    clips = int(separated.any(axis=0).sum())
     variance = float(np.square(by_clip).sum()) / pairs**2 * clips / max(1, clips - 1)
     count = share * (1 - share) / variance if variance > 1e-12 else float(clips)
     return _wilson(share, min(count, pairs)), pairs
@@ -193,20 +193,20 @@ def _wilson(share: float, count: float) -> Correlation:
     return Correlation(share, 0.0 if share == 0 else low, 1.0 if share == 1 else high)
 
 
-def _generators(
+def _over_generators(
     people: np.ndarray, drawn: np.ndarray, scores: np.ndarray
 ) -> tuple[Correlation, Correlation, Correlation]:
     """PLCC, SRCC and Kendall's tau over generators, people's side the mean over clips; for three or more."""
-    known = np.isfinite(scores)
-    if known.sum() < FEWEST:
+    scored = np.isfinite(scores)
+    if scored.sum() < FEWEST:
         return UNKNOWN, UNKNOWN, UNKNOWN
     clips = people.shape[1]
-    at = np.random.default_rng(SEED + 1).integers(0, clips, (len(drawn), clips))
-    held = np.nan_to_num(np.stack([drawn[place][:, at[place]] for place in range(len(drawn))]))
-    there = np.stack([np.isfinite(people)[:, at[place]] for place in range(len(drawn))])
-    again = np.where(there, held, 0).sum(axis=2)[:, known] / np.maximum(1, there.sum(axis=2))[:, known]
-    mean = np.nanmean(people, axis=1)[known]
-    one = scores[known]
+    chosen = np.random.default_rng(SEED + 1).integers(0, clips, (len(drawn), clips))
+    values = np.nan_to_num(np.stack([drawn[draw][:, chosen[draw]] for draw in range(len(drawn))]))
+    rated = np.stack([np.isfinite(people)[:, chosen[draw]] for draw in range(len(drawn))])
+    again = np.where(rated, values, 0).sum(axis=2)[:, scored] / np.maximum(1, rated.sum(axis=2))[:, scored]
+    mean = np.nanmean(people, axis=1)[scored]
+    one = scores[scored]
     many = np.broadcast_to(one, again.shape)
     return (
         _around(float(pearson(one, mean)), pearson(many, again)),
@@ -221,22 +221,23 @@ def _centred(value: float, drawn: np.ndarray) -> Correlation:
     Raters drawn with replacement are fewer, so that the correlations drawn lie below the one found: that shift is no
     uncertainty. Fisher's z keeps the ends between -1 and 1.
     """
-    known = drawn[~np.isnan(drawn)]
-    if math.isnan(value) or len(known) < len(drawn) / 2:
+    defined = drawn[~np.isnan(drawn)]
+    if math.isnan(value) or len(defined) < len(drawn) / 2:
         return Correlation(value, math.nan, math.nan)
-    low, middle, high = np.quantile(_fisher(known), [0.025, 0.5, 0.975])
+    low, middle, high = np.quantile(_fisher(defined), [0.025, 0.5, 0.975])
     centre = _fisher(np.array(value)) - middle
     return Correlation(value, min(value, float(np.tanh(low + centre))), max(value, float(np.tanh(high + centre))))
 
 
 def _around(value: float, drawn: np.ndarray) -> Correlation:
     """Percentiles, which take in the value: what few points can give moves in steps."""
-    known = drawn[~np.isnan(drawn)]
-    if math.isnan(value) or len(known) < len(drawn) / 2:
+    defined = drawn[~np.isnan(drawn)]
+    if math.isnan(value) or len(defined) < len(drawn) / 2:
         return Correlation(value, math.nan, math.nan)
-    low, high = np.quantile(known, [0.025, 0.975])
+    low, high = np.quantile(defined, [0.025, 0.975])
     return Correlation(value, min(value, float(low)), max(value, float(high)))
 
 
 def _fisher(value: np.ndarray) -> np.ndarray:
-    return np.arctanh(np.clip(value, -0.9999, 0.9999))
+    z: np.ndarray = np.arctanh(np.clip(value, -0.9999, 0.9999))
+    return z

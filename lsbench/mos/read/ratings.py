@@ -42,17 +42,17 @@ def read_ratings(paths: Iterable[Path], key: StudyKey) -> list[Rating]:
     Raises StudyError naming file and line where a file is no file of ratings, is cut off, is of another study or
     method, names what the key does not know, has a rating out of range, or an answer that was read already.
     """
-    found: list[Rating] = []
+    ratings: list[Rating] = []
     seen: dict[tuple[object, ...], Rating] = {}
     for path in dict.fromkeys(path.resolve() for path in paths):
         for rating in _read(path, key):
-            held = seen.setdefault(_identity(rating), rating)
-            if held is not rating:
-                _refuse_twice(rating, held)
-            found.append(rating)
-    if not any(rating.kind != HEADPHONES for rating in found):
+            first = seen.setdefault(_identity(rating), rating)
+            if first is not rating:
+                _refuse_twice(rating, first)
+            ratings.append(rating)
+    if not any(rating.kind != HEADPHONES for rating in ratings):
         raise StudyError("the files hold no rating; expected what raters saved at the end of the study")
-    return found
+    return ratings
 
 
 def _identity(rating: Rating) -> tuple[object, ...]:
@@ -61,11 +61,11 @@ def _identity(rating: Rating) -> tuple[object, ...]:
     return rating.rater, rating.kind, shown, rating.question, rating.repeat
 
 
-def _refuse_twice(rating: Rating, held: Rating) -> None:
+def _refuse_twice(rating: Rating, first: Rating) -> None:
     what = f"rater {rating.rater} has answered {rating.question} of {rating.item} already"
-    same = rating.value == held.value and rating.item == held.item
+    same = rating.value == first.value and rating.item == first.item
     how = "the same row; remove one" if same else "another answer; which file is the rater's own? Keep that one only"
-    raise StudyError(f"{rating.where}: {what}, in {held.where}: {how}")
+    raise StudyError(f"{rating.where}: {what}, in {first.where}: {how}")
 
 
 def _read(path: Path, key: StudyKey) -> list[Rating]:
@@ -82,7 +82,7 @@ def _read(path: Path, key: StudyKey) -> list[Rating]:
         raise StudyError(
             f"{path}, line {line}: not UTF-8; was it saved by another program? Use the file itself"
         ) from None
-    found = []
+    ratings = []
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])
@@ -91,12 +91,12 @@ def _read(path: Path, key: StudyKey) -> list[Rating]:
             raise StudyError(f"{path}, line 1: the header is {said}; expected {','.join(COLUMNS)}")
         for fields in reader:
             if fields:
-                found.append(_rating(fields, f"{path}, line {reader.line_num}", key))
+                ratings.append(_rating(fields, f"{path}, line {reader.line_num}", key))
     except csv.Error as error:
         raise StudyError(f"{path}, line {reader.line_num}: not a table ({error}); was the file cut off?") from None
-    if not found:
+    if not ratings:
         raise StudyError(f"{path}: no rows under the header; was the file cut off?")
-    return found
+    return ratings
 
 
 def _rating(fields: Sequence[str], where: str, key: StudyKey) -> Rating:

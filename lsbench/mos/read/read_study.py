@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,11 @@ from lsbench.board.people import Apart, ClipOpinion, Opinion, Opinions, Question
 from lsbench.board.rank import leaderboard
 from lsbench.errors import StudyError
 from lsbench.mos.key import StudyKey
-from lsbench.mos.read.judged import Judged, judged
+from lsbench.mos.read.answers import AcrAnswers, Answers, answers_of
 from lsbench.mos.read.metric_agreement import against_people
-from lsbench.mos.read.panel import Ballot, Panel, ballot, panel
+from lsbench.mos.read.question_scores import QuestionScores, question_scores
 from lsbench.mos.read.ratings import Rating
-from lsbench.mos.read.screen import screen
+from lsbench.mos.read.screening.screen_raters import screen_raters
 from lsbench.run.folder import Run
 from lsbench.statistics.krippendorff import alpha_limits
 from lsbench.statistics.letters import letters
@@ -41,8 +42,8 @@ def read_study(
     runs: folders whose metrics are compared; none where empty. keep_all: nobody is left out, the reasons stay.
     difference: one that the reader wants to find. Raises StudyError where no rater is left.
     """
-    answers: Panel | Ballot = panel(ratings, key) if key.method == "acr" else ballot(ratings, key)
-    checks = screen(ratings, answers, key, strict=strict, require_headphones=require_headphones)
+    answers = answers_of(ratings, key)
+    checks = screen_raters(ratings, answers, key, strict=strict, require_headphones=require_headphones)
     kept = {check.rater for check in checks if check.kept or keep_all}
     if not kept:
         raise StudyError(
@@ -52,7 +53,7 @@ def read_study(
     evidence = _evidence(runs, key) if runs else None
     asked = {rating.question for rating in ratings if rating.rater in kept}
     questions = tuple(
-        _question(question.id, question.text, judged(answers, question.id), answers, evidence, difference)
+        _question(question.id, question.text, question_scores(answers, question.id), answers, evidence, difference)
         for question in key.questions
         if question.id in asked
     )
@@ -77,19 +78,24 @@ def _evidence(runs: Sequence[Path], key: StudyKey) -> Evidence:
                 f"({key.protocol['name']}, {key.protocol['digest'][:12]}); pass the study's runs"
             )
     evidence = leaderboard(runs).verdict.evidence
-    known = {run.name for run in key.runs}
-    strange = [name for name in evidence.names if name not in known]
+    names = {run.name for run in key.runs}
+    strange = [name for name in evidence.names if name not in names]
     if strange:
-        raise StudyError(f"{', '.join(strange)}: not among the study's runs, which are {', '.join(sorted(known))}")
+        raise StudyError(f"{', '.join(strange)}: not among the study's runs, which are {', '.join(sorted(names))}")
     return evidence
 
 
 def _question(
-    name: str, text: str, found: Judged, answers: Panel | Ballot, evidence: Evidence | None, difference: float | None
+    name: str,
+    text: str,
+    people: QuestionScores,
+    answers: Answers,
+    evidence: Evidence | None,
+    difference: float | None,
 ) -> QuestionOpinion:
-    estimate, count = found.estimate, len(found.generators)
-    rated = [place for place in range(count) if found.counts[place].any()]
-    order = sorted(rated, key=lambda place: -estimate.values[place])
+    estimate, count = people.estimate, len(people.generators)
+    rated = [index for index in range(count) if people.counts[index].any()]
+    order = sorted(rated, key=lambda index: -estimate.values[index])
     low, high = estimate.limits(np.eye(count))
     p = estimate.p()
     apart = np.nan_to_num(p, nan=1.0)[np.ix_(order, order)] < ALPHA
@@ -97,92 +103,95 @@ def _question(
     group = dict(zip(order, letters(apart), strict=True))
     scores = tuple(
         Opinion(
-            found.generators[place],
-            float(estimate.values[place]),
-            float(low[place]),
-            float(high[place]),
-            int(found.counts[place].sum()),
-            group[place],
+            people.generators[index],
+            float(estimate.values[index]),
+            float(low[index]),
+            float(high[index]),
+            int(people.counts[index].sum()),
+            group[index],
         )
-        for place in order
+        for index in order
     )
     return QuestionOpinion(
         name,
         text,
         scores,
-        _pairs(found, order, p),
-        _clips(found),
+        _pairs(people, order, p),
+        _clips(people),
         _agreement(answers, name),
-        *_power(found, order, difference),
-        tuple(against_people(evidence, found)) if evidence is not None else (),
+        *_power(people, order, difference),
+        tuple(against_people(evidence, people)) if evidence is not None else (),
     )
 
 
-def _pairs(found: Judged, order: Sequence[int], p: np.ndarray) -> tuple[Apart, ...]:
+def _pairs(people: QuestionScores, order: Sequence[int], p: np.ndarray) -> tuple[Apart, ...]:
     """Every two generators, the better one first."""
     pairs = []
-    for at, one in enumerate(order):
-        for other in order[at + 1 :]:
-            contrast = np.zeros(len(found.generators))
-            contrast[[one, other]] = 1, -1
-            difference = float(contrast @ found.estimate.values)
-            low, high = found.estimate.limits(contrast)
-            needed = raters_needed(found.estimate.spread(contrast), difference)
-            names = found.generators[one], found.generators[other]
-            pairs.append(Apart(*names, difference, float(low), float(high), float(p[one, other]), float(needed)))
+    for better, worse in combinations(order, 2):
+        contrast = _contrast(people, better, worse)
+        difference = float(contrast @ people.estimate.values)
+        low, high = people.estimate.limits(contrast)
+        needed = raters_needed(people.estimate.spread(contrast), difference)
+        names = people.generators[better], people.generators[worse]
+        pairs.append(Apart(*names, difference, float(low), float(high), float(p[better, worse]), float(needed)))
     return tuple(pairs)
 
 
-def _power(found: Judged, order: Sequence[int], difference: float | None) -> tuple[float, float]:
+def _contrast(people: QuestionScores, better: int, worse: int) -> np.ndarray:
+    """Weights of the generators whose sum is the difference of two: float64 (generators,)."""
+    weights = np.zeros(len(people.generators))
+    weights[[better, worse]] = 1, -1
+    return weights
+
+
+def _power(people: QuestionScores, order: Sequence[int], difference: float | None) -> tuple[float, float]:
     """The difference that these raters find and the raters that the wanted one takes: the median over pairs."""
     errors, needed = [], []
-    for at, one in enumerate(order):
-        for other in order[at + 1 :]:
-            contrast = np.zeros(len(found.generators))
-            contrast[[one, other]] = 1, -1
-            error, free = found.estimate.error(contrast)
-            errors.append(float(detectable(error, int(free))) if not np.isnan(free) else math.nan)
-            if difference is not None:
-                needed.append(float(raters_needed(found.estimate.spread(contrast), difference)))
+    for better, worse in combinations(order, 2):
+        contrast = _contrast(people, better, worse)
+        error, free = people.estimate.error(contrast)
+        errors.append(float(detectable(error, int(free))) if not np.isnan(free) else math.nan)
+        if difference is not None:
+            needed.append(float(raters_needed(people.estimate.spread(contrast), difference)))
     return float(np.median(errors)) if errors else math.nan, float(np.median(needed)) if needed else math.nan
 
 
-def _clips(found: Judged) -> tuple[ClipOpinion, ...]:
-    low, high = found.limits()
+def _clips(people: QuestionScores) -> tuple[ClipOpinion, ...]:
+    low, high = people.limits()
     return tuple(
         ClipOpinion(
             generator,
             clip,
-            float(found.values[g, c]),
+            float(people.values[g, c]),
             float(low[g, c]),
             float(high[g, c]),
-            int(found.counts[g, c]),
+            int(people.counts[g, c]),
         )
-        for g, generator in enumerate(found.generators)
-        for c, clip in enumerate(found.clips)
-        if found.counts[g, c]
+        for g, generator in enumerate(people.generators)
+        for c, clip in enumerate(people.clips)
+        if people.counts[g, c]
     )
 
 
-def _agreement(answers: Panel | Ballot, question: str) -> tuple[RaterAgreement, ...]:
+def _agreement(answers: Answers, question: str) -> tuple[RaterAgreement, ...]:
     """Krippendorff's alpha of first showings: of scores as intervals and as an order, of choices by name."""
     levels: tuple[str, ...]
-    if isinstance(answers, Panel):
+    if isinstance(answers, AcrAnswers):
         first = answers.first[answers.questions.index(question)]
         clip = np.tile(np.arange(len(answers.clips)), len(answers.generators))
         flat, levels = first.reshape(len(first), -1), ("interval", "ordinal")
     else:
-        held = answers.of_question(question)
-        held = held.select(held.repeat == 0)
-        low, high = np.minimum(held.left, held.right), np.maximum(held.left, held.right)
-        items, at = np.unique(np.stack([held.clip, low, high]), axis=1, return_inverse=True)
+        choices = answers.of_question(question)
+        choices = choices.select(choices.repeat == 0)
+        low, high = np.minimum(choices.left, choices.right), np.maximum(choices.left, choices.right)
+        items, column = np.unique(np.stack([choices.clip, low, high]), axis=1, return_inverse=True)
         flat = np.full((len(answers.raters), items.shape[1]), np.nan)
-        flat[held.rater, at.ravel()] = held.winner == low
+        flat[choices.rater, column.ravel()] = choices.winner == low
         clip, levels = items[0], ("nominal",)
     return tuple(RaterAgreement(level, *alpha_limits(flat, clip, level)) for level in levels)
 
 
-def _ground(kept: set[str], answers: Panel | Ballot) -> str:
+def _ground(kept: set[str], answers: Answers) -> str:
     clips = len(answers.clips)
     return f"intervals hold for other raters and other clips: {len(kept)} raters and {clips} clips are drawn, crossed"
 

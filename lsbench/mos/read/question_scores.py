@@ -1,4 +1,4 @@
-"""What people said of every generator on every clip, to one question, and how it would be with other raters."""
+"""One question of a study: scores of every generator on every clip, and how they would be with other raters."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 from scipy.special import stdtrit
 from scipy.stats import binom
 
-from lsbench.mos.read.panel import Ballot, Panel
+from lsbench.mos.read.answers import AcrAnswers, Answers, PairsAnswers
 from lsbench.statistics.bradley_terry import information, preferences, scores
 from lsbench.statistics.crossed import Estimate, student_p
 from lsbench.statistics.mean_opinion import mean_opinion
 from lsbench.statistics.permutation import ALPHA
 
 
-class Judged(ABC):
-    """One question. generators, clips, raters: names. estimate: scores of the generators.
+class QuestionScores(ABC):
+    """What people said to one question. generators, clips, raters: names. estimate: scores of the generators.
 
     values: float64 (generators, clips), NaN where nobody was asked; counts: answers, int, the same shape. relative:
     whether values only compare generators of one clip, and say nothing of one clip against another.
@@ -49,21 +49,21 @@ class Judged(ABC):
         """The values where each rater counts so often: weights (draws, raters) -> (draws, generators, clips)."""
 
 
-class Scored(Judged):
-    """Scores of one question of an acr study, raters' offsets taken out."""
+class AcrScores(QuestionScores):
+    """Of a study by acr: the means of scores, raters' offsets taken out."""
 
-    def __init__(self, panel: Panel, question: str) -> None:
-        ratings = panel.ratings[panel.questions.index(question)]
-        self.generators, self.clips, self.raters = panel.generators, panel.clips, panel.raters
-        self.estimate, self._fair = mean_opinion(ratings)
-        self._known = ~np.isnan(self._fair)
-        self._held = np.nan_to_num(self._fair)
-        self.counts = self._known.sum(axis=0)
+    def __init__(self, answers: AcrAnswers, question: str) -> None:
+        ratings = answers.ratings[answers.questions.index(question)]
+        self.generators, self.clips, self.raters = answers.generators, answers.clips, answers.raters
+        self.estimate, fair = mean_opinion(ratings)
+        self._rated = ~np.isnan(fair)
+        self._ratings = np.nan_to_num(fair)  # 0 where nothing was rated
+        self.counts = self._rated.sum(axis=0)
         self.values = self.redrawn(np.ones((1, len(self.raters))))[0]
 
     def _error(self) -> np.ndarray:
         """Standard error of each value over other raters."""
-        square = np.where(self._known, np.square(self._held - np.nan_to_num(self.values)), 0).sum(axis=0)
+        square = np.where(self._rated, np.square(self._ratings - np.nan_to_num(self.values)), 0).sum(axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(self.counts > 2, np.sqrt(square / (self.counts - 1) / self.counts), np.nan)
 
@@ -82,29 +82,29 @@ class Scored(Judged):
         return np.where(p < ALPHA, np.sign(np.nan_to_num(apart)), 0).astype(np.int8)
 
     def redrawn(self, weights: np.ndarray) -> np.ndarray:
-        count = np.tensordot(weights, self._known.astype(np.float64), axes=1)
+        count = np.tensordot(weights, self._rated.astype(np.float64), axes=1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.tensordot(weights, self._held, axes=1) / np.where(count > 0, count, np.nan)
+            return np.tensordot(weights, self._ratings, axes=1) / np.where(count > 0, count, np.nan)
 
 
-class Chosen(Judged):
-    """Choices to one question of a study by pairs: Bradley-Terry scores, of a clip from the choices on it."""
+class PairsScores(QuestionScores):
+    """Of a study by pairs: Bradley-Terry scores, those of a clip from the choices on it."""
 
     relative = True
 
-    def __init__(self, ballot: Ballot, question: str) -> None:
-        held = ballot.of_question(question)
-        self.generators, self.clips, self.raters = held.generators, held.clips, held.raters
-        count, places = len(self.generators), (held.rater, held.clip, held.winner, held.loser)
-        self.estimate = preferences(count, len(self.raters), len(self.clips), *places, weight=held.weight)
+    def __init__(self, answers: PairsAnswers, question: str) -> None:
+        choices = answers.of_question(question)
+        self.generators, self.clips, self.raters = choices.generators, choices.clips, choices.raters
+        count, indices = len(self.generators), (choices.rater, choices.clip, choices.winner, choices.loser)
+        self.estimate = preferences(count, len(self.raters), len(self.clips), *indices, weight=choices.weight)
         self._wins = np.zeros((len(self.raters), len(self.clips), count, count))
-        np.add.at(self._wins, places, held.weight)
-        first = held.repeat == 0
+        np.add.at(self._wins, indices, choices.weight)
+        first = choices.repeat == 0
         self._once = np.zeros((len(self.clips), count, count))
-        np.add.at(self._once, tuple(place[first] for place in places[1:]), 1)
+        np.add.at(self._once, tuple(index[first] for index in indices[1:]), 1)
         self.counts = np.zeros((count, len(self.clips)), np.int64)
-        for side in (held.winner, held.loser):
-            np.add.at(self.counts, (side, held.clip), 1)
+        for side in (choices.winner, choices.loser):
+            np.add.at(self.counts, (side, choices.clip), 1)
         self.values = self.redrawn(np.ones((1, len(self.raters))))[0]
 
     def limits(self) -> tuple[np.ndarray, np.ndarray]:
@@ -123,10 +123,10 @@ class Chosen(Judged):
 
     def redrawn(self, weights: np.ndarray) -> np.ndarray:
         wins = np.tensordot(weights, self._wins, axes=1)  # (draws, clips, g, g)
-        found = np.moveaxis(scores(wins), 1, -1)
-        return np.where(self.counts > 0, found, np.nan)
+        values = np.moveaxis(scores(wins), 1, -1)
+        return np.where(self.counts > 0, values, np.nan)
 
 
-def judged(answers: Panel | Ballot, question: str) -> Judged:
+def question_scores(answers: Answers, question: str) -> QuestionScores:
     """What the raters said to one question."""
-    return Scored(answers, question) if isinstance(answers, Panel) else Chosen(answers, question)
+    return AcrScores(answers, question) if isinstance(answers, AcrAnswers) else PairsScores(answers, question)

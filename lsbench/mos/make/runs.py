@@ -35,7 +35,7 @@ class Video:
         return self.generator == REFERENCE
 
 
-class Sources:
+class StudyRuns:
     """The runs of a study. runs: in the order given; protocol: name and digest; speakers: clip -> speaker."""
 
     def __init__(self, paths: Sequence[Path], reference: Path | None) -> None:
@@ -68,12 +68,12 @@ class Sources:
         stop = min(max(0, -partial.lag_frames) + partial.frames for partial in partials.values())
         if stop <= start:
             raise StudyError(f"clip {clip}: the runs compared no frame in common; score them with another --align")
-        found = {REFERENCE: self._real(clip, partials, start, stop - start)}
+        videos = {REFERENCE: self._real(clip, partials, start, stop - start)}
         for name, partial in partials.items():
             sources = self._footage[name].of(clip, None)
             if sources.generated is None:
                 raise StudyError(f"run {name}, clip {clip}: {self._footage[name].no_generated}")
-            found[name] = Video(
+            videos[name] = Video(
                 name,
                 clip,
                 self.speakers[clip],
@@ -83,7 +83,7 @@ class Sources:
                 stop - start,
                 sources.rules,
             )
-        return found
+        return videos
 
     def clip_s(self, clip: str) -> float:
         """Seconds that a clip lasts."""
@@ -113,7 +113,7 @@ class Sources:
 
 def _folders(paths: Sequence[Path]) -> dict[str, Run]:
     """Name -> run, after checking that they may be shown to one rater."""
-    found: dict[str, Run] = {}
+    runs: dict[str, Run] = {}
     first: tuple[str, Mapping[str, Any]] | None = None
     for path in {path.resolve(): path for path in paths}.values():
         folder = Run(path)
@@ -127,9 +127,9 @@ def _folders(paths: Sequence[Path]) -> dict[str, Run]:
             raise StudyError(
                 f"run {path}: its name is {REFERENCE}, which stands for the real clips; score it as another"
             )
-        if result.name in found:
+        if result.name in runs:
             raise StudyError(
-                f"runs {found[result.name].path} and {path} are both called {result.name}; score one as another --name"
+                f"runs {runs[result.name].path} and {path} are both called {result.name}; score one as another --name"
             )
         described = folder.request()["protocol"]
         if first and described["digest"] != first[1]["digest"]:
@@ -138,7 +138,7 @@ def _folders(paths: Sequence[Path]) -> dict[str, Run]:
                 f"{first[1]['name']} ({first[1]['digest'][:12]}); expected runs of one protocol over the same clips"
             )
         first = first or (str(path), described)
-        found[result.name] = folder
-    if not found:
+        runs[result.name] = folder
+    if not runs:
         raise StudyError("no runs to show; expected one run folder or more")
-    return found
+    return runs

@@ -1,4 +1,4 @@
-"""Screening of raters who gave scores (acr)."""
+"""Screening of raters who gave scores from 1 to 5 (acr)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from lsbench.mos.key import REFERENCE
-from lsbench.mos.read.panel import Panel
-from lsbench.mos.read.screening import CERTAIN, FEWEST_ANSWERS, FEWEST_REPEATS, Check
+from lsbench.mos.read.answers import AcrAnswers
+from lsbench.mos.read.screening.check import CERTAIN, FEWEST_ANSWERS, FEWEST_REPEATS, RaterCheck
 from lsbench.statistics.correlation import pearson
 from lsbench.statistics.mean_opinion import mean_opinion
 
@@ -17,34 +17,34 @@ VIDEOS, GENERATORS = 0.75, 0.8  # P.910's thresholds of r1 and r2
 FEWEST_VIDEOS = 6
 
 
-def screen_scores(panel: Panel, checks: Mapping[str, Check], strict: bool) -> None:
+def screen_acr(answers: AcrAnswers, checks: Mapping[str, RaterCheck], strict: bool) -> None:
     """Add to the checks what the scores say, and leave raters out in the order: one answer, correlation, repeats.
 
     Correlation: Pearson's of a rater's scores (mean over questions) with the mean of the others, over videos (r1) and
     over the means of generators (r2). ITU-T P.910 (10/2023, formerly P.913; from the VQEG Multimedia test plan, annex
     VI) leaves out a rater with r1 below 0.75 and r2 below 0.8. Those thresholds suppose 24 raters in a laboratory and
-    videos from bad to excellent. Here r1 below its threshold is necessary and not sufficient (see
-    screening.py), and r2 is shown but saves nobody: over the means of four generators one random rater in ten
-    reaches 0.8. `strict` takes P.910's rule as it is. One rater goes at a time, the worst first, and the others are
-    compared anew; a rater is never part of the mean that the rater is compared with.
+    videos from bad to excellent. Here r1 below its threshold is necessary and not sufficient (see the package), and r2
+    is shown but saves nobody: over the means of four generators one random rater in ten reaches 0.8. `strict` takes
+    P.910's rule as it is. One rater goes at a time, the worst first, and the others are compared anew; a rater is never
+    part of the mean that the rater is compared with.
 
     Repeats: the mean distance between first and second scores of a video. Left out is who repeats no better than two
     scores drawn from the rater's own, and worse than the median rater beyond chance (CERTAIN), unless the correlation
     is above chance: a handful of repeats says less than all videos do.
     """
-    for place, rater in enumerate(panel.raters):
-        _one_answer(checks[rater], panel.ratings[:, place], panel.questions)
-        _reference_low(checks[rater], panel, place)
-    left = [rater for rater in panel.raters if checks[rater].kept]
+    for index, rater in enumerate(answers.raters):
+        _one_answer(checks[rater], answers.ratings[:, index], answers.questions)
+        _reference_low(checks[rater], answers, index)
+    left = [rater for rater in answers.raters if checks[rater].kept]
     while len(left) > 2:
-        worst = _worst_correlated(panel, left, checks, strict)
+        worst = _worst_correlated(answers, left, checks, strict)
         if worst is None:
             break
         left.remove(worst)
-    _repeats(panel, checks)
+    _repeats(answers, checks)
 
 
-def _one_answer(check: Check, ratings: np.ndarray, questions: tuple[str, ...]) -> None:
+def _one_answer(check: RaterCheck, ratings: np.ndarray, questions: tuple[str, ...]) -> None:
     """The same score throughout: in every question a reason, in some a flag."""
     same = []
     for question, scores in zip(questions, ratings, strict=True):
@@ -57,46 +57,48 @@ def _one_answer(check: Check, ratings: np.ndarray, questions: tuple[str, ...]) -
         (check.reasons if len(same) == answered else check.flags).append(said)
 
 
-def _reference_low(check: Check, panel: Panel, place: int) -> None:
+def _reference_low(check: RaterCheck, answers: AcrAnswers, index: int) -> None:
     """The real videos, unmarked among the others, scored lower than the generated ones on the same clips: a flag."""
-    if REFERENCE not in panel.generators:
+    if REFERENCE not in answers.generators:
         return
-    scores = _mean_over_questions(panel)[place]
-    real = panel.generators.index(REFERENCE)
-    others = np.delete(scores, real, axis=0)
-    both = ~np.isnan(scores[real]) & (~np.isnan(others)).any(axis=0)
+    scores = _mean_over_questions(answers)[index]
+    row = answers.generators.index(REFERENCE)
+    generated = np.delete(scores, row, axis=0)
+    both = ~np.isnan(scores[row]) & (~np.isnan(generated)).any(axis=0)
     if both.sum() < 2:
         return
-    own, theirs = float(scores[real, both].mean()), float(np.nanmean(others[:, both]))
-    check.figures["reference"] = own
-    if own < theirs:
+    reference, mean = float(scores[row, both].mean()), float(np.nanmean(generated[:, both]))
+    check.figures["reference"] = reference
+    if reference < mean:
         check.flags.append(
-            f"the real videos got {own:.2f} on average, below the generated ones of the same clips ({theirs:.2f})"
+            f"the real videos got {reference:.2f} on average, below the generated ones of the same clips ({mean:.2f})"
         )
 
 
-def _worst_correlated(panel: Panel, left: list[str], checks: Mapping[str, Check], strict: bool) -> str | None:
+def _worst_correlated(
+    answers: AcrAnswers, left: list[str], checks: Mapping[str, RaterCheck], strict: bool
+) -> str | None:
     """Note the correlations of those who are left; the one to leave out next, or None."""
-    kept = panel.keep(left)
+    kept = answers.keep(left)
     scores = _mean_over_questions(kept)
     fair = mean_opinion(scores)[1]
     count = (~np.isnan(fair)).sum(axis=0)
     total = np.nansum(fair, axis=0)
-    found: dict[str, tuple[float, float, int]] = {}
-    for place, rater in enumerate(kept.raters):
-        own = scores[place]
+    correlations: dict[str, tuple[float, float, int]] = {}
+    for index, rater in enumerate(kept.raters):
+        own = scores[index]
         others = count - ~np.isnan(own)
-        mean = (total - np.nan_to_num(fair[place])) / np.where(others, others, np.nan)
+        mean = (total - np.nan_to_num(fair[index])) / np.where(others, others, np.nan)
         both = ~np.isnan(own) & ~np.isnan(mean)
         r1 = float(pearson(own[both], mean[both]))
         rows = [row for row in range(len(own)) if both[row].any()]
         r2 = float(pearson(*(np.array([side[row, both[row]].mean() for row in rows]) for side in (own, mean))))
-        found[rater] = r1, r2 if len(rows) > 2 else math.nan, int(both.sum())
-    certainty = {rater: _above_chance(r1, videos) for rater, (r1, _, videos) in found.items()}
-    known = [value for value in certainty.values() if not math.isnan(value)]
-    typical = float(np.median(known)) if known else math.nan
+        correlations[rater] = r1, r2 if len(rows) > 2 else math.nan, int(both.sum())
+    certainty = {rater: _above_chance(r1, videos) for rater, (r1, _, videos) in correlations.items()}
+    defined = [value for value in certainty.values() if not math.isnan(value)]
+    typical = float(np.median(defined)) if defined else math.nan
     failing = []
-    for rater, (r1, r2, videos) in found.items():
+    for rater, (r1, r2, videos) in correlations.items():
         check = checks[rater]
         check.figures |= {"r1": _or_none(r1), "r2": _or_none(r2), "videos": videos}
         check.figures["above_chance"] = _or_none(certainty[rater])
@@ -127,23 +129,22 @@ def _above_chance(r: float, videos: int) -> float:
     return math.atanh(min(0.999999, max(-0.999999, r))) * math.sqrt(videos - 3)
 
 
-def _repeats(panel: Panel, checks: Mapping[str, Check]) -> None:
+def _repeats(answers: AcrAnswers, checks: Mapping[str, RaterCheck]) -> None:
     with np.errstate(invalid="ignore"):
-        distance = np.abs(panel.first - panel.second)
+        distance = np.abs(answers.first - answers.second)
     by_item = {}  # mean over questions of each repeated video
-    for place, rater in enumerate(panel.raters):
-        known = ~np.isnan(distance[:, place])
-        count = known.sum(axis=0)
-        by_item[rater] = (np.nansum(distance[:, place], axis=0)[count > 0]) / count[count > 0]
-    counted = [rater for rater in panel.raters if checks[rater].kept and len(by_item[rater]) >= FEWEST_REPEATS]
+    for index, rater in enumerate(answers.raters):
+        count = (~np.isnan(distance[:, index])).sum(axis=0)
+        by_item[rater] = (np.nansum(distance[:, index], axis=0)[count > 0]) / count[count > 0]
+    counted = [rater for rater in answers.raters if checks[rater].kept and len(by_item[rater]) >= FEWEST_REPEATS]
     pooled = np.concatenate([by_item[rater] - by_item[rater].mean() for rater in counted]) if counted else np.zeros(0)
     typical = float(np.median([by_item[rater].mean() for rater in counted])) if counted else math.nan
     spread = float(np.sqrt(np.square(pooled).sum() / max(1, len(pooled) - len(counted))))
-    for place, rater in enumerate(panel.raters):
+    for index, rater in enumerate(answers.raters):
         repeated = len(by_item[rater])
         if not repeated:
             continue
-        own, chance = float(by_item[rater].mean()), _own_chance(panel.first[:, place])
+        own, chance = float(by_item[rater].mean()), _own_chance(answers.first[:, index])
         checks[rater].figures |= {"repeats": repeated, "repeat_distance": own, "repeat_chance": _or_none(chance)}
         worse = (own - typical) > CERTAIN * spread / math.sqrt(repeated)
         if repeated < FEWEST_REPEATS or len(counted) < 3 or own < chance or not worse or not checks[rater].kept:
@@ -161,17 +162,17 @@ def _repeats(panel: Panel, checks: Mapping[str, Check]) -> None:
 
 def _own_chance(scores: np.ndarray) -> float:
     """Mean distance of two of a rater's scores to one question, over the questions."""
-    found = []
+    distances = []
     for given in (row[~np.isnan(row)] for row in scores):
         if len(given) > 1:
-            apart = np.abs(given[:, None] - given).sum() / (len(given) * (len(given) - 1))
-            found.append(float(apart))
-    return float(np.mean(found)) if found else math.nan
+            distance = np.abs(given[:, None] - given).sum() / (len(given) * (len(given) - 1))
+            distances.append(float(distance))
+    return float(np.mean(distances)) if distances else math.nan
 
 
-def _mean_over_questions(panel: Panel) -> np.ndarray:
+def _mean_over_questions(answers: AcrAnswers) -> np.ndarray:
     """Scores (raters, generators, clips), the mean of the questions answered."""
-    ratings = panel.ratings
+    ratings = answers.ratings
     count = (~np.isnan(ratings)).sum(axis=0)
     return np.where(count, np.nansum(ratings, axis=0) / np.maximum(1, count), np.nan)
 

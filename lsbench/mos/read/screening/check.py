@@ -1,11 +1,4 @@
-"""Which raters count: the checks of each, and why one is left out.
-
-Two kinds of raters must be told apart: one who answers carelessly, and one who is honest but noisy, or looks at videos
-that hardly differ. Fixed thresholds cannot: where generators are close, everybody's correlation is low. So a rater is
-left out where the answers are no better than random ones AND the answers of the panel show that an honest rater's
-would have been: CERTAIN standard errors away from chance, with as much between that and the median rater, so that
-neither a random rater stays nor one like the median goes in more than one study of a hundred.
-"""
+"""The check of a rater: reasons, flags and figures, and what does not depend on the method of the study."""
 
 from __future__ import annotations
 
@@ -21,8 +14,8 @@ FEWEST_ANSWERS = 8  # of one kind, before they can be called the same throughout
 
 
 @dataclass
-class Check:
-    """What is known of one rater. reasons: why the rater is left out; flags: what a reader should know, no more."""
+class RaterCheck:
+    """What the answers say of one rater. reasons: why the rater is left out; flags: what a reader should know."""
 
     rater: str
     reasons: list[str] = field(default_factory=list)
@@ -34,11 +27,11 @@ class Check:
         return not self.reasons
 
 
-def start(
+def begin_checks(
     ratings: Sequence[Rating], raters: Sequence[str], key: StudyKey, require_headphones: bool
-) -> dict[str, Check]:
+) -> dict[str, RaterCheck]:
     """A check for each rater, with what does not depend on the method: headphones, videos not played, gaps."""
-    checks = {rater: Check(rater) for rater in raters}
+    checks = {rater: RaterCheck(rater) for rater in raters}
     for rater, check in checks.items():
         own = [rating for rating in ratings if rating.rater == rater]
         _headphones(check, [rating for rating in own if rating.kind == HEADPHONES], key, require_headphones)
@@ -47,7 +40,7 @@ def start(
     return checks
 
 
-def _headphones(check: Check, heard: Sequence[Rating], key: StudyKey, required: bool) -> None:
+def _headphones(check: RaterCheck, heard: Sequence[Rating], key: StudyKey, required: bool) -> None:
     """Fewer right than the key asks for is a flag: it spoils `sync` more than `mouth`; a reason where required."""
     if not key.checks:
         return
@@ -58,14 +51,14 @@ def _headphones(check: Check, heard: Sequence[Rating], key: StudyKey, required: 
         (check.reasons if required else check.flags).append(said)
 
 
-def _unplayed(check: Check, answers: Sequence[Rating]) -> None:
+def _unplayed(check: RaterCheck, answers: Sequence[Rating]) -> None:
     trials = {(rating.trial, rating.item, rating.other): rating.played_ms for rating in answers}
     unseen = sum(played == 0 for played in trials.values())
     if unseen:
         check.flags.append(f"{unseen} of {len(trials)} trials were answered without playing the video")
 
 
-def _incomplete(checks: Mapping[str, Check], ratings: Sequence[Rating], key: StudyKey) -> None:
+def _incomplete(checks: Mapping[str, RaterCheck], ratings: Sequence[Rating], key: StudyKey) -> None:
     """Sessions with fewer trials than the longest, and trials without all questions. They count as far as they go."""
     trials: dict[str, dict[tuple[str, str, int], set[str]]] = {rater: {} for rater in checks}
     for rating in ratings:
