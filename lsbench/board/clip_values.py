@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from lsbench.metrics._base.direction import oriented, settled
 from lsbench.run.folder import Run
-from lsbench.run.result import Result
+from lsbench.run.result import Result, Score
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class ClipValues:
     """Clip values of runs under one protocol.
 
-    names: of the runs; keys: of the scores; clips, speakers: of the manifest, in its order. scores: float64 (keys,
-    runs). values: float64 (keys, runs, clips), of clips on their own, NaN where there is none. influence: the same
-    shape, how much a clip moves the score (see lsbench.statistics). better: of each key, a Better.
+    Attributes:
+        names: Of the runs.
+        keys: Of the scores.
+        clips: Ids of the manifest's clips, in its order.
+        speakers: Of the clips.
+        scores: float64 (keys, runs); NaN where a run has no such score.
+        values: float64 (keys, runs, clips), of clips on their own; NaN where there is none.
+        influence: float64 (keys, runs, clips), how much a clip moves the score (see lsbench.statistics); NaN where
+            that is not known, which is not the same as 0.
+        better: Of each key, `higher`, `lower` or `zero`.
     """
 
     names: tuple[str, ...]
@@ -44,19 +52,35 @@ class Evidence:
     def signs(self) -> np.ndarray:
         """What makes a score, and what clips add to it, its distance from 0 where 0 is best: float64 (keys, runs)."""
         best_at_zero = np.array([better == "zero" for better in self.better], bool)
-        return np.where(best_at_zero[:, None] & (self.scores < 0), -1.0, 1.0)
+        signs: np.ndarray = np.where(best_at_zero[:, None] & (self.scores < 0), -1.0, 1.0)
+        return signs
+
+    def with_scores(self, added: Mapping[str, Mapping[str, Score]]) -> ClipValues:
+        """The same with scores of which no clip values are known: by key and run."""
+        nothing = np.full((len(added), *self.values.shape[1:]), np.nan)
+        rows = [[scores[name].value if name in scores else np.nan for name in self.names] for scores in added.values()]
+        return replace(
+            self,
+            keys=(*self.keys, *added),
+            scores=np.concatenate([self.scores, np.array(rows, np.float64).reshape(nothing.shape[:2])]),
+            values=np.concatenate([self.values, nothing]),
+            influence=np.concatenate([self.influence, nothing]),
+            better=(*self.better, *(better_of(scores.values()) for scores in added.values())),
+        )
 
     def defined(self) -> np.ndarray:
         """In how many clips each score is defined, int (keys, runs); 0 for all where clips have no values of it."""
-        return np.count_nonzero(~np.isnan(self.values), axis=2)
+        count: np.ndarray = np.count_nonzero(~np.isnan(self.values), axis=2)
+        return count
 
     def short(self) -> np.ndarray:
         """Which scores lack a clip that another run's score counts: bool (keys, runs)."""
         known = ~np.isnan(self.values)
-        return (known.any(axis=1, keepdims=True) & ~known).any(axis=2) & ~np.isnan(self.scores)
+        lacking: np.ndarray = (known.any(axis=1, keepdims=True) & ~known).any(axis=2) & ~np.isnan(self.scores)
+        return lacking
 
 
-def gather(results: Sequence[Result], keys: Sequence[str]) -> Evidence:
+def read_clip_values(results: Sequence[Result], keys: Sequence[str]) -> ClipValues:
     """Read the clip tables of complete runs of one protocol; a run without a table of the same clips has no values."""
     tables = [Run(result.path).table() for result in results]
     manifest = next((table for table in tables if len(table)), None)
@@ -65,19 +89,16 @@ def gather(results: Sequence[Result], keys: Sequence[str]) -> Evidence:
         clips = dict(zip(manifest["clip_id"], manifest["speaker"].fillna(""), strict=True))
     shape = (len(keys), len(results), len(clips))
     scores, values, influence = np.full(shape[:2], np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
-    directions: dict[str, set[str]] = {key: set() for key in keys}
     for run, (result, table) in enumerate(zip(results, tables, strict=True)):
-        groups = dict(iter(table.groupby(["metric", "region"], sort=False)))
+        groups = dict(clip_rows(table))
         for place, key in enumerate(keys):
             if key not in result.scores:
                 continue
             scores[place, run] = result.scores[key].value
-            directions[key].add(result.scores[key].better)
-            spec, _, region = key.rpartition("/") if "/" in key else (key, "", "")
-            rows = groups.get((spec, region))
+            rows = groups.get(key)
             if rows is not None and list(rows["clip_id"]) == list(clips):
                 values[place, run], influence[place, run] = rows["value"], rows["influence"]
-    return Evidence(
+    return ClipValues(
         tuple(result.name for result in results),
         tuple(keys),
         tuple(clips),
@@ -85,5 +106,24 @@ def gather(results: Sequence[Result], keys: Sequence[str]) -> Evidence:
         scores,
         values,
         influence,
-        tuple(settled(directions[key]) for key in keys),
+        tuple(better_of(result.scores[key] for result in results if key in result.scores) for key in keys),
     )
+
+
+def values_by_clip(result: Result) -> dict[str, dict[str, float]]:
+    """What each clip of one run says on its own: by score key and clip id, NaN where it is undefined."""
+    return {
+        key: dict(zip(rows["clip_id"], rows["value"].tolist(), strict=True))
+        for key, rows in clip_rows(Run(result.path).table())
+    }
+
+
+def clip_rows(table: Any) -> Iterator[tuple[str, Any]]:
+    """The rows of a clip table (see Run.table) by score key, in its order: pandas.DataFrames."""
+    for (metric, region), rows in table.groupby(["metric", "region"], sort=False):
+        yield (f"{metric}/{region}" if region else str(metric)), rows
+
+
+def better_of(scores: Iterable[Score]) -> str:
+    """Which way is better, by what several runs say of one score."""
+    return settled({score.better for score in scores})

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from lsbench import registry
-from lsbench.board.clip_values import gather
-from lsbench.board.significance import Pair, Verdict
+from lsbench.board.clip_values import read_clip_values, values_by_clip
+from lsbench.board.column import Pair
+from lsbench.board.significance import Significance
 from lsbench.errors import ComparisonError
 from lsbench.metrics._base.direction import oriented
 from lsbench.run.conditions import Difference
@@ -20,32 +22,40 @@ from lsbench.run.result import Result
 
 @dataclass(frozen=True)
 class ClipDifference:
-    """One clip by one score. difference: other less one; NaN where one of them is undefined."""
+    """One clip of both runs by one score. difference: second less first; NaN where one of them is undefined."""
 
     clip: str
-    one: float
-    other: float
+    first: float
+    second: float
     difference: float
 
 
 @dataclass(frozen=True)
 class ScoreDifference:
-    """One score of both runs. pair: other less one; clips: those where `other` loses most first."""
+    """One score of both runs. pair: of the second (one) and the first (other); clips: the second's losses first."""
 
     key: str
     better: str
-    one: float
-    other: float
+    first: float
+    second: float
     pair: Pair
     clips: tuple[ClipDifference, ...]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs. rank_by: the protocol's key, or the first score where it is not measured. withheld: why no clips."""
+    """Two runs, every difference the second less the first.
 
-    one: Result
-    other: Result
+    Attributes:
+        first: The run to compare with.
+        second: The run that is compared with it.
+        fields: In what the runs were made otherwise.
+        scores: Those that both have, in the same signature.
+        withheld: Why no scores are shown; None where they are.
+    """
+
+    first: Result
+    second: Result
     fields: tuple[Difference, ...]
     scores: tuple[ScoreDifference, ...]
     withheld: str | None
@@ -57,77 +67,70 @@ class Comparison:
 
     def score(self, key: str | None = None) -> ScoreDifference | None:
         """The score of a key; without one, of the protocol's, else the first; None where there is none."""
-        if key is not None and key not in (known := [score.key for score in self.scores]):
-            raise ComparisonError(registry.unknown("score", key, known))
-        wanted = key or self.one.protocol.get("rank_by")
+        keys = [score.key for score in self.scores]
+        if key is not None and key not in keys:
+            raise ComparisonError(registry.unknown("score", key, keys))
+        wanted = key or self.first.protocol.get("rank_by")
         return next((score for score in self.scores if score.key == wanted), next(iter(self.scores), None))
 
 
-def compare(one: str | Path, other: str | Path) -> Comparison:
+def compare(first: str | Path, second: str | Path) -> Comparison:
     """Compare two runs on the scores and clips that both have, in those signatures that agree.
 
     Where a field differs that moves a number, clips are still shown but nothing is tested; where the clips themselves
     differ, they are not shown.
+
+    Args:
+        first: Folder of the run to compare with.
+        second: Folder of the run that is compared with it.
+
+    Returns:
+        Every difference, the second less the first.
+
+    Raises:
+        ComparisonError: Both are the same run.
+        RunError: One of them is no run, or cannot be read.
     """
-    if Path(one).resolve() == Path(other).resolve():
-        raise ComparisonError(f"{one} and {other} are the same run; name two")
-    runs = [Run(path) for path in (one, other)]
-    results, (mine, theirs) = [run.result() for run in runs], [run.conditions for run in runs]
-    fields = tuple(mine.differences(theirs))
+    if Path(first).resolve() == Path(second).resolve():
+        raise ComparisonError(f"{first} and {second} are the same run; name two")
+    runs = [Run(path) for path in (first, second)]
+    results, conditions = [run.result() for run in runs], [run.conditions for run in runs]
+    fields = tuple(conditions[0].differences(conditions[1]))
     if results[0].name == results[1].name:
         results = [replace(result, name=str(result.path)) for result in results]
-    first, second = results
-    if mine.protocol.get("manifest_sha256") != theirs.protocol.get("manifest_sha256"):
-        return Comparison(first, second, fields, (), "the runs were scored on other clips")
-    shared = [key for key in first.scores if key in second.scores]
-    keys = [key for key in shared if first.scores[key].signature == second.scores[key].signature]
-    evidence = gather(results, keys)
-    tested = not any(field.decisive for field in fields) and first.complete and second.complete
-    verdict = Verdict(evidence, ~np.isnan(evidence.scores) & ~evidence.short() & tested)
-    clips = [_values(result) for result in results]
-    scores = [
-        ScoreDifference(
-            key,
-            evidence.better[place],
-            first[key],
-            second[key],
-            _pair(verdict, key, tested),
-            _clips(clips[0].get(key, {}), clips[1].get(key, {}), evidence.better[place]),
-        )
-        for place, key in enumerate(keys)
-    ]
-    return Comparison(first, second, fields, tuple(scores), None if keys else "the runs share no score")
+    before, after = results
+    manifests = [each.protocol.get("manifest_sha256") for each in conditions]
+    if manifests[0] != manifests[1]:
+        return Comparison(before, after, fields, (), "the runs were scored on other clips")
+    shared = [key for key in before.scores if key in after.scores]
+    keys = [key for key in shared if before.scores[key].signature == after.scores[key].signature]
+    clip_values = read_clip_values(results, keys)
+    tested = not any(field.decisive for field in fields) and before.complete and after.complete
+    significance = Significance(clip_values, ~np.isnan(clip_values.scores) & ~clip_values.short() & tested)
+    by_clip = [values_by_clip(result) for result in results]
+    scores = []
+    for key, better in zip(keys, clip_values.better, strict=True):
+        (pair,) = significance.pairs(key, [(after.name, before.name)])
+        if not tested:
+            pair = replace(pair, low=math.nan, high=math.nan, p=math.nan, clips_needed=math.nan)
+        clips = _clips(by_clip[0].get(key, {}), by_clip[1].get(key, {}), better)
+        scores.append(ScoreDifference(key, better, before[key], after[key], pair, clips))
+    return Comparison(before, after, fields, tuple(scores), None if keys else "the runs share no score")
 
 
-def _pair(verdict: Verdict, key: str, tested: bool) -> Pair:
-    one, other = verdict.evidence.names
-    pair = verdict.pairs(key, [(other, one)])[0]
-    return pair if tested else replace(pair, low=math.nan, high=math.nan, p=math.nan, clips_needed=math.nan)
-
-
-def _values(result: Result) -> dict[str, dict[str, float]]:
-    """Clip values by key and clip."""
-    table = Run(result.path).table()
-    found: dict[str, dict[str, float]] = {}
-    for (metric, region), rows in table.groupby(["metric", "region"], sort=False):
-        key = f"{metric}/{region}" if region else str(metric)
-        found[key] = dict(zip(rows["clip_id"], rows["value"], strict=True))
-    return found
-
-
-def _clips(one: dict[str, float], other: dict[str, float], better: str) -> tuple[ClipDifference, ...]:
-    """Clips that both runs have and at least one of them defines, those where `other` loses most first."""
-    found = [
-        ClipDifference(clip, one[clip], other[clip], _less(other[clip], one[clip]))
-        for clip in one
-        if clip in other and not (math.isnan(one[clip]) and math.isnan(other[clip]))
+def _clips(first: Mapping[str, float], second: Mapping[str, float], better: str) -> tuple[ClipDifference, ...]:
+    """Clips that both runs have and at least one of them defines, those where the second loses most first."""
+    clips = [
+        ClipDifference(clip, first[clip], second[clip], _less(second[clip], first[clip]))
+        for clip in first
+        if clip in second and not (math.isnan(first[clip]) and math.isnan(second[clip]))
     ]
 
     def gain(clip: ClipDifference) -> tuple[bool, float]:
-        return not math.isnan(clip.difference), _less(oriented(clip.other, better), oriented(clip.one, better))
+        return not math.isnan(clip.difference), _less(oriented(clip.second, better), oriented(clip.first, better))
 
-    return tuple(sorted(found, key=gain))
+    return tuple(sorted(clips, key=gain))
 
 
-def _less(value: float, other: float) -> float:
-    return 0.0 if value == other else value - other
+def _less(value: float, subtrahend: float) -> float:
+    return 0.0 if value == subtrahend else value - subtrahend

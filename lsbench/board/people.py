@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 
+import numpy as np
+
+from lsbench.board.column import Column, Pair
 from lsbench.errors import ComparisonError, StudyError
-from lsbench.run.result import Result, Score
+from lsbench.run.result import Score
+from lsbench.statistics.letters import letters
+from lsbench.statistics.permutation import ALPHA
 from lsbench.system.cache import write_atomically
 from lsbench.system.strict_json import decode, encode
 
@@ -20,7 +27,7 @@ EXPECTED = "expected what `lsbench mos read --out` wrote"
 
 
 @dataclass(frozen=True)
-class Opinion:
+class RatedGenerator:
     """A score by people with its 95 % interval. ratings: how many answers it rests on. group: tie letters."""
 
     generator: str
@@ -32,7 +39,7 @@ class Opinion:
 
 
 @dataclass(frozen=True)
-class Apart:
+class RatedPair:
     """Two generators: one less other. p: corrected for all pairs (Holm). raters_needed: to find it with 80 % power."""
 
     one: str
@@ -45,7 +52,7 @@ class Apart:
 
 
 @dataclass(frozen=True)
-class ClipOpinion:
+class RatedClip:
     """A score of one clip of one generator, its interval over other raters."""
 
     generator: str
@@ -102,7 +109,7 @@ class MetricAgreement:
 
 
 @dataclass(frozen=True)
-class QuestionOpinion:
+class QuestionResult:
     """What people said to one question. detectable: the difference these raters find (80 % power, median pair).
 
     raters_needed: for the difference that the reader asked for. metrics: none where they were not compared.
@@ -110,15 +117,15 @@ class QuestionOpinion:
 
     id: str
     text: str
-    scores: tuple[Opinion, ...]
-    pairs: tuple[Apart, ...]
-    clips: tuple[ClipOpinion, ...]
+    scores: tuple[RatedGenerator, ...]
+    pairs: tuple[RatedPair, ...]
+    clips: tuple[RatedClip, ...]
     agreement: tuple[RaterAgreement, ...]
     detectable: float
     raters_needed: float
     metrics: tuple[MetricAgreement, ...]
 
-    def score(self, generator: str) -> Opinion | None:
+    def score(self, generator: str) -> RatedGenerator | None:
         return next((score for score in self.scores if score.generator == generator), None)
 
 
@@ -134,7 +141,7 @@ class RaterReport:
 
 
 @dataclass(frozen=True)
-class Opinions:
+class StudyResult:
     """A study, read. method: acr (scores 1 to 5) or pairs (Bradley-Terry, log-odds of mean 0). protocol: of its runs.
 
     difference: one that the reader wants to find. notes: what must be read with it.
@@ -144,7 +151,7 @@ class Opinions:
     method: str
     protocol: Mapping[str, str]
     raters: tuple[RaterReport, ...]
-    questions: tuple[QuestionOpinion, ...]
+    questions: tuple[QuestionResult, ...]
     difference: float | None
     notes: tuple[str, ...]
 
@@ -157,18 +164,21 @@ class Opinions:
         """The keys of its scores on a board."""
         return tuple(PREFIX + question.id for question in self.questions)
 
-    def question(self, key: str) -> QuestionOpinion:
+    def question(self, key: str) -> QuestionResult:
         """The question behind a key of a board."""
         return next(question for question in self.questions if PREFIX + question.id == key)
 
-    def applied(self, result: Result) -> Result:
-        """A run's result with what people said of its generator; as it is where they saw nothing of it."""
-        added = {}
-        for key in self.keys:
-            score = self.question(key).score(result.name)
-            if score is not None and result.scores:
-                added[key] = Score(score.value, "higher", self.signature, 0, None)
-        return replace(result, scores={**result.scores, **added}) if added else result
+    def scores_of(self, generators: Collection[str]) -> dict[str, dict[str, Score]]:
+        """The scores of these generators as a board shows them: by key and generator, keys of which one has a score."""
+        scores = {
+            key: {
+                rated.generator: Score(rated.value, "higher", self.signature, 0)
+                for rated in self.question(key).scores
+                if rated.generator in generators
+            }
+            for key in self.keys
+        }
+        return {key: by_generator for key, by_generator in scores.items() if by_generator}
 
     @property
     def signature(self) -> str:
@@ -176,47 +186,81 @@ class Opinions:
 
     def clip_values(self, generator: str) -> dict[str, dict[str, float]]:
         """By key and clip what people said of a generator's single clips."""
-        found: dict[str, dict[str, float]] = {}
-        for key in self.keys:
-            held = {clip.clip: clip.value for clip in self.question(key).clips if clip.generator == generator}
-            if held:
-                found[key] = held
-        return found
+        values = {
+            key: {rated.clip: rated.value for rated in self.question(key).clips if rated.generator == generator}
+            for key in self.keys
+        }
+        return {key: by_clip for key, by_clip in values.items() if by_clip}
 
 
-def demand_of_board(opinions: Opinions, digest: str, generators: Sequence[str]) -> None:
+@dataclass(frozen=True, eq=False)
+class PeopleColumn(Column):
+    """A column of what people said: intervals and tests are the study's, over other raters and other clips."""
+
+    by_people: ClassVar[bool] = True
+    decimals: ClassVar[int | None] = 2
+
+    question: QuestionResult
+
+    @cached_property
+    def letters(self) -> dict[str, str]:
+        """Tie groups of the board's own generators."""
+        apart = [[self._pair(one, other).p < ALPHA for other in self.order] for one in self.order]
+        count = len(self.order)
+        return dict(zip(self.order, letters(np.array(apart, bool).reshape(count, count)), strict=True))
+
+    def interval(self, generator: str) -> tuple[float, float]:
+        rated = self.question.score(generator)
+        return (rated.low, rated.high) if rated else (math.nan, math.nan)
+
+    def pairs(self, names: Sequence[tuple[str, str]]) -> list[Pair]:
+        """More raters, not more clips, are what a difference takes: see `lsbench mos read`."""
+        return [self._pair(one, other) for one, other in names]
+
+    def describe(self) -> tuple[str, str]:
+        return self.question.text, "people who rated the videos, lsbench mos read"
+
+    def _pair(self, one: str, other: str) -> Pair:
+        for pair in self.question.pairs:
+            if (pair.one, pair.other) == (one, other):
+                return Pair(one, other, pair.difference, pair.low, pair.high, pair.p, math.nan, math.nan)
+            if (pair.one, pair.other) == (other, one):
+                return Pair(one, other, -pair.difference, -pair.high, -pair.low, pair.p, math.nan, math.nan)
+        return Pair(one, other, *[math.nan] * 6)
+
+
+def demand_of_board(study: StudyResult, digest: str, generators: Sequence[str]) -> None:
     """ComparisonError where a study is of another protocol than the board, or of none of its generators."""
-    if opinions.protocol["digest"] != digest:
+    if study.protocol["digest"] != digest:
         raise ComparisonError(
-            f"study {opinions.study} is of protocol {opinions.protocol['name']} ({opinions.protocol['digest'][:12]}), "
+            f"study {study.study} is of protocol {study.protocol['name']} ({study.protocol['digest'][:12]}), "
             f"the runs are of another ({digest[:12]}); pass runs of the study's protocol"
         )
-    rated = {score.generator for question in opinions.questions for score in question.scores}
+    rated = {score.generator for question in study.questions for score in question.scores}
     if not rated & set(generators):
         raise ComparisonError(
-            f"study {opinions.study} rated {', '.join(sorted(rated))}; none of them is among the runs "
+            f"study {study.study} rated {', '.join(sorted(rated))}; none of them is among the runs "
             f"{', '.join(generators)}. Pass the runs that the study was made of"
         )
 
 
-def to_json(opinions: Opinions) -> str:
+def to_json(study: StudyResult) -> str:
     """The file's content: strict JSON, undefined values null, infinite ones as text."""
     return (
-        json.dumps({"format": FORMAT, **encoded(asdict(opinions))}, indent=2, ensure_ascii=False, allow_nan=False)
-        + "\n"
+        json.dumps({"format": FORMAT, **encoded(asdict(study))}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     )
 
 
-def write_opinions(path: Path, opinions: Opinions) -> None:
+def write_study_result(path: Path, study: StudyResult) -> None:
     """Write the file; StudyError where it cannot be."""
     try:
-        write_atomically(path, lambda file: file.write(to_json(opinions).encode()))
+        write_atomically(path, lambda file: file.write(to_json(study).encode()))
     except OSError as error:
         raise StudyError(f"{path}: cannot be written ({error}); pass another --out") from error
 
 
-def read_opinions(path: Path) -> Opinions:
-    """Read a file of write_opinions(); StudyError naming what is wrong with it."""
+def read_study_result(path: Path) -> StudyResult:
+    """Read a file of write_study_result(); StudyError naming what is wrong with it."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -224,7 +268,7 @@ def read_opinions(path: Path) -> Opinions:
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
         raise StudyError(f"human ratings {path}: not of format {FORMAT}; {EXPECTED}")
     try:
-        found = _decoded(Opinions, content, "the document")
+        found = _decoded(StudyResult, content, "the document")
     except ValueError as error:
         raise StudyError(f"human ratings {path}: {error}; {EXPECTED}") from error
     if not found.questions or set(found.protocol) != {"name", "digest"}:

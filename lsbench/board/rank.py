@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -11,12 +10,12 @@ import numpy as np
 
 from lsbench import registry
 from lsbench.board.board import Board, Row
-from lsbench.board.clip_values import Evidence, gather
-from lsbench.board.people import Opinions, demand_of_board
+from lsbench.board.clip_values import ClipValues, better_of, read_clip_values
+from lsbench.board.column import Column
+from lsbench.board.people import PeopleColumn, StudyResult, demand_of_board
 from lsbench.board.quotes import Quotes
-from lsbench.board.significance import Verdict
+from lsbench.board.significance import MetricColumn, Significance
 from lsbench.errors import ComparisonError
-from lsbench.metrics._base.direction import oriented
 from lsbench.run.conditions import Conditions, demand_comparable
 from lsbench.run.folder import Run
 from lsbench.run.result import Result, Score
@@ -29,70 +28,85 @@ def leaderboard(
     anchors: Iterable[str | Path] = (),
     quotes: Iterable[Quotes] = (),
     difference: float | None = None,
-    opinions: Opinions | None = None,
+    study: StudyResult | None = None,
 ) -> Board:
-    """Rank finished runs by a score key such as `ssim/mouth` (the protocol's own where none is named).
+    """Rank finished runs by one of their scores.
 
-    anchors: runs to show unranked beside them. Incomplete and unfinished runs, undefined scores and scores that leave
-    out a clip which another run's score counts are shown, never ranked. Raises ComparisonError where protocol digest,
-    metric signatures, tracker, weights or decisive libraries differ, naming the field.
+    Incomplete and unfinished runs, undefined scores and scores that leave out a clip which another run's score counts
+    are shown, never ranked.
 
-    opinions: what people said of these generators, of the same protocol; ComparisonError where it is of another.
+    Args:
+        runs: Folders of runs (RUNS/NAME).
+        rank_by: A score key such as `ssim/mouth`; the protocol's own where none is named.
+        anchors: Folders of runs to show unranked beside them.
+        quotes: Published figures to show below.
+        difference: One by the board's key that the reader wants to find.
+        study: What people said of these generators.
+
+    Returns:
+        The board, which prints itself.
+
+    Raises:
+        ComparisonError: Protocol digest, metric signatures, tracker, weights or decisive libraries of two runs differ
+            (it names the field), two runs bear one name, no run has the score asked for, or the study is of another
+            protocol.
     """
-    folders = {path.resolve(): Run(path) for path in map(Path, runs)}
-    beside = {path.resolve(): Run(path) for path in map(Path, anchors)}
-    if not folders:
+    ranked_runs = {path.resolve(): Run(path) for path in map(Path, runs)}
+    anchor_runs = {path.resolve(): Run(path) for path in map(Path, anchors)}
+    if not ranked_runs:
         raise ComparisonError("no runs to rank")
-    results = {path: folder.result() for path, folder in {**folders, **beside}.items()}
-    _demand_names(results.values())
-    opened = {**folders, **beside}
-    conditions = {result.name: opened[path].conditions for path, result in results.items() if result.scores}
+    opened = list({**ranked_runs, **anchor_runs}.values())
+    results = [run.result() for run in opened]
+    _demand_names(results)
+    conditions = {result.name: run.conditions for run, result in zip(opened, results, strict=True) if result.scores}
     for one, other in combinations(conditions, 2):  # every two, for two runs are compared in what both of them have
         demand_comparable(one, conditions[one], other, conditions[other])
-    first = next(iter(folders))
-    if opinions is not None:
-        demand_of_board(opinions, results[first].protocol["digest"], [results[path].name for path in folders])
-        results = {path: opinions.applied(result) if path in folders else result for path, result in results.items()}
-    found = dict.fromkeys(key for path in [*folders, *beside] for key in results[path].scores)
-    keys = tuple(sorted(found, key=lambda key: opinions is not None and key in opinions.keys))  # people's last
-    rank_by = _rank_key(rank_by, results[first].protocol.get("rank_by", ""), keys, opinions.keys if opinions else ())
-    complete = sorted((result for result in results.values() if result.complete), key=lambda result: result.name)
-    ranked = {results[path].name for path in folders}
-    evidence = gather(complete, keys)
-    short = evidence.short()
-    compared = ~np.isnan(evidence.scores) & ~short & np.array([name in ranked for name in evidence.names], bool)
-    ranks = {
-        key: _ranks(
-            {
-                result.name: result.scores[key]
-                for run, result in enumerate(complete)
-                if key in result.scores and compared[place, run]
-            },
-            evidence.better[place],
-        )
-        for place, key in enumerate(keys)
-    }
-    rows = [
-        Row(
-            ranks[rank_by].get(result.name),
-            result,
-            {key: ranks[key][result.name] for key in keys if result.name in ranks[key]},
-        )
-        for result in results.values()
-    ]
+    first, names = results[0], [result.name for result in results[: len(ranked_runs)]]
+    by_people: dict[str, dict[str, Score]] = {}
+    if study is not None:
+        demand_of_board(study, first.protocol["digest"], names)
+        by_people = study.scores_of([result.name for result in results if result.scores and result.name in names])
+    metric_keys = list(dict.fromkeys(key for result in results for key in result.scores))
+    rank_by = _rank_key(rank_by, first.protocol.get("rank_by", ""), metric_keys, list(by_people))
+    complete = sorted((result for result in results if result.complete), key=lambda result: result.name)
+    clip_values = read_clip_values(complete, metric_keys).with_scores(by_people)
+    short = clip_values.short()
+    ranked = np.array([name in names for name in clip_values.names], bool)
+    significance = Significance(clip_values, ~np.isnan(clip_values.scores) & ~short & ranked)
+    columns = tuple(_columns(significance, results, by_people, study))
+    rows = []
+    for result in results:
+        ranks = {column.key: column.ranks[result.name] for column in columns if result.name in column.ranks}
+        rows.append(Row(ranks.get(rank_by), result, ranks))
     rows.sort(key=lambda row: (row.rank is None, row.rank or 0, not row.result.complete, row.generator))
     return Board(
-        results[first].protocol,
+        first.protocol,
         rank_by,
-        keys,
-        tuple(row for row in rows if row.generator in ranked),
-        Verdict(evidence, compared),
-        tuple(row for row in rows if row.generator not in ranked),
+        columns,
+        tuple(row for row in rows if row.generator in names),
+        significance,
+        tuple(row for row in rows if row.generator not in names),
         tuple(quotes),
-        (*_rounding(conditions), *_short_notes(evidence, short)),
+        (*_rounding(conditions), *_short_notes(clip_values, short)),
         difference,
-        opinions,
+        study,
     )
+
+
+def _columns(
+    significance: Significance,
+    results: Sequence[Result],
+    by_people: Mapping[str, Mapping[str, Score]],
+    study: StudyResult | None,
+) -> Iterator[Column]:
+    """The columns of metrics, then those of people."""
+    for place, key in enumerate(significance.clip_values.keys):
+        ranks = _ranks(significance, place)
+        if study is not None and key in by_people:
+            yield PeopleColumn(key, "higher", by_people[key], ranks, study.question(key))
+        else:
+            scores = {result.name: result.scores[key] for result in results if key in result.scores}
+            yield MetricColumn(key, better_of(scores.values()), scores, ranks, significance)
 
 
 def _demand_names(results: Iterable[Result]) -> None:
@@ -108,14 +122,14 @@ def _demand_names(results: Iterable[Result]) -> None:
 def _rounding(conditions: Mapping[str, Conditions]) -> list[str]:
     """In what runs differ that moves last digits only, one line a field."""
     names = sorted(conditions)
-    found: dict[str, dict[str, str]] = {}  # field -> run -> value
+    by_field: dict[str, dict[str, str]] = {}  # field -> run -> value
     for one, other in combinations(names, 2):
         for difference in conditions[one].differences(conditions[other]):
-            values = found.setdefault(difference.field, {})
+            values = by_field.setdefault(difference.field, {})
             values.setdefault(one, str(difference.one))
             values.setdefault(other, str(difference.other))
     lines = []
-    for what, values in found.items():
+    for what, values in by_field.items():
         said = dict.fromkeys(values[name] for name in names if name in values)
         groups = {value: [name for name in names if values.get(name) == value] for value in said}
         listed = "; ".join(f"{value}: {', '.join(runs)}" for value, runs in groups.items())
@@ -123,32 +137,34 @@ def _rounding(conditions: Mapping[str, Conditions]) -> list[str]:
     return lines
 
 
-def _short_notes(evidence: Evidence, short: np.ndarray) -> list[str]:
+def _short_notes(clip_values: ClipValues, short: np.ndarray) -> list[str]:
     """Which scores leave out clips that others count."""
-    count = evidence.defined()
+    count = clip_values.defined()
     return [
-        f"{evidence.names[run]}: {evidence.keys[place]} is defined in {count[place, run]} of {len(evidence.clips)} "
-        "clips, fewer than for others, and not ranked"
+        f"{clip_values.names[run]}: {clip_values.keys[place]} is defined in {count[place, run]} of "
+        f"{len(clip_values.clips)} clips, fewer than for others, and not ranked"
         for place, run in zip(*np.nonzero(short), strict=True)
     ]
 
 
-def _rank_key(asked: str | None, usual: str, keys: tuple[str, ...], people: tuple[str, ...]) -> str:
+def _rank_key(asked: str | None, usual: str, metric_keys: list[str], people_keys: list[str]) -> str:
     """The key to rank by: the one asked for, else the protocol's, else the first mouth score, else the first.
 
-    people: keys of what people said, by which nothing is ranked unless it is asked for.
+    By what people said nothing is ranked unless it is asked for, or there is nothing else.
     """
     if asked is not None:
-        if asked not in keys:
-            raise ComparisonError(registry.unknown("score", asked, keys))
+        if asked not in metric_keys and asked not in people_keys:
+            raise ComparisonError(registry.unknown("score", asked, [*metric_keys, *people_keys]))
         return asked
+    keys = metric_keys or people_keys
     if not keys:
         raise ComparisonError("none of the runs has a score; see their result.json for why")
-    keys = tuple(key for key in keys if key not in people) or keys
     return next((key for key in [usual, *keys] if key in keys and (key == usual or key.endswith("/mouth"))), keys[0])
 
 
-def _ranks(scores: Mapping[str, Score], better: str) -> dict[str, int]:
-    """Ranks from 1, the same for equal values; undefined scores have none."""
-    worth = {name: oriented(score.value, better) for name, score in scores.items() if not math.isnan(score.value)}
-    return {name: 1 + sum(other > mine for other in worth.values()) for name, mine in worth.items()}
+def _ranks(significance: Significance, place: int) -> dict[str, int]:
+    """By generator the rank from 1, the same for equal values, of the scores that are compared."""
+    compared = np.flatnonzero(significance.compared[place])
+    worth = significance.clip_values.oriented[place, compared]
+    names = [significance.clip_values.names[run] for run in compared]
+    return {name: 1 + int(np.count_nonzero(worth > mine)) for name, mine in zip(names, worth, strict=True)}

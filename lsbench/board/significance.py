@@ -1,14 +1,19 @@
-"""From clip values to a verdict: intervals of scores, which differences are real, which rankings agree."""
+"""From clip values to what they prove: intervals of scores, which differences are real, which rankings agree."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
-from lsbench.board.clip_values import Evidence
+from lsbench.board.clip_values import ClipValues
+from lsbench.board.column import Column, Pair
+from lsbench.errors import LsbenchError
+from lsbench.metrics._base import catalogue
 from lsbench.statistics import bootstrap, permutation, power
 from lsbench.statistics import correlation as agreement
 from lsbench.statistics import permutation_power as flip_power
@@ -17,30 +22,6 @@ from lsbench.statistics.units import FEWEST, Units, units
 
 AGREEMENT_RESAMPLES = 2000
 BLOCK = 100  # resamples whose rankings are held at once
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two generators by one score. difference: one less other (of the distances from 0, where 0 is best), with its
-    interval; p: corrected for all pairs (Holm).
-
-    detectable: the difference that this many clips find in 80 % of studies, for this pair, as the smallest of so many p
-    (Holm's first step, the hardest; inf where none can be found); clips_needed: for the difference found. NaN where
-    there is nothing to tell it from.
-    """
-
-    one: str
-    other: str
-    difference: float
-    low: float
-    high: float
-    p: float
-    detectable: float
-    clips_needed: float
-
-    @property
-    def significant(self) -> bool:
-        return self.p < permutation.ALPHA
 
 
 @dataclass(frozen=True)
@@ -70,40 +51,45 @@ class Agreement:
 
 
 @dataclass(frozen=True, eq=False)
-class Verdict:
-    """What the evidence says; compared: bool (keys, runs), the scores that are tested against each other."""
+class Significance:
+    """What clip values prove of the scores of complete runs.
 
-    evidence: Evidence
+    Attributes:
+        clip_values: What every clip says of every run.
+        compared: bool (keys, runs), the scores that are ranked and tested against each other.
+    """
+
+    clip_values: ClipValues
     compared: np.ndarray
 
     @cached_property
     def units(self) -> Units:
-        return units(self.evidence.speakers)
+        return units(self.clip_values.speakers)
 
     def interval(self, key: str, name: str) -> tuple[float, float]:
         """The 95 % interval of a score; NaN where there is none."""
-        place = self._at(key), self.evidence.names.index(name)
+        place = self._at(key), self.clip_values.names.index(name)
         return float(self._limits[0][place]), float(self._limits[1][place])
 
     def letters(self, key: str) -> dict[str, str]:
         """Tie groups by a score: generators that share a letter cannot be told apart; a is the best."""
         place = self._at(key)
         tested = np.flatnonzero((~np.isnan(self.p[place])).any(axis=1))
-        order = tested[np.argsort(-self.evidence.oriented[place, tested], kind="stable")]
+        order = tested[np.argsort(-self.clip_values.oriented[place, tested], kind="stable")]
         apart = self.p[place][np.ix_(order, order)] < permutation.ALPHA
-        return {self.evidence.names[run]: text for run, text in zip(order, letters(apart), strict=True)}
+        return {self.clip_values.names[run]: text for run, text in zip(order, letters(apart), strict=True)}
 
-    def pairs(self, key: str, names: list[tuple[str, str]]) -> list[Pair]:
-        """Pairs of generators by one score."""
-        place, index = self._at(key), self.evidence.names.index
+    def pairs(self, key: str, names: Sequence[tuple[str, str]]) -> list[Pair]:
+        """Pairs of generators by one score, each one less other."""
+        place, index = self._at(key), self.clip_values.names.index
         if not names:
             return []
         one, other = (np.array([index(pair[side]) for pair in names]) for side in (0, 1))
         scores, influence = self._told[0][place], self._told[1][place]
         with np.errstate(invalid="ignore"):
             apart, moved = scores[one] - scores[other], influence[one] - influence[other]
-        scattered = self._scattered.reshape(*self.evidence.scores.shape, -1)[place]
-        scattered = scattered * self.evidence.signs[place][:, None]
+        scattered = self._scattered.reshape(*self.clip_values.scores.shape, -1)[place]
+        scattered = scattered * self.clip_values.signs[place][:, None]
         low, high = bootstrap.limits(scattered[one] - scattered[other], self.units)
         found, smooth = self._detectable(key, moved)
         return [
@@ -137,7 +123,7 @@ class Verdict:
     def _median(self, key: str) -> tuple[float, float]:
         """detectable(), and the same without steps of p."""
         place = self._at(key)
-        compared = np.flatnonzero(self.compared[place] & np.isfinite(self.evidence.influence[place]).all(axis=1))
+        compared = np.flatnonzero(self.compared[place] & np.isfinite(self.clip_values.influence[place]).all(axis=1))
         if len(compared) < 2 or not self.units.freedom:
             return math.nan, math.nan
         one, other = np.triu_indices(len(compared), 1)
@@ -152,7 +138,7 @@ class Verdict:
         return flip_power.detectable(*errors, self.units, pairs), flip_power.smooth(*errors, self.units, pairs)
 
     def _clips_needed(self, key: str, found: float, smooth: float, difference: float) -> float:
-        clips = len(self.evidence.clips)
+        clips = len(self.clip_values.clips)
         fewest = flip_power.fewest_units(max(1, self.tests(key)))
         if math.isfinite(fewest):
             fewest = max(FEWEST, math.ceil(fewest * clips / max(1, self.units.count)))
@@ -162,7 +148,7 @@ class Verdict:
         """How far two scores agree on the ranking of the generators, and the pairs on which they do not."""
         first, second = self._at(one), self._at(other)
         low, high = self.tau_limits
-        order, names = self._order, self.evidence.names
+        order, names = self._order, self.clip_values.names
         flips = []
         for pair, (a, b) in enumerate(zip(*np.triu_indices(len(names), 1), strict=True)):
             if order[first, pair] * order[second, pair] < 0:
@@ -182,8 +168,8 @@ class Verdict:
     @cached_property
     def p(self) -> np.ndarray:
         """Corrected p of every two runs by every score: float64 (keys, runs, runs); NaN where they are not tested."""
-        if not self.evidence.clips:
-            return np.full((*self.evidence.scores.shape, len(self.evidence.names)), np.nan)
+        if not self.clip_values.clips:
+            return np.full((*self.clip_values.scores.shape, len(self.clip_values.names)), np.nan)
         with np.errstate(invalid="ignore"):
             contributed = self._told[0][..., None] + self._told[1]
         found = permutation.sign_flips(np.where(self.compared[..., None], contributed, np.nan), self.units)
@@ -192,8 +178,8 @@ class Verdict:
     @cached_property
     def _told(self) -> tuple[np.ndarray, np.ndarray]:
         """Scores and influences that generators are told apart by: distances from 0 where 0 is best."""
-        signs = self.evidence.signs
-        return self.evidence.scores * signs, self.evidence.influence * signs[..., None]
+        signs = self.clip_values.signs
+        return self.clip_values.scores * signs, self.clip_values.influence * signs[..., None]
 
     @cached_property
     def taus(self) -> np.ndarray:
@@ -203,7 +189,7 @@ class Verdict:
     @cached_property
     def _order(self) -> np.ndarray:
         """float32 (keys, pairs): who is ahead."""
-        return agreement.orders(np.where(self.compared, self.evidence.oriented, np.nan).T).T
+        return agreement.orders(np.where(self.compared, self.clip_values.oriented, np.nan).T).T
 
     @cached_property
     def flips(self) -> np.ndarray:
@@ -223,15 +209,15 @@ class Verdict:
         """
         if not self.units.freedom:
             return np.full(self.taus.shape, np.nan), np.full(self.taus.shape, np.nan)
-        keys, runs = self.evidence.scores.shape
+        keys, runs = self.clip_values.scores.shape
         moved = np.nan_to_num(self._scattered[:, :AGREEMENT_RESAMPLES]).reshape(keys, runs, -1)
-        held = np.where(self.compared, self.evidence.scores, np.nan)[..., None]
+        held = np.where(self.compared, self.clip_values.scores, np.nan)[..., None]
         drawn = []
         for start in range(0, moved.shape[2], BLOCK):
-            scores = self.evidence.orient(held + moved[..., start : start + BLOCK]).transpose(1, 2, 0)
+            scores = self.clip_values.orient(held + moved[..., start : start + BLOCK]).transpose(1, 2, 0)
             drawn.append(agreement.taus(agreement.orders(scores).transpose(1, 2, 0)))
         low, high = np.quantile(np.concatenate(drawn), [0.025, 0.975], axis=0)
-        unknown = self.compared & ~np.isfinite(self.evidence.influence).all(axis=2)
+        unknown = self.compared & ~np.isfinite(self.clip_values.influence).all(axis=2)
         either = (unknown @ self.compared.T) | (self.compared @ unknown.T)  # of the runs that both scores rank
         return (
             np.where(either, np.nan, np.minimum(low, self.taus)),
@@ -241,15 +227,43 @@ class Verdict:
     @cached_property
     def _limits(self) -> tuple[np.ndarray, np.ndarray]:
         low, high = bootstrap.limits(self._scattered, self.units)
-        shape = self.evidence.scores.shape
-        return self.evidence.scores + low.reshape(shape), self.evidence.scores + high.reshape(shape)
+        shape = self.clip_values.scores.shape
+        return self.clip_values.scores + low.reshape(shape), self.clip_values.scores + high.reshape(shape)
 
     @cached_property
     def _scattered(self) -> np.ndarray:
-        keys, runs, clips = self.evidence.influence.shape
+        keys, runs, clips = self.clip_values.influence.shape
         if not self.units.freedom:
             return np.full((keys * runs, 1), np.nan)
-        return bootstrap.deviations(self.evidence.influence.reshape(keys * runs, clips), self.units)
+        return bootstrap.deviations(self.clip_values.influence.reshape(keys * runs, clips), self.units)
 
     def _at(self, key: str) -> int:
-        return self.evidence.keys.index(key)
+        return self.clip_values.keys.index(key)
+
+
+@dataclass(frozen=True, eq=False)
+class MetricColumn(Column):
+    """A column of a metric: intervals and tests are those of the runs' clip values."""
+
+    by_people: ClassVar[bool] = False
+
+    significance: Significance
+
+    @cached_property
+    def letters(self) -> dict[str, str]:
+        return self.significance.letters(self.key)
+
+    def interval(self, generator: str) -> tuple[float, float]:
+        if generator not in self.significance.clip_values.names:
+            return math.nan, math.nan
+        return self.significance.interval(self.key, generator)
+
+    def pairs(self, names: Sequence[tuple[str, str]]) -> list[Pair]:
+        return self.significance.pairs(self.key, names)
+
+    def describe(self) -> tuple[str, str]:
+        try:
+            metric = catalogue.metric(self.key)
+        except LsbenchError as error:  # of a version that knew another metric
+            return str(error), "-"
+        return metric.asks, metric.source

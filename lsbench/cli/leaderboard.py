@@ -67,7 +67,7 @@ def show_board(
     mos_path: Path | None = None,
 ) -> None:
     """Rank runs and print the board."""
-    from lsbench.board.people import read_opinions
+    from lsbench.board.people import read_study_result
     from lsbench.board.quotes import read_quotes
     from lsbench.board.rank import leaderboard as rank
     from lsbench.run import anchors
@@ -78,7 +78,7 @@ def show_board(
         anchors=anchors.beside(runs),
         quotes=[read_quotes(path) for path in quoted],
         difference=difference,
-        opinions=read_opinions(mos_path) if mos_path is not None else None,
+        study=read_study_result(mos_path) if mos_path is not None else None,
     )
     if style == "table":
         from lsbench.report.text import terminal

@@ -10,7 +10,7 @@ import click
 from lsbench.cli.common import Commands, examples
 
 if TYPE_CHECKING:
-    from lsbench.board.people import Opinions
+    from lsbench.board.people import StudyResult
     from lsbench.mos.key import StudyKey
 
 path_option = click.Path(path_type=Path)
@@ -152,7 +152,7 @@ def read(
     other clips. Studies by pairs give Bradley-Terry scores.
     """
     from lsbench import registry
-    from lsbench.board.people import to_json, write_opinions
+    from lsbench.board.people import to_json, write_study_result
     from lsbench.errors import StudyError
     from lsbench.mos.key import read_key
     from lsbench.mos.read.ratings import read_ratings
@@ -163,7 +163,7 @@ def read(
     if question not in ids:
         raise StudyError(registry.unknown("question", question, ids))
     found_runs, why = _runs(runs, key, key_path)
-    opinions = read_study(
+    study = read_study(
         read_ratings(files, key),
         key,
         runs=found_runs,
@@ -175,17 +175,17 @@ def read(
     if why:
         click.echo(f"metrics are not compared with people: {why}", err=True)
     if out is not None:
-        write_opinions(out, opinions)
+        write_study_result(out, study)
     if style == "json":
-        click.echo(to_json(opinions), nl=False)
+        click.echo(to_json(study), nl=False)
     elif style == "csv":
         from lsbench.report.text import people, tables
 
-        click.echo(tables.render("csv", *people.score_cells(opinions)), nl=False)
+        click.echo(tables.render("csv", *people.score_cells(study)), nl=False)
     elif style == "markdown":
-        click.echo(_markdown(opinions, question), nl=False)
+        click.echo(_markdown(study, question), nl=False)
     else:
-        _show(opinions, question)
+        _show(study, question)
 
 
 def _runs(asked: tuple[Path, ...], key: StudyKey, key_path: Path) -> tuple[list[Path], str]:
@@ -206,46 +206,46 @@ def _runs(asked: tuple[Path, ...], key: StudyKey, key_path: Path) -> tuple[list[
     return found, ""
 
 
-def _show(opinions: Opinions, question: str) -> None:
+def _show(study: StudyResult, question: str) -> None:
     from lsbench.report.text import people
     from lsbench.report.text.terminal import show_table
 
-    click.echo(f"Study {opinions.study}, {opinions.method}, protocol {opinions.protocol['name']}")
-    click.echo(f"{opinions.kept} of {len(opinions.raters)} raters kept")
-    show_table(people.rater_header(opinions), people.rater_lines(opinions))
-    for asked in opinions.questions:
+    click.echo(f"Study {study.study}, {study.method}, protocol {study.protocol['name']}")
+    click.echo(f"{study.kept} of {len(study.raters)} raters kept")
+    show_table(people.rater_header(study), people.rater_lines(study))
+    for asked in study.questions:
         click.echo(f"{asked.id}: {asked.text}")
         show_table(people.SCORE_HEADER, people.score_lines(asked))
-    for line in _said(opinions):
+    for line in _said(study):
         click.echo(f"· {line}")
-    for asked in opinions.questions:
+    for asked in study.questions:
         if asked.id == question and asked.metrics:
             click.echo(f"\nWhich metric agrees with people, {asked.id}. {people.CAPTION}")
             show_table(people.METRIC_HEADER, people.metric_lines(asked))
 
 
-def _said(opinions: Opinions) -> list[str]:
+def _said(study: StudyResult) -> list[str]:
     from lsbench.report.text import people
     from lsbench.report.text.remarks import best_metric
 
-    lines = [*opinions.notes, "who shares a letter cannot be told apart (5 %, Holm)"]
-    lines += [people.agreement_line(asked) for asked in opinions.questions]
-    for asked in opinions.questions:
-        lines += [*people.power_lines(opinions, asked), *best_metric(asked)]
+    lines = [*study.notes, "who shares a letter cannot be told apart (5 %, Holm)"]
+    lines += [people.agreement_line(asked) for asked in study.questions]
+    for asked in study.questions:
+        lines += [*people.power_lines(study, asked), *best_metric(asked)]
     return lines
 
 
-def _markdown(opinions: Opinions, question: str) -> str:
+def _markdown(study: StudyResult, question: str) -> str:
     from lsbench.report.text import people
     from lsbench.report.text.markdown import escape, markdown_table
 
-    parts = [f"Study {opinions.study}, {opinions.method}: {opinions.kept} of {len(opinions.raters)} raters kept\n"]
-    parts.append(markdown_table(people.rater_header(opinions), people.rater_lines(opinions)))
-    for asked in opinions.questions:
+    parts = [f"Study {study.study}, {study.method}: {study.kept} of {len(study.raters)} raters kept\n"]
+    parts.append(markdown_table(people.rater_header(study), people.rater_lines(study)))
+    for asked in study.questions:
         parts += [f"{escape(asked.id)}: {escape(asked.text)}\n"]
         parts += [markdown_table(people.SCORE_HEADER, people.score_lines(asked))]
-    parts.append("".join(f"- {escape(line)}\n" for line in _said(opinions)))
-    for asked in opinions.questions:
+    parts.append("".join(f"- {escape(line)}\n" for line in _said(study)))
+    for asked in study.questions:
         if asked.id == question and asked.metrics:
             parts += [f"{escape(people.CAPTION)}\n", markdown_table(people.METRIC_HEADER, people.metric_lines(asked))]
     return "\n".join(parts)

@@ -54,7 +54,7 @@ def report(
     every clip real and generated side by side, with the mouth, the difference, and the curves of every metric.
     Videos are made once: a later report into the same folder keeps them.
     """
-    from lsbench.board.people import read_opinions
+    from lsbench.board.people import read_study_result
     from lsbench.board.quotes import read_quotes
     from lsbench.board.rank import leaderboard
     from lsbench.cli.progress import progress_bar
@@ -69,7 +69,7 @@ def report(
         anchors=anchors.beside(list(runs)),
         quotes=[read_quotes(path) for path in quoted],
         difference=difference,
-        opinions=read_opinions(mos_path) if mos_path is not None else None,
+        study=read_study_result(mos_path) if mos_path is not None else None,
     )
     shown = None if audited is None else read_audit(audited)
     with progress_bar(quiet) as progress:

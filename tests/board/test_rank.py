@@ -208,4 +208,4 @@ def test_an_empty_board_is_an_error() -> None:
 
 def test_better_is_known_for_every_key(runs: list[Path]) -> None:
     board: Board = leaderboard(runs)
-    assert {key: board.better(key) for key in board.keys}["lmd"] == "lower"
+    assert {column.key: column.better for column in board.columns}["lmd"] == "lower"

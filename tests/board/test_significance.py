@@ -117,9 +117,9 @@ def test_scores_lie_in_their_intervals_and_letters_say_who_is_apart(runs: list[P
     board = leaderboard(runs)
     for row in board.rows:
         for key in board.keys:
-            low, high = board.interval(row, key)
+            low, high = board.column(key).interval(row.generator)
             assert low < row.result.scores[key].value < high
-    assert {name: board.letters("ssim/mouth")[name] for name in ("good", "twin_$&", "poor")} == {
+    assert {name: board.column("ssim/mouth").letters[name] for name in ("good", "twin_$&", "poor")} == {
         "good": "a",
         "twin_$&": "a",
         "poor": "b",
@@ -154,8 +154,8 @@ def test_every_pair_flip_and_agreement_is_told(runs: list[Path]) -> None:
             scores = {row["generator"]: row["scores"][key]["value"] for row in content["rows"]}
             assert pair["difference"] == pytest.approx(scores[pair["one"]] - scores[pair["other"]])
             assert pair["low"] < pair["difference"] < pair["high"]
-            place, names = board.keys.index(key), board.verdict.evidence.names
-            assert pair["p"] == board.verdict.p[place, names.index(pair["one"]), names.index(pair["other"])]
+            place, names = board.keys.index(key), board.significance.clip_values.names
+            assert pair["p"] == board.significance.p[place, names.index(pair["one"]), names.index(pair["other"])]
             assert pair["significant"] == (pair["p"] < 0.05)
     neighbours = [pair for pair in content["pairs"]["ssim/mouth"] if pair in content["neighbours"]]
     assert len(neighbours) == len(content["neighbours"]) == 2
@@ -209,7 +209,9 @@ def test_the_verdict_depends_on_neither_order_nor_company(runs: list[Path]) -> N
     whole = leaderboard(runs)
     assert record.to_json(whole) == record.to_json(leaderboard([*runs[1:], runs[0]]))
     alone = leaderboard(runs[:1])
-    np.testing.assert_allclose(alone.interval(alone.rows[0], "lmd"), whole.verdict.interval("lmd", "good"), rtol=1e-12)
+    np.testing.assert_allclose(
+        alone.column("lmd").interval(alone.rows[0].generator), whole.significance.interval("lmd", "good"), rtol=1e-12
+    )
 
 
 def test_scores_that_leave_out_clips_are_not_ranked(tmp_path: Path, runs: list[Path]) -> None:
@@ -220,7 +222,7 @@ def test_scores_that_leave_out_clips_are_not_ranked(tmp_path: Path, runs: list[P
     assert row.rank is None
     assert row.ranks == {"ssim/mouth": 4}
     assert "lucky: lmd is defined in 23 of 24 clips, fewer than for others, and not ranked" in said(board)
-    assert "lucky" not in board.letters("lmd")
+    assert "lucky" not in board.column("lmd").letters
 
 
 def test_clips_undefined_for_all_do_not_matter(tmp_path: Path) -> None:
@@ -228,7 +230,7 @@ def test_clips_undefined_for_all_do_not_matter(tmp_path: Path) -> None:
     values[3] = np.nan
     board = leaderboard([run(tmp_path, "a", {"lmd": values}), run(tmp_path, "b", {"lmd": values + 0.2})])
     assert [row.rank for row in board.rows] == [1, 2]
-    assert board.letters("lmd") == {"a": "a", "b": "b"}
+    assert board.column("lmd").letters == {"a": "a", "b": "b"}
 
 
 def test_infinite_scores_are_ranked_but_not_tested(tmp_path: Path) -> None:
@@ -238,8 +240,8 @@ def test_infinite_scores_are_ranked_but_not_tested(tmp_path: Path) -> None:
         [run(tmp_path, name, {"psnr/whole": values}) for name, values in {"a": perfect, "b": finite}.items()]
     )
     assert [row.generator for row in board.rows] == ["a", "b"]
-    assert math.isnan(board.interval(board.rows[0], "psnr/whole")[0])
-    assert board.letters("psnr/whole") == {}
+    assert math.isnan(board.column("psnr/whole").interval(board.rows[0].generator)[0])
+    assert board.column("psnr/whole").letters == {}
     assert not board.tested
     json.dumps(record.record(board), allow_nan=False)
 
@@ -247,8 +249,8 @@ def test_infinite_scores_are_ranked_but_not_tested(tmp_path: Path) -> None:
 def test_anchors_are_shown_and_never_compared(runs: list[Path]) -> None:
     board = leaderboard(runs[:2], anchors=runs[2:])
     assert [(row.generator, row.rank) for row in board.anchors] == [("poor", None)]
-    assert "poor" not in board.letters("ssim/mouth")
-    assert board.interval(board.anchors[0], "ssim/mouth")[0] > 0
+    assert "poor" not in board.column("ssim/mouth").letters
+    assert board.column("ssim/mouth").interval(board.anchors[0].generator)[0] > 0
     content = record.record(board)
     assert [row["generator"] for row in content["anchors"]] == ["poor"]
     assert "anchor" in text.to_markdown(board)
@@ -327,20 +329,20 @@ def test_what_is_best_at_zero_is_ranked_by_its_distance_from_zero(tmp_path: Path
     board = leaderboard(paths, "av_offset")
     ranks = {row.generator: row.rank for row in board.rows}
     assert (ranks["in time"], ranks["early"]) == (1, 4)
-    letters = board.letters("av_offset")
+    letters = board.column("av_offset").letters
     assert letters["in time"] == "a" and letters["late"] == letters["as early"] == "b" and letters["early"] == "c"
-    (pair,) = board.verdict.pairs("av_offset", [("early", "late")])
+    (pair,) = board.significance.pairs("av_offset", [("early", "late")])
     assert 1 < pair.low < pair.difference < pair.high < 2 and pair.significant
-    agreement = board.verdict.agreement("av_offset", "lmd")
+    agreement = board.significance.agreement("av_offset", "lmd")
     assert agreement.tau >= 2 / 3 and agreement.high == 1
     early = next(row for row in board.rows if row.generator == "early")
-    low, high = board.interval(early, "av_offset")
+    low, high = board.column("av_offset").interval(early.generator)
     assert -3.5 < low < early.result["av_offset"] < high < -2.5
     assert text.heading(board, "av_offset") == "av_offset →0" and text.cell(board, early, "av_offset")[0] == "-"
     assert r"$\to 0$" in latex.to_latex(board)
     score = compare(paths[0], paths[1]).score("av_offset")
     assert score is not None
-    losses = [abs(clip.other) - abs(clip.one) for clip in score.clips]
+    losses = [abs(clip.second) - abs(clip.first) for clip in score.clips]
     assert losses == sorted(losses, reverse=True)
     old = {"in time": "lower"}  # scored before it was known that 0 is best
     for path in paths[:1]:
@@ -385,7 +387,7 @@ def test_compare_lists_the_worst_clips_first(runs: list[Path]) -> None:
     mouth = found.score()
     assert mouth is not None
     assert (mouth.key, mouth.pair.significant) == ("ssim/mouth", True)
-    assert mouth.pair.difference == pytest.approx(mouth.other - mouth.one)
+    assert mouth.pair.difference == pytest.approx(mouth.second - mouth.first)
     losses = [clip.difference for clip in mouth.clips]
     assert losses == sorted(losses)
     lmd = found.score("lmd")
@@ -406,7 +408,7 @@ def test_compare_tests_nothing_across_conditions(tmp_path: Path, runs: list[Path
     values = {"ssim/mouth": np.linspace(0.5, 0.6, len(CLIPS))}
     other = run(tmp_path, "good", values, folder="elsewhere", versions=VERSIONS | {"av": "14.0"})
     found = compare(runs[0], other)
-    assert {found.one.name, found.other.name} == {str(runs[0]), str(other)}  # one name, two runs
+    assert {found.first.name, found.second.name} == {str(runs[0]), str(other)}  # one name, two runs
     assert not found.comparable
     assert math.isnan(found.scores[0].pair.p)
     assert found.scores[0].clips
@@ -425,7 +427,7 @@ def test_runs_without_influence_are_ranked_without_intervals(runs: list[Path]) -
         table.to_parquet(path / "clips.parquet")
     board = leaderboard(runs)
     assert [row.rank for row in board.rows] == [1, 2, 3]
-    assert math.isnan(board.interval(board.rows[0], "lmd")[0])
+    assert math.isnan(board.column("lmd").interval(board.rows[0].generator)[0])
     assert "no intervals" in said(board)
     (agreement,) = board.whole_against_mouth()
     assert agreement.tau == -1 and math.isnan(agreement.low) and math.isnan(agreement.high)
@@ -443,7 +445,7 @@ def test_an_unknown_influence_of_one_score_leaves_the_others_their_intervals(run
     table.to_parquet(runs[1] / "clips.parquet")
     known, board = leaderboard([runs[0], runs[2]]), leaderboard(runs)
     place = board.keys.index("lmd")
-    for limits, taus in zip(board.verdict.tau_limits, known.verdict.tau_limits, strict=True):
+    for limits, taus in zip(board.significance.tau_limits, known.significance.tau_limits, strict=True):
         assert np.isnan(limits[place]).all() and np.isnan(limits[:, place]).all()
         others = np.arange(len(limits)) != place
         assert np.isfinite(limits[np.ix_(others, others)]).all() and np.isfinite(taus).all()

@@ -20,7 +20,7 @@ from raters import World, make_key, panel_of
 from rich.console import Console
 
 from lsbench.board.board import Board
-from lsbench.board.people import Opinions, write_opinions
+from lsbench.board.people import StudyResult, write_study_result
 from lsbench.board.rank import leaderboard
 from lsbench.cli.main import main
 from lsbench.errors import ComparisonError
@@ -35,7 +35,7 @@ from lsbench.run.folder import Run
 TRUE = {REFERENCE: 4.5, "blur": 2.0, "noise": 3.9, "<script>": 3.8}
 
 
-def study(names: tuple[str, ...], true: dict[str, float], **changes: Any) -> Opinions:
+def study(names: tuple[str, ...], true: dict[str, float], **changes: Any) -> StudyResult:
     """What fifteen simulated raters said of these generators."""
     key = make_key(names, clips=10, protocol={"name": "folder", "digest": PROTOCOL["digest"]}, **changes)
     random = np.random.default_rng(1)
@@ -43,7 +43,7 @@ def study(names: tuple[str, ...], true: dict[str, float], **changes: Any) -> Opi
 
 
 @pytest.fixture(scope="module")
-def opinions() -> Opinions:
+def opinions() -> StudyResult:
     return study(("blur", "noise", "<script>"), TRUE)
 
 
@@ -58,26 +58,26 @@ def runs(tmp_path: Path) -> list[Path]:
     ]
 
 
-def test_scores_by_people_stand_first_and_rank_nothing_unasked(runs: list[Path], opinions: Opinions) -> None:
-    board = leaderboard(runs, opinions=opinions)
+def test_scores_by_people_stand_first_and_rank_nothing_unasked(runs: list[Path], opinions: StudyResult) -> None:
+    board = leaderboard(runs, study=opinions)
     assert board.rank_by == "ssim/mouth" and board.rows[0].generator == "blur"
     assert text.columns(board)[:3] == ["mos/sync", "mos/mouth", "mos/overall"]
     unseen = next(row for row in board.rows if row.generator == "unseen")
     assert text.cell(board, unseen, "mos/overall") == "-"
     only_whole = [run(path.parent / "w", path.name, {"psnr/whole": 1.0}) for path in runs[:2]]
-    assert leaderboard(only_whole, opinions=opinions).rank_by == "psnr/whole"
+    assert leaderboard(only_whole, study=opinions).rank_by == "psnr/whole"
 
 
-def test_the_board_may_be_ranked_by_people(runs: list[Path], opinions: Opinions) -> None:
-    board = leaderboard(runs, "mos/overall", opinions=opinions)
+def test_the_board_may_be_ranked_by_people(runs: list[Path], opinions: StudyResult) -> None:
+    board = leaderboard(runs, "mos/overall", study=opinions)
     names = [row.generator for row in board.rows]
     assert names[2:] == ["blur", "unseen"] and set(names[:2]) == {"noise", "<script>"}
     assert [row.rank for row in board.rows] == [1, 2, 3, None]
     question = opinions.question("mos/overall")
     for row in board.rows[:3]:
         said = question.score(row.generator)
-        assert said is not None and board.interval(row, "mos/overall") == (said.low, said.high)
-    letters = board.letters("mos/overall")
+        assert said is not None and board.column("mos/overall").interval(row.generator) == (said.low, said.high)
+    letters = board.column("mos/overall").letters
     assert not set(letters["blur"]) & set(letters["noise"])
     first, second = board.neighbours()
     assert second.other == "blur" and second.significant and second.low < second.difference < second.high
@@ -85,16 +85,16 @@ def test_the_board_may_be_ranked_by_people(runs: list[Path], opinions: Opinions)
     assert (first.p, abs(first.difference)) == (held.p, abs(held.difference))
 
 
-def test_a_pair_reads_alike_from_either_side(runs: list[Path], opinions: Opinions) -> None:
-    board = leaderboard(runs, "mos/overall", opinions=opinions)
-    one, other = (board._people_pair("mos/overall", *names) for names in (("noise", "blur"), ("blur", "noise")))
+def test_a_pair_reads_alike_from_either_side(runs: list[Path], opinions: StudyResult) -> None:
+    board = leaderboard(runs, "mos/overall", study=opinions)
+    one, other = (board.column().pairs([names])[0] for names in (("noise", "blur"), ("blur", "noise")))
     assert (one.difference, one.low, one.high, one.p) == (-other.difference, -other.high, -other.low, other.p)
 
 
 @pytest.mark.parametrize("rank_by", [None, "mos/overall"])
 @pytest.mark.parametrize("method", ["acr", "pairs"])
 def test_every_format_shows_them(runs: list[Path], method: str, rank_by: str | None) -> None:
-    board = leaderboard(runs, rank_by, opinions=study(("blur", "noise", "<script>"), TRUE, method=method))
+    board = leaderboard(runs, rank_by, study=study(("blur", "noise", "<script>"), TRUE, method=method))
     rows = list(csv.DictReader(io.StringIO(text.to_csv(board))))
     mine = {row["generator"]: row for row in rows}
     assert (
@@ -114,25 +114,25 @@ def test_every_format_shows_them(runs: list[Path], method: str, rank_by: str | N
     assert r"\multicolumn{3}{c}{mos}" in written[2]
 
 
-def test_json_follows_its_schema_and_the_contract(runs: list[Path], opinions: Opinions) -> None:
+def test_json_follows_its_schema_and_the_contract(runs: list[Path], opinions: StudyResult) -> None:
     schema = json.loads((files("lsbench.report") / "leaderboard.schema.json").read_text(encoding="utf-8"))
     for shown in (opinions, None):
-        content = json.loads(record.to_json(leaderboard(runs, opinions=shown)))
+        content = json.loads(record.to_json(leaderboard(runs, study=shown)))
         jsonschema.validate(content, schema)
         assert (content["opinions"] is None) == (shown is None)
-    content = json.loads(record.to_json(leaderboard(runs, "mos/sync", opinions=opinions)))
+    content = json.loads(record.to_json(leaderboard(runs, "mos/sync", study=opinions)))
     jsonschema.validate(content, schema)
     score = content["rows"][0]["scores"]["mos/sync"]
     assert score["better"] == "higher" and score["rank"] == 1 and score["low"] < score["value"] < score["high"]
     assert "mos/sync" not in content["rows"][-1]["scores"]
 
 
-def test_a_study_of_another_protocol_or_of_other_generators_is_refused(runs: list[Path], opinions: Opinions) -> None:
+def test_a_study_of_another_protocol_or_of_other_generators_is_refused(runs: list[Path], opinions: StudyResult) -> None:
     other = replace(opinions, protocol={"name": "else", "digest": "f" * 64})
     with pytest.raises(ComparisonError, match="study 0123456789abcdef is of protocol else"):
-        leaderboard(runs, opinions=other)
+        leaderboard(runs, study=other)
     with pytest.raises(ComparisonError, match="none of them is among the runs unseen"):
-        leaderboard(runs[3:], opinions=opinions)
+        leaderboard(runs[3:], study=opinions)
 
 
 def test_a_board_without_people_is_as_it_was(runs: list[Path]) -> None:
@@ -202,8 +202,8 @@ def test_runs_of_another_study_are_refused(
     assert done.exit_code == 1 and "is of another protocol" in done.stderr
 
 
-def test_a_file_that_is_none_is_named(runs: list[Path], tmp_path: Path, opinions: Opinions) -> None:
-    write_opinions(tmp_path / "mos.json", opinions)
+def test_a_file_that_is_none_is_named(runs: list[Path], tmp_path: Path, opinions: StudyResult) -> None:
+    write_study_result(tmp_path / "mos.json", opinions)
     (tmp_path / "bad.json").write_text((tmp_path / "mos.json").read_text()[:-9])
     done = CliRunner().invoke(main, ["leaderboard", str(runs[0]), "--mos", str(tmp_path / "bad.json")])
     assert done.exit_code == 1 and "bad.json: not readable" in done.stderr and "Traceback" not in done.stderr

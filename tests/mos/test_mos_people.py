@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from raters import PROTOCOL, SCALE, TRUE, Rater, World, make_key, panel_of
 from scipy.stats import kendalltau, pearsonr, spearmanr
 
-from lsbench.board.clip_values import Evidence
-from lsbench.board.people import Opinions, read_opinions, to_json, write_opinions
+from lsbench.board.clip_values import ClipValues
+from lsbench.board.people import StudyResult, read_study_result, to_json, write_study_result
 from lsbench.cli.main import main
 from lsbench.errors import StudyError
 from lsbench.mos.key import REFERENCE, StudyKey, write_key
@@ -163,13 +163,13 @@ def test_nobody_left_is_an_error() -> None:
         read_study(found, key)
 
 
-def evidence_of(world: World, names: Sequence[str], **metrics: np.ndarray) -> Evidence:
+def clip_values_of(world: World, names: Sequence[str], **metrics: np.ndarray) -> ClipValues:
     """Clip values of runs: metrics (generators, clips), those ending in `_lower` better when lower."""
     clips = tuple(sorted({item.clip for item in world.key.items.values()}))
     values = np.stack(list(metrics.values()))
     better = tuple("lower" if name.endswith("_lower") else "higher" for name in metrics)
     speakers = tuple(clip.partition("/")[0] for clip in clips)
-    return Evidence(tuple(names), tuple(metrics), clips, speakers, values.mean(axis=2), values, values * 0, better)
+    return ClipValues(tuple(names), tuple(metrics), clips, speakers, values.mean(axis=2), values, values * 0, better)
 
 
 def worth_of(world: World, names: Sequence[str]) -> np.ndarray:
@@ -191,7 +191,7 @@ def test_metrics_are_ranked_by_how_far_they_agree_with_people(method: str) -> No
     people = question_scores(acr_answers(found, key) if method == "acr" else pairs_answers(found, key), "overall")
     worth = worth_of(world, NAMES)
     noisy = worth + 0.8 * random.standard_normal(worth.shape)
-    evidence = evidence_of(
+    clip_values = clip_values_of(
         world,
         NAMES,
         chance=random.standard_normal(worth.shape),
@@ -199,7 +199,7 @@ def test_metrics_are_ranked_by_how_far_they_agree_with_people(method: str) -> No
         exact_lower=-np.exp(worth),
         against=-worth,
     )
-    metrics = against_people(evidence, people)
+    metrics = against_people(clip_values, people)
     assert [metric.key for metric in metrics] == ["exact_lower", "noisy", "chance", "against"]
     assert [metric.rank for metric in metrics] == [1, 2, 3, 4]
     best, *_, worst = metrics
@@ -219,7 +219,7 @@ def test_figures_are_scipys_on_the_opinions_of_clips() -> None:
     people = question_scores(acr_answers(found, key), "sync")
     value = worth_of(world, NAMES) + 0.5 * random.standard_normal((3, 8))
     opinions = people.values[[people.generators.index(name) for name in NAMES]]
-    metric = against_people(evidence_of(world, NAMES, one=value), people)[0]
+    metric = against_people(clip_values_of(world, NAMES, one=value), people)[0]
     assert metric.clip_plcc.value == pytest.approx(pearsonr(value.ravel(), opinions.ravel())[0])
     assert metric.clip_srcc.value == pytest.approx(spearmanr(value.ravel(), opinions.ravel())[0])
     assert metric.clip_kendall.value == pytest.approx(kendalltau(value.ravel(), opinions.ravel())[0])
@@ -238,8 +238,8 @@ def test_a_clip_without_a_value_is_left_out_of_that_metric_only() -> None:
     whole = worth_of(world, NAMES)
     gap = whole.copy()
     gap[1, 2] = math.nan
-    evidence = evidence_of(world, NAMES, whole=whole, gap=gap, none=np.full_like(whole, math.nan))
-    metrics = {metric.key: metric for metric in against_people(evidence, people)}
+    clip_values = clip_values_of(world, NAMES, whole=whole, gap=gap, none=np.full_like(whole, math.nan))
+    metrics = {metric.key: metric for metric in against_people(clip_values, people)}
     assert (metrics["whole"].clips, metrics["gap"].clips, metrics["none"].clips) == (8, 7, 0)
     assert math.isnan(metrics["none"].within.value) and metrics["none"].rank is None
 
@@ -248,9 +248,9 @@ def test_a_metric_without_clip_values_has_figures_over_generators() -> None:
     key = make_key(NAMES, clips=6)
     world = World(key, np.random.default_rng(6))
     people = question_scores(acr_answers(world.ratings(panel_of(8, np.random.default_rng(6))), key), "overall")
-    evidence = evidence_of(world, NAMES, fid_lower=np.full((3, 6), math.nan))
-    evidence.scores[0] = [10, 20, 30]
-    metric = against_people(evidence, people)[0]
+    clip_values = clip_values_of(world, NAMES, fid_lower=np.full((3, 6), math.nan))
+    clip_values.scores[0] = [10, 20, 30]
+    metric = against_people(clip_values, people)[0]
     assert metric.rank is None and metric.points == 0 and math.isnan(metric.clip_plcc.value)
     assert metric.generator_srcc.value == 1
 
@@ -293,7 +293,7 @@ def test_intervals_of_agreement_within_clips_cover() -> None:
         people = question_scores(acr_answers(world.ratings(panel_of(14, random)), key), "overall")
         worth = worth_of(world, NAMES)
         value = worth + 1.5 * random.standard_normal(worth.shape)
-        found = against_people(evidence_of(world, NAMES, one=value), people)[0].within
+        found = against_people(clip_values_of(world, NAMES, one=value), people)[0].within
         covered.append(found.low <= truth <= found.high)
     assert 0.88 <= np.mean(covered) <= 0.99
 
@@ -303,8 +303,8 @@ def test_the_file_reads_as_it_was_written_and_damage_is_named(tmp_path: Path, me
     key = make_key(clips=6, method=method)
     opinions = read_study(World(key, np.random.default_rng(0)).ratings(panel_of(5, np.random.default_rng(0))), key)
     path = tmp_path / "mos.json"
-    write_opinions(path, opinions)
-    again: Opinions = read_opinions(path)
+    write_study_result(path, opinions)
+    again: StudyResult = read_study_result(path)
     assert to_json(again) == to_json(opinions) == path.read_text()
     content = json.loads(path.read_text())
     wrong = [
@@ -320,10 +320,10 @@ def test_the_file_reads_as_it_was_written_and_damage_is_named(tmp_path: Path, me
     for changed in wrong:
         (tmp_path / "bad.json").write_text(json.dumps(changed))
         with pytest.raises(StudyError, match=r"bad\.json: .*expected what `lsbench mos read --out` wrote"):
-            read_opinions(tmp_path / "bad.json")
+            read_study_result(tmp_path / "bad.json")
     (tmp_path / "bad.json").write_bytes(path.read_bytes()[:-30])
     with pytest.raises(StudyError, match="not readable"):
-        read_opinions(tmp_path / "bad.json")
+        read_study_result(tmp_path / "bad.json")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -337,7 +337,7 @@ def test_the_command_prints_every_format(tmp_path: Path, method: str, style: str
     done = CliRunner().invoke(main, [*arguments, "--difference", "0.5", "--out", str(tmp_path / "mos.json")])
     assert done.exit_code == 0, done.output
     assert "metrics are not compared with people: the key's runs are not where they were" in done.stderr
-    held = read_opinions(tmp_path / "mos.json")
+    held = read_study_result(tmp_path / "mos.json")
     if style == "json":
         assert done.stdout == to_json(held)
         return

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import ndtri
 
-from lsbench.board.clip_values import Evidence
+from lsbench.board.clip_values import ClipValues
 from lsbench.board.people import Correlation, MetricAgreement
 from lsbench.mos.key import REFERENCE
 from lsbench.mos.read.question_scores import QuestionScores
@@ -28,7 +28,7 @@ BLOCK = 50  # resamples whose pairs of points are held at once
 UNKNOWN = Correlation(math.nan, math.nan, math.nan)
 
 
-def against_people(evidence: Evidence, people: QuestionScores) -> list[MetricAgreement]:
+def against_people(clip_values: ClipValues, people: QuestionScores) -> list[MetricAgreement]:
     """Every metric of the runs against one question, best first.
 
     Points are (generator, clip) of the generators that were rated and scored. A clip counts for a metric where all of
@@ -37,27 +37,27 @@ def against_people(evidence: Evidence, people: QuestionScores) -> list[MetricAgr
     both at once; those of pairwise accuracy clips only. With few generators the figures over generators say little,
     and their intervals nothing about other generators.
     """
-    names = [name for name in people.generators if name != REFERENCE and name in evidence.names]
+    names = [name for name in people.generators if name != REFERENCE and name in clip_values.names]
     if len(names) < 2:
         return []
     rated = [people.generators.index(name) for name in names]
-    scored = [evidence.names.index(name) for name in names]
-    clips = np.array([evidence.clips.index(clip) if clip in evidence.clips else -1 for clip in people.clips])
+    scored = [clip_values.names.index(name) for name in names]
+    clips = np.array([clip_values.clips.index(clip) if clip in clip_values.clips else -1 for clip in people.clips])
     opinion, drawn = _opinion(people, rated)
     if people.relative:
         opinion, drawn = _less_clip_mean(opinion), _less_clip_mean(drawn)
     apart = people.separated()[np.ix_(rated, rated)]
-    values = evidence.orient(np.where(clips >= 0, evidence.values[:, scored][:, :, clips], np.nan))
-    scores = evidence.oriented[:, scored]
+    values = clip_values.orient(np.where(clips >= 0, clip_values.values[:, scored][:, :, clips], np.nan))
+    scores = clip_values.oriented[:, scored]
     groups: dict[bytes, tuple[np.ndarray, list[int]]] = {}
-    for metric in range(len(evidence.keys)):
+    for metric in range(len(clip_values.keys)):
         usable = np.isfinite(values[metric]).all(axis=0) & np.isfinite(opinion).all(axis=0)
         groups.setdefault(usable.tobytes(), (usable, []))[1].append(metric)
     agreements: dict[int, MetricAgreement] = {}
     for usable, metrics in groups.values():
         sample = _Sample(opinion[:, usable], drawn[:, :, usable]) if usable.sum() >= FEWEST else None
         for metric in metrics:
-            key, better = evidence.keys[metric], evidence.better[metric]
+            key, better = clip_values.keys[metric], clip_values.better[metric]
             agreements[metric] = MetricAgreement(
                 None,
                 key,

@@ -9,8 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from lsbench.board.clip_values import Evidence
-from lsbench.board.people import Apart, ClipOpinion, Opinion, Opinions, QuestionOpinion, RaterAgreement, RaterReport
+from lsbench.board.clip_values import ClipValues
+from lsbench.board.people import (
+    QuestionResult,
+    RatedClip,
+    RatedGenerator,
+    RatedPair,
+    RaterAgreement,
+    RaterReport,
+    StudyResult,
+)
 from lsbench.board.rank import leaderboard
 from lsbench.errors import StudyError
 from lsbench.mos.key import StudyKey
@@ -36,7 +44,7 @@ def read_study(
     strict: bool = False,
     require_headphones: bool = False,
     difference: float | None = None,
-) -> Opinions:
+) -> StudyResult:
     """What the raters of a study said, and how far the metrics of its runs agree with them.
 
     runs: folders whose metrics are compared; none where empty. keep_all: nobody is left out, the reasons stay.
@@ -50,25 +58,25 @@ def read_study(
             f"none of the {len(checks)} raters is left; --keep-all reads the answers all the same and names the reasons"
         )
     answers = answers.keep(kept)
-    evidence = _evidence(runs, key) if runs else None
+    clip_values = _clip_values(runs, key) if runs else None
     asked = {rating.question for rating in ratings if rating.rater in kept}
     questions = tuple(
-        _question(question.id, question.text, question_scores(answers, question.id), answers, evidence, difference)
+        _question(question.id, question.text, question_scores(answers, question.id), answers, clip_values, difference)
         for question in key.questions
         if question.id in asked
     )
     notes = [_ground(kept, answers)]
     notes += _few(kept)
-    if evidence is not None:
-        notes += _not_compared(evidence, key)
+    if clip_values is not None:
+        notes += _not_compared(clip_values, key)
     reports = tuple(
         RaterReport(check.rater, check.rater in kept, tuple(check.reasons), tuple(check.flags), check.figures)
         for check in checks
     )
-    return Opinions(key.study, key.method, dict(key.protocol), reports, questions, difference, tuple(notes))
+    return StudyResult(key.study, key.method, dict(key.protocol), reports, questions, difference, tuple(notes))
 
 
-def _evidence(runs: Sequence[Path], key: StudyKey) -> Evidence:
+def _clip_values(runs: Sequence[Path], key: StudyKey) -> ClipValues:
     """The clip values of the study's runs; StudyError where they are not of the study."""
     for path in runs:
         digest = Run(path).request()["protocol"]["digest"]
@@ -77,12 +85,12 @@ def _evidence(runs: Sequence[Path], key: StudyKey) -> Evidence:
                 f"run {path} is of another protocol ({digest[:12]}) than the study "
                 f"({key.protocol['name']}, {key.protocol['digest'][:12]}); pass the study's runs"
             )
-    evidence = leaderboard(runs).verdict.evidence
+    clip_values = leaderboard(runs).significance.clip_values
     names = {run.name for run in key.runs}
-    strange = [name for name in evidence.names if name not in names]
+    strange = [name for name in clip_values.names if name not in names]
     if strange:
         raise StudyError(f"{', '.join(strange)}: not among the study's runs, which are {', '.join(sorted(names))}")
-    return evidence
+    return clip_values
 
 
 def _question(
@@ -90,9 +98,9 @@ def _question(
     text: str,
     people: QuestionScores,
     answers: Answers,
-    evidence: Evidence | None,
+    clip_values: ClipValues | None,
     difference: float | None,
-) -> QuestionOpinion:
+) -> QuestionResult:
     estimate, count = people.estimate, len(people.generators)
     rated = [index for index in range(count) if people.counts[index].any()]
     order = sorted(rated, key=lambda index: -estimate.values[index])
@@ -102,7 +110,7 @@ def _question(
     np.fill_diagonal(apart, False)
     group = dict(zip(order, letters(apart), strict=True))
     scores = tuple(
-        Opinion(
+        RatedGenerator(
             people.generators[index],
             float(estimate.values[index]),
             float(low[index]),
@@ -112,7 +120,7 @@ def _question(
         )
         for index in order
     )
-    return QuestionOpinion(
+    return QuestionResult(
         name,
         text,
         scores,
@@ -120,11 +128,11 @@ def _question(
         _clips(people),
         _agreement(answers, name),
         *_power(people, order, difference),
-        tuple(against_people(evidence, people)) if evidence is not None else (),
+        tuple(against_people(clip_values, people)) if clip_values is not None else (),
     )
 
 
-def _pairs(people: QuestionScores, order: Sequence[int], p: np.ndarray) -> tuple[Apart, ...]:
+def _pairs(people: QuestionScores, order: Sequence[int], p: np.ndarray) -> tuple[RatedPair, ...]:
     """Every two generators, the better one first."""
     pairs = []
     for better, worse in combinations(order, 2):
@@ -133,7 +141,7 @@ def _pairs(people: QuestionScores, order: Sequence[int], p: np.ndarray) -> tuple
         low, high = people.estimate.limits(contrast)
         needed = raters_needed(people.estimate.spread(contrast), difference)
         names = people.generators[better], people.generators[worse]
-        pairs.append(Apart(*names, difference, float(low), float(high), float(p[better, worse]), float(needed)))
+        pairs.append(RatedPair(*names, difference, float(low), float(high), float(p[better, worse]), float(needed)))
     return tuple(pairs)
 
 
@@ -156,10 +164,10 @@ def _power(people: QuestionScores, order: Sequence[int], difference: float | Non
     return float(np.median(errors)) if errors else math.nan, float(np.median(needed)) if needed else math.nan
 
 
-def _clips(people: QuestionScores) -> tuple[ClipOpinion, ...]:
+def _clips(people: QuestionScores) -> tuple[RatedClip, ...]:
     low, high = people.limits()
     return tuple(
-        ClipOpinion(
+        RatedClip(
             generator,
             clip,
             float(people.values[g, c]),
@@ -196,9 +204,9 @@ def _ground(kept: set[str], answers: Answers) -> str:
     return f"intervals hold for other raters and other clips: {len(kept)} raters and {clips} clips are drawn, crossed"
 
 
-def _not_compared(evidence: Evidence, key: StudyKey) -> list[str]:
+def _not_compared(clip_values: ClipValues, key: StudyKey) -> list[str]:
     """Generators whose metrics are not held against people, for their runs are incomplete or were not given."""
-    absent = [run.name for run in key.runs if run.name not in evidence.names]
+    absent = [run.name for run in key.runs if run.name not in clip_values.names]
     lines = [f"metrics are not compared on {', '.join(absent)}: no complete run is given"] if absent else []
     few = len(key.runs) - len(absent) < 2
     return lines + (["metrics are not compared with people: that takes two complete runs"] if few else [])

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lsbench.board.board import Board, Row
-from lsbench.errors import LsbenchError
-from lsbench.metrics._base import catalogue
+from lsbench.board.clip_values import values_by_clip
 from lsbench.metrics._base.direction import oriented
 from lsbench.report.text.markdown import clips, columns, group, rank_cell, shown, spread
 from lsbench.report.text.number import number
@@ -23,7 +22,7 @@ def headline(board: Board) -> str:
     if not ranked:
         return f"No run can be ranked by {board.rank_by}."
     leaders = [row.generator for row in ranked if row.rank == 1]
-    value = shown(board, board.rank_by, ranked[0].result[board.rank_by])
+    value = shown(board, board.rank_by, board.column().scores[leaders[0]].value)
     if len(ranked) == 1:
         return f"{leaders[0]} has {board.rank_by} {value}; there is no other generator to compare it with."
     if len(leaders) > 1:
@@ -40,7 +39,9 @@ def headline(board: Board) -> str:
 def lede(board: Board) -> str:
     """How whole frame and mouth agree by the board's own metric, in a sentence; empty where there is nothing to say."""
     metric = board.rank_by.rpartition("/")[0]
-    return against(board.verdict.agreement(f"{metric}/whole", f"{metric}/mouth")) if metric in board.paired() else ""
+    return (
+        against(board.significance.agreement(f"{metric}/whole", f"{metric}/mouth")) if metric in board.paired() else ""
+    )
 
 
 def heads(board: Board) -> list[dict[str, Any]]:
@@ -49,10 +50,9 @@ def heads(board: Board) -> list[dict[str, Any]]:
     for key in columns(board):
         metric, _, region = key.rpartition("/") if "/" in key else (key, "", "")
         # Columns of people stay whatever regions are shown: their second part is a question.
-        chosen_by = "" if board.by_people(key) else region
-        found.append(
-            {"key": key, "metric": metric, "region": region, "better": board.better(key), "chosen_by": chosen_by}
-        )
+        column = board.column(key)
+        chosen_by = "" if column.by_people else region
+        found.append({"key": key, "metric": metric, "region": region, "better": column.better, "chosen_by": chosen_by})
     return found
 
 
@@ -84,18 +84,11 @@ def agreement(board: Board) -> dict[str, Any]:
 def explanations(board: Board) -> list[dict[str, str]]:
     """What each score asks, which way is better, its source and its signature."""
     found = []
-    for key in columns(board):
-        score = next(row.result.scores[key] for row in (*board.rows, *board.anchors) if key in row.result.scores)
-        if board.opinions is not None and board.by_people(key):
-            asks, source = board.opinions.question(key).text, "people who rated the videos, lsbench mos read"
-        else:
-            try:
-                metric = catalogue.metric(key)
-                asks, source = metric.asks, metric.source
-            except LsbenchError as error:
-                asks, source = str(error), "-"
-        better = "nearer to zero" if board.better(key) == "zero" else board.better(key)
-        found.append({"key": key, "asks": asks, "better": better, "source": source, "signature": score.signature})
+    for column in map(board.column, columns(board)):
+        asks, source = column.describe()
+        better = "nearer to zero" if column.better == "zero" else column.better
+        signature = next(iter(column.scores.values())).signature
+        found.append({"key": column.key, "asks": asks, "better": better, "source": source, "signature": signature})
     return found
 
 
@@ -114,29 +107,22 @@ def provenance(board: Board) -> dict[str, Any]:
 
 def clip_values(row: Row, ids: Sequence[str], keys: Sequence[str]) -> dict[str, list[Any]]:
     """The value of every clip by every score that has one, in the order of ids; None where there is none."""
-    table = Run(row.result.path).table() if row.result.scores else None
     found: dict[str, list[Any]] = {}
-    if table is None:
-        return found
-    held: dict[str, dict[str, float]] = {}
-    for (metric, region), lines in table.groupby(["metric", "region"], sort=False):
-        held[f"{metric}/{region}" if region else str(metric)] = dict(
-            zip(lines["clip_id"], lines["value"].tolist(), strict=True)
-        )
+    by_clip = values_by_clip(row.result) if row.result.scores else {}
     for key in keys:
-        values = held.get(key, {})
+        values = by_clip.get(key, {})
         if any(not math.isnan(value) for value in values.values()):
             found[key] = [encode(float(f"{values.get(clip, math.nan):.5g}")) for clip in ids]
     return found
 
 
-def opinion_values(board: Board, row: Row, ids: Sequence[str]) -> dict[str, list[Any]]:
+def people_values(board: Board, row: Row, ids: Sequence[str]) -> dict[str, list[Any]]:
     """What people said of every clip, as clip_values(); nothing where there are no ratings of this generator."""
-    held = board.opinions.clip_values(row.generator) if board.opinions is not None else {}
+    held = board.study.clip_values(row.generator) if board.study is not None else {}
     return {
         key: [encode(float(f"{values.get(clip, math.nan):.5g}")) for clip in ids]
         for key, values in held.items()
-        if key in row.result.scores
+        if key in board.keys and row.generator in board.column(key).scores
     }
 
 
@@ -150,10 +136,11 @@ def worst_first(values: Mapping[str, Sequence[Any]], key: str, better: str) -> l
 
 
 def _cell(board: Board, row: Row, key: str, span: tuple[float, float]) -> dict[str, Any] | None:
-    score = row.result.scores.get(key)
+    column = board.column(key)
+    score = column.scores.get(row.generator)
     if score is None:
         return None
-    low, high = board.interval(row, key)
+    low, high = column.interval(row.generator)
     metric, _, region = key.rpartition("/")
     cell: dict[str, Any] = {
         "value": shown(board, key, score.value),
@@ -174,20 +161,19 @@ def _cell(board: Board, row: Row, key: str, span: tuple[float, float]) -> dict[s
 
 
 def _tau(board: Board, one: int, other: int) -> tuple[float, str] | None:
-    tau, low, high = (float(each[one, other]) for each in (board.verdict.taus, *board.verdict.tau_limits))
+    tau, low, high = (float(each[one, other]) for each in (board.significance.taus, *board.significance.tau_limits))
     if math.isnan(tau):
         return None
-    flips = board.verdict.flips[one, other]
+    flips = board.significance.flips[one, other]
     interval = "" if math.isnan(low) else f"95 %: {low:.2f} to {high:.2f}; "
     return tau, f"{interval}{flips} {'flip' if flips == 1 else 'flips'}"
 
 
 def _span(board: Board, key: str) -> tuple[float, float]:
     """The range that the bars of a column cover: of all finite values and limits."""
-    found = []
-    for row in (*board.rows, *board.anchors):
-        if key in row.result.scores:
-            found += [row.result[key], *board.interval(row, key)]
+    column, found = board.column(key), []
+    for generator, score in column.scores.items():
+        found += [score.value, *column.interval(generator)]
     found = [value for value in found if math.isfinite(value)]
     return (min(found), max(found)) if found else (0.0, 1.0)
 

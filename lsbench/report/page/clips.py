@@ -11,10 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from lsbench.board.board import Row
-from lsbench.board.people import PREFIX
-from lsbench.errors import LsbenchError
-from lsbench.metrics._base import catalogue
 from lsbench.metrics._base.metric import Metric
 from lsbench.report.page.clip_media import show
 from lsbench.run.folder import Run
@@ -44,26 +40,6 @@ class Done:
 
     thumbnail: str | None
     frames: Mapping[str, np.ndarray]
-
-
-def frame_metrics(row: Row) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
-    """The metrics of a run that have a value for each frame, and why others that may have one are left out."""
-    found, problems = [], []
-    for key, score in row.result.scores.items():
-        if key.startswith(PREFIX):
-            continue  # what people said of whole clips
-        try:
-            metric = catalogue.metric(key)
-        except LsbenchError as error:
-            problems.append(f"no curve of {key}: {error}")
-            continue
-        if metric.signature != score.signature:
-            problems.append(
-                f"no curve of {key}: it was measured as {score.signature}, this version measures {metric.signature}"
-            )
-        elif type(metric).per_frame is not Metric.per_frame:
-            found.append(metric)
-    return tuple(found), tuple(problems)
 
 
 def write_clip_file(job: Job) -> Done:

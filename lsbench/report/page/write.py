@@ -18,7 +18,7 @@ from lsbench.report.audit.page import MARK as AUDIT_MARK
 from lsbench.report.audit.page import write_page
 from lsbench.report.own import demand_folder, demand_own
 from lsbench.report.page import board as board_page
-from lsbench.report.page.clips import Done, Job, frame_metrics, script, write_clip_file
+from lsbench.report.page.clips import Done, Job, script, write_clip_file
 from lsbench.report.page.figures import draw_boxes, draw_slopes
 from lsbench.report.page.render import render, source, write
 from lsbench.report.text.markdown import caption, quoted_caption, quoted_table
@@ -27,6 +27,7 @@ from lsbench.report.text.people import people_tables
 from lsbench.report.text.remarks import remarks
 from lsbench.run.folder import Run
 from lsbench.run.footage import Footage, tracker
+from lsbench.run.frames import frame_metrics
 from lsbench.system import pool
 from lsbench.system.pool import Progress
 
@@ -78,7 +79,7 @@ def write_report(
     runs = []
     for place, row in enumerate(every):
         values = board_page.clip_values(row, ids, [head["key"] for head in heads])
-        values |= board_page.opinion_values(board, row, ids)
+        values |= board_page.people_values(board, row, ids)
         runs.append((place, row, values))
     by = next(
         (key for key in [board.rank_by, *(head["key"] for head in heads)] if any(key in v for _, _, v in runs)), ""
@@ -123,11 +124,11 @@ def write_report(
         boxes=draw_boxes(board, frames, out),
         slopes=draw_slopes(board, out),
         agreement=board_page.agreement(board),
-        pairs=pair_lines(board.pairs(board.rank_by)),
+        pairs=pair_lines(board.column().every_two()),
         pair_header=PAIR_HEADER,
         pair_caption=pair_caption(board),
         quotes=[(quoted_caption(quotes), *quoted_table(board, quotes)) for quotes in board.quotes],
-        people=people_tables(board.opinions) if board.opinions is not None else [],
+        people=people_tables(board.study) if board.study is not None else [],
         explanations=board_page.explanations(board),
         provenance=board_page.provenance(board),
     )
@@ -159,14 +160,15 @@ def _write_clips(
     jobs: dict[tuple[int, int], Job] = {}
     for run in runs:
         folder = Run(run.row.result.path)
-        metrics, problems = frame_metrics(run.row)
+        metrics, refusals = frame_metrics(run.row.result)
+        problems = tuple(f"no curve of {key}: {reason}" for key, reason in refusals.items())
         footage = Footage(folder, ids, reference) if videos else None
         shown = set(run.order[:clips] if clips is not None else range(len(ids)))
         for place, clip_id in enumerate(ids):
             sources = footage.of(clip_id, faces) if footage and place in shown else None
             said = problems if sources else (*problems, "this report was made without videos of this clip")
             target = out / "data" / f"g{run.place}" / f"c{place}.js"
-            jobs[run.place, place] = Job(folder.path, clip_id, metrics, sources, said, target, out / "media")
+            jobs[run.place, place] = Job(folder.path, clip_id, tuple(metrics), sources, said, target, out / "media")
     done: dict[tuple[int, int], Done] = {}
     results = pool.run(write_clip_file, list(jobs.values()), workers)
     for count, (key, (_, outcome)) in enumerate(zip(jobs, results, strict=True), start=1):

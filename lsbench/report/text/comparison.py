@@ -1,4 +1,4 @@
-"""Two runs side by side as text and as JSON."""
+"""Two runs side by side as text and as JSON: the first is called one, the second other."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def score_rows(comparison: Comparison) -> list[list[str]]:
 
 def clip_rows(score: ScoreDifference, most: int) -> list[list[str]]:
     """The first clips of a score."""
-    return [[clip.clip, number(clip.one), number(clip.other), signed(clip.difference)] for clip in score.clips[:most]]
+    return [
+        [clip.clip, number(clip.first), number(clip.second), signed(clip.difference)] for clip in score.clips[:most]
+    ]
 
 
 def signed(value: float) -> str:
@@ -43,8 +45,8 @@ def signed(value: float) -> str:
 def to_json(comparison: Comparison) -> str:
     """Everything: fields, scores, and every clip."""
     content = {
-        "one": {"name": comparison.one.name, "path": str(comparison.one.path)},
-        "other": {"name": comparison.other.name, "path": str(comparison.other.path)},
+        "one": {"name": comparison.first.name, "path": str(comparison.first.path)},
+        "other": {"name": comparison.second.name, "path": str(comparison.second.path)},
         "comparable": comparison.comparable,
         "withheld": comparison.withheld,
         "fields": [asdict(field) for field in comparison.fields],
@@ -57,14 +59,19 @@ def _score(score: ScoreDifference) -> dict[str, Any]:
     pair = score.pair
     return {
         "better": score.better,
-        "one": encode(score.one),
-        "other": encode(score.other),
+        "one": encode(score.first),
+        "other": encode(score.second),
         "difference": encode(pair.difference),
         "low": encode(pair.low),
         "high": encode(pair.high),
         "p": encode(pair.p),
         "clips": [
-            {name: encode(value) if isinstance(value, float) else value for name, value in asdict(clip).items()}
+            {
+                "clip": clip.clip,
+                "one": encode(clip.first),
+                "other": encode(clip.second),
+                "difference": encode(clip.difference),
+            }
             for clip in score.clips
         ],
     }
@@ -74,11 +81,11 @@ def _score_row(score: ScoreDifference) -> list[str]:
     pair = score.pair
     interval = "" if math.isnan(pair.low) else f"{signed(pair.low)} to {signed(pair.high)}"
     ahead = "neither"
-    if score.one != score.other:
-        ahead = "other" if oriented(score.other, score.better) > oriented(score.one, score.better) else "one"
+    if score.first != score.second:
+        ahead = "other" if oriented(score.second, score.better) > oriented(score.first, score.better) else "one"
     if math.isnan(pair.p):
         ahead = "not tested"
     elif not pair.significant:
         ahead = "neither"
     p = "" if math.isnan(pair.p) else f"{pair.p:.2g}"
-    return [score.key, number(score.one), number(score.other), signed(pair.difference), interval, p, ahead]
+    return [score.key, number(score.first), number(score.second), signed(pair.difference), interval, p, ahead]

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from lsbench.board.board import Board, Row
-from lsbench.board.significance import Agreement, Pair
-from lsbench.report.text.people import opinions_record
+from lsbench.board.column import Pair
+from lsbench.board.significance import Agreement
+from lsbench.report.text.people import study_record
 from lsbench.report.text.remarks import remarks
 from lsbench.statistics.bootstrap import CONFIDENCE, RESAMPLES, SEED
 from lsbench.statistics.permutation import ALPHA
@@ -26,7 +27,7 @@ def to_json(board: Board) -> str:
 
 def record(board: Board) -> dict[str, Any]:
     """The content of to_json()."""
-    verdict = board.verdict
+    significance = board.significance
     return {
         "protocol": dict(board.protocol),
         "rank_by": board.rank_by,
@@ -39,39 +40,42 @@ def record(board: Board) -> dict[str, Any]:
             "power": POWER,
             "resamples": RESAMPLES,
             "seed": SEED,
-            "drawn": verdict.units.by,
-            "units": verdict.units.count,
-            "note": verdict.units.note,
+            "drawn": significance.units.by,
+            "units": significance.units.count,
+            "note": significance.units.note,
         },
         "neighbours": [_pair(pair) for pair in board.neighbours()],
-        "detectable": {key: encode(verdict.detectable(key)) for key in board.keys},
+        "detectable": {key: encode(significance.detectable(key)) for key in board.keys},
         "difference": board.difference,
         "clips_needed": encode(board.clips_needed),
         "whole_against_mouth": [_agreement(board, agreement) for agreement in board.whole_against_mouth()],
-        "pairs": {key: [_pair(pair) for pair in board.pairs(key)] for key in board.keys},
+        "pairs": {column.key: [_pair(pair) for pair in column.every_two()] for column in board.columns},
         "agreement": {
             "keys": list(board.keys),
-            "tau": _matrix(verdict.taus),
-            "low": _matrix(verdict.tau_limits[0]),
-            "high": _matrix(verdict.tau_limits[1]),
-            "flips": verdict.flips.tolist(),
+            "tau": _matrix(significance.taus),
+            "low": _matrix(significance.tau_limits[0]),
+            "high": _matrix(significance.tau_limits[1]),
+            "flips": significance.flips.tolist(),
         },
-        "opinions": opinions_record(board.opinions) if board.opinions is not None else None,
+        "opinions": study_record(board.study) if board.study is not None else None,
         "remarks": remarks(board),
     }
 
 
 def _row(board: Board, row: Row) -> dict[str, Any]:
     scores = {}
-    for key, score in row.result.scores.items():
-        low, high = board.interval(row, key)
-        scores[key] = {
+    for column in board.columns:
+        score = column.scores.get(row.generator)
+        if score is None:
+            continue
+        low, high = column.interval(row.generator)
+        scores[column.key] = {
             "value": encode(score.value),
             "low": encode(low),
             "high": encode(high),
-            "better": board.better(key),
-            "rank": row.ranks.get(key),
-            "group": board.letters(key).get(row.generator),
+            "better": column.better,
+            "rank": row.ranks.get(column.key),
+            "group": column.letters.get(row.generator),
         } | ({"note": score.note} if score.note else {})
     return {
         "rank": row.rank,

@@ -54,12 +54,12 @@ def escape(text: str) -> str:
 
 
 def _cell(board: Board, row: Row, key: str) -> str:
-    score = row.result.scores.get(key)
+    score = board.column(key).scores.get(row.generator)
     if score is None:
         return "--"
     value = r"$\infty$" if math.isinf(score.value) else shown(board, key, score.value)
     text = rf"\textbf{{{value}}}" if row.ranks.get(key) == 1 else value
-    low, high = board.interval(row, key)
+    low, high = board.column(key).interval(row.generator)
     interval = "" if math.isnan(low) else f" ($\\pm${spread(board, key, score.value, (high - low) / 2)})"
     letters = group(board, row, key)
     return text + (rf"\textsuperscript{{{letters}}}" if letters else "") + interval
@@ -84,7 +84,10 @@ def _regions(board: Board, keys: Sequence[str]) -> str:
         [
             "rank",
             "generator",
-            *[f"{key.rpartition('/')[2] if '/' in key else ''} {arrows[board.better(key)]}".strip() for key in keys],
+            *[
+                f"{key.rpartition('/')[2] if '/' in key else ''} {arrows[board.column(key).better]}".strip()
+                for key in keys
+            ],
         ]
     )
 

@@ -21,7 +21,7 @@ PAIRED = ("whole", "mouth")
 
 def columns(board: Board) -> list[str]:
     """Score keys in display order: what people said, per metric whole beside mouth, face, metrics without a region."""
-    people = [key for key in board.keys if board.by_people(key)]
+    people = [column.key for column in board.columns if column.by_people]
     metrics = list(dict.fromkeys(key.rpartition("/")[0] or key for key in board.metric_keys))
     ordered = [f"{metric}/{region}" for metric in metrics for region in (*PAIRED, "face")]
     return people + [key for key in [*ordered, *metrics] if key in board.metric_keys]
@@ -29,7 +29,7 @@ def columns(board: Board) -> list[str]:
 
 def cell(board: Board, row: Row, key: str) -> str:
     """A value, half its interval, tie group and rank; on the mouth also places lost (▼) or gained (▲) from whole."""
-    score = row.result.scores.get(key)
+    score = board.column(key).scores.get(row.generator)
     if score is None:
         return "-"
     text = " ".join(
@@ -44,28 +44,31 @@ def cell(board: Board, row: Row, key: str) -> str:
 
 def give_or_take(board: Board, row: Row, key: str) -> str:
     """Half the width of the 95 % interval, to the decimals of the value: `±0.0112`; empty where there is none."""
-    low, high = board.interval(row, key)
-    return "" if math.isnan(low) else f"±{spread(board, key, row.result.scores[key].value, (high - low) / 2)}"
+    low, high = board.column(key).interval(row.generator)
+    value = board.column(key).scores[row.generator].value
+    return "" if math.isnan(low) else f"±{spread(board, key, value, (high - low) / 2)}"
 
 
 def group(board: Board, row: Row, key: str) -> str:
     """The letters of the tie group; empty where nothing is compared."""
-    return board.letters(key).get(row.generator, "")
+    return board.column(key).letters.get(row.generator, "")
 
 
 def shown(board: Board, key: str, value: float) -> str:
     """A score of the board as number() gives it; what people said, to a hundredth."""
-    return f"{value:.2f}" if board.by_people(key) else number(value)
+    decimals = board.column(key).decimals
+    return number(value) if decimals is None else f"{value:.{decimals}f}"
 
 
 def spread(board: Board, key: str, value: float, width: float) -> str:
     """Half an interval's width, to the decimals of shown()."""
-    return f"{width:.2f}" if board.by_people(key) else half(value, width)
+    decimals = board.column(key).decimals
+    return half(value, width) if decimals is None else f"{width:.{decimals}f}"
 
 
 def heading(board: Board, key: str) -> str:
     """A key with the direction in which it improves: `psnr/whole ↑`."""
-    return f"{key} {ARROWS[board.better(key)]}"
+    return f"{key} {ARROWS[board.column(key).better]}"
 
 
 def rank_cell(board: Board, row: Row) -> str:
@@ -85,11 +88,12 @@ def to_csv(board: Board) -> str:
     scored = [name for key in keys for name in (key, f"low {key}", f"high {key}", f"group {key}", f"rank {key}")]
     writer.writerow(["rank", "generator", "clips", "complete", *scored])
     for row in (*board.rows, *board.anchors):
-        scores = row.result.scores
         values: list[Any] = []
         for key in keys:
-            values.append(encode(scores[key].value) if key in scores else None)
-            values += [*map(encode, board.interval(row, key)), group(board, row, key), row.ranks.get(key)]
+            column = board.column(key)
+            score = column.scores.get(row.generator)
+            values.append(encode(score.value) if score else None)
+            values += [*map(encode, column.interval(row.generator)), group(board, row, key), row.ranks.get(key)]
         writer.writerow([row.rank, row.generator, row.result.clips, str(row.result.complete).lower(), *values])
     return out.getvalue()
 
@@ -105,7 +109,7 @@ def to_markdown(board: Board) -> str:
     parts = [f"{caption(board)}\n", markdown_table(header, rows)]
     parts += [f"{quoted_caption(quotes)}\n\n{markdown_table(*quoted_table(board, quotes))}" for quotes in board.quotes]
     parts.append(_bullets(remarks(board)))
-    if pairs := board.pairs(board.rank_by):
+    if pairs := board.column().every_two():
         parts.append(f"{escape(pair_caption(board))}\n\n{markdown_table(PAIR_HEADER, pair_lines(pairs))}")
     for agreement in board.whole_against_mouth():
         if agreement.flips:
@@ -126,11 +130,11 @@ def agreement_table(board: Board) -> tuple[list[str], list[list[str]]]:
 
 def _tau(board: Board, one: int, other: int) -> str:
     """A cell of the matrix: nothing to say of a score and itself."""
-    tau, low, high = (float(each[one, other]) for each in (board.verdict.taus, *board.verdict.tau_limits))
+    tau, low, high = (float(each[one, other]) for each in (board.significance.taus, *board.significance.tau_limits))
     if math.isnan(tau):
         return "-"
     interval = "" if math.isnan(low) else f"{low:.2f} to {high:.2f}; "
-    return f"{tau:.2f}" if one == other else f"{tau:.2f} ({interval}{board.verdict.flips[one, other]})"
+    return f"{tau:.2f}" if one == other else f"{tau:.2f} ({interval}{board.significance.flips[one, other]})"
 
 
 def _bullets(lines: Sequence[str]) -> str:

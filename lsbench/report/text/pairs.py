@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from lsbench.board.board import Board
-from lsbench.board.significance import Agreement, Flip, Pair
+from lsbench.board.column import Pair
+from lsbench.board.significance import Agreement, Flip
 from lsbench.report.text.number import number
 
 PAIR_HEADER = ("one", "other", "one - other", "95 %", "p", "apart", "detectable", "clips needed")
@@ -15,7 +16,7 @@ MOST_FLIPS = 3  # that are named in one line
 
 def pair_caption(board: Board) -> str:
     """What the table of pairs shows."""
-    zero = ", of the distances from 0" if board.better(board.rank_by) == "zero" else ""
+    zero = ", of the distances from 0" if board.column().better == "zero" else ""
     return (
         f"Every two generators by {board.rank_by}{zero}. p is corrected for all pairs (Holm). detectable: the true "
         "difference that is found in 80 % of studies like this one, after correction; clips needed: for the difference "

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lsbench.board.people import Correlation, MetricAgreement, Opinions, QuestionOpinion, encoded
+from lsbench.board.people import Correlation, MetricAgreement, QuestionResult, StudyResult, encoded
 from lsbench.metrics._base.direction import ARROWS
 from lsbench.report.text.tables import Cell
 
@@ -43,16 +43,16 @@ class PeopleTable:
     rows: list[list[str]]
 
 
-def people_tables(opinions: Opinions) -> list[PeopleTable]:
+def people_tables(study: StudyResult) -> list[PeopleTable]:
     """For each question whose metrics were compared, the ranked table; the last question, the whole, first."""
     return [
         PeopleTable(f"{question.id}: {question.text}", CAPTION, METRIC_HEADER, metric_lines(question))
-        for question in reversed(opinions.questions)
+        for question in reversed(study.questions)
         if question.metrics
     ]
 
 
-def metric_lines(question: QuestionOpinion) -> list[list[str]]:
+def metric_lines(question: QuestionResult) -> list[list[str]]:
     """Rows of METRIC_HEADER for people."""
     return [
         [
@@ -68,7 +68,7 @@ def metric_lines(question: QuestionOpinion) -> list[list[str]]:
     ]
 
 
-def metric_cells(question: QuestionOpinion) -> tuple[list[str], list[list[Cell]]]:
+def metric_cells(question: QuestionResult) -> tuple[list[str], list[list[Cell]]]:
     """Header and rows of the same for programs: every figure in full, with its interval."""
     figures = [name for name, kind in MetricAgreement.__annotations__.items() if kind == "Correlation"]
     plain = [name for name in MetricAgreement.__annotations__ if name not in figures]
@@ -87,12 +87,12 @@ def metric_cells(question: QuestionOpinion) -> tuple[list[str], list[list[Cell]]
     return header, rows
 
 
-def score_cells(opinions: Opinions) -> tuple[list[str], list[list[Cell]]]:
+def score_cells(study: StudyResult) -> tuple[list[str], list[list[Cell]]]:
     """Header and rows of the generators' scores, questions below each other, with the difference to the real videos."""
     header = ["question", "generator", "score", "low", "high", "group", "ratings"]
     header += ["less real", "less real low", "less real high", "less real p"]
     rows: list[list[Cell]] = []
-    for question in opinions.questions:
+    for question in study.questions:
         for score in question.scores:
             row: list[Cell] = [
                 question.id,
@@ -107,7 +107,7 @@ def score_cells(opinions: Opinions) -> tuple[list[str], list[list[Cell]]]:
     return header, rows
 
 
-def _to_real(question: QuestionOpinion, generator: str) -> list[Cell]:
+def _to_real(question: QuestionResult, generator: str) -> list[Cell]:
     for pair in question.pairs:
         if (pair.one, pair.other) == (REFERENCE, generator):
             return [-pair.difference, -pair.high, -pair.low, pair.p]
@@ -116,7 +116,7 @@ def _to_real(question: QuestionOpinion, generator: str) -> list[Cell]:
     return [None] * 4
 
 
-def score_lines(question: QuestionOpinion) -> list[list[str]]:
+def score_lines(question: QuestionResult) -> list[list[str]]:
     """The generators' scores for people: score, tie group, difference to the real videos, ratings."""
     lines = []
     for score in question.scores:
@@ -131,12 +131,12 @@ def score_lines(question: QuestionOpinion) -> list[list[str]]:
 SCORE_HEADER = ("generator", "score (95 %)", "group", "less the real videos", "ratings")
 
 
-def rater_lines(opinions: Opinions) -> list[list[str]]:
+def rater_lines(study: StudyResult) -> list[list[str]]:
     """What became of every rater: those left out first."""
     lines = []
-    for rater in sorted(opinions.raters, key=lambda rater: (rater.kept, not rater.reasons, not rater.flags)):
+    for rater in sorted(study.raters, key=lambda rater: (rater.kept, not rater.reasons, not rater.flags)):
         state = "kept" if rater.kept else "LEFT OUT"
-        figures = [_figure(rater.figures.get(name)) for name, _ in FIGURES[opinions.method]]
+        figures = [_figure(rater.figures.get(name)) for name, _ in FIGURES[study.method]]
         lines.append([rater.rater, state, *figures, "; ".join([*rater.reasons, *rater.flags])])
     return lines
 
@@ -152,34 +152,34 @@ FIGURES = {
 }
 
 
-def rater_header(opinions: Opinions) -> list[str]:
+def rater_header(study: StudyResult) -> list[str]:
     """Of rater_lines(). r1, r2: correlation with the others, over videos and over generators."""
-    return ["rater", "", *(title for _, title in FIGURES[opinions.method]), "why, and what to know"]
+    return ["rater", "", *(title for _, title in FIGURES[study.method]), "why, and what to know"]
 
 
 def _figure(value: Any) -> str:
     return "-" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
-def agreement_line(question: QuestionOpinion) -> str:
+def agreement_line(question: QuestionResult) -> str:
     """How far raters agree, in a sentence."""
     said = [f"{found.alpha:.2f}{_ends(found.low, found.high)} ({found.level})" for found in question.agreement]
     return f"{question.id}: raters agree with Krippendorff's alpha {', '.join(said)}"
 
 
-def power_lines(opinions: Opinions, question: QuestionOpinion) -> list[str]:
+def power_lines(study: StudyResult, question: QuestionResult) -> list[str]:
     """What these raters find, what pairs that they do not tell apart would take, and the wanted difference."""
     lines = []
     if not math.isnan(question.detectable):
         lines.append(
-            f"{question.id}: {opinions.kept} raters tell {question.detectable:.2f} apart (80 % power, the median pair)"
+            f"{question.id}: {study.kept} raters tell {question.detectable:.2f} apart (80 % power, the median pair)"
         )
-    if opinions.difference is not None and not math.isnan(question.raters_needed):
-        lines.append(f"{question.id}: {opinions.difference:g} takes {_raters(question.raters_needed, opinions.kept)}")
+    if study.difference is not None and not math.isnan(question.raters_needed):
+        lines.append(f"{question.id}: {study.difference:g} takes {_raters(question.raters_needed, study.kept)}")
     rank = {score.generator: place for place, score in enumerate(question.scores)}
     for pair in question.pairs:
         if rank[pair.other] - rank[pair.one] == 1 and not pair.p < 0.05 and not math.isnan(pair.p):
-            takes = _raters(pair.raters_needed, opinions.kept)
+            takes = _raters(pair.raters_needed, study.kept)
             lines.append(
                 f"{question.id}: {pair.one} and {pair.other} cannot be told apart ({pair.difference:.2f}, "
                 f"p = {pair.p:.2g}); at 80 % power that takes {takes}"
@@ -196,14 +196,14 @@ def _raters(needed: float, kept: int) -> str:
     )
 
 
-def opinions_record(opinions: Opinions) -> dict[str, Any]:
+def study_record(study: StudyResult) -> dict[str, Any]:
     """The study behind a board, for its JSON."""
     return {
-        "study": opinions.study,
-        "method": opinions.method,
-        "raters": len(opinions.raters),
-        "kept": opinions.kept,
-        "notes": list(opinions.notes),
+        "study": study.study,
+        "method": study.method,
+        "raters": len(study.raters),
+        "kept": study.kept,
+        "notes": list(study.notes),
         "questions": [
             {
                 "id": question.id,
@@ -211,7 +211,7 @@ def opinions_record(opinions: Opinions) -> dict[str, Any]:
                 "agreement": [encoded(asdict(found)) for found in question.agreement],
                 "metrics": [encoded(asdict(metric)) for metric in question.metrics],
             }
-            for question in opinions.questions
+            for question in study.questions
         ],
     }
 

@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from lsbench.board.board import Board
-from lsbench.board.people import QuestionOpinion
-from lsbench.board.significance import Agreement, Pair
+from lsbench.board.column import Pair
+from lsbench.board.people import QuestionResult
+from lsbench.board.significance import Agreement
 from lsbench.report.text.pairs import significant_flips
 from lsbench.run.result import Result
 from lsbench.statistics.permutation import ALPHA, smallest_p
@@ -41,19 +42,19 @@ def remarks(board: Board) -> list[str]:
 
 
 def people(board: Board) -> list[str]:
-    """Whose opinions the board shows, and which metric agrees with them best."""
-    opinions = board.opinions
-    if opinions is None:
+    """Whose ratings the board shows, and which metric agrees with them best."""
+    study = board.study
+    if study is None:
         return []
-    unit = "scores from 1 to 5" if opinions.method == "acr" else "Bradley-Terry scores, log-odds with mean 0"
+    unit = "scores from 1 to 5" if study.method == "acr" else "Bradley-Terry scores, log-odds with mean 0"
     lines = [
-        f"mos: {opinions.kept} of {len(opinions.raters)} raters of study {opinions.study}, {unit}; intervals and tests "
+        f"mos: {study.kept} of {len(study.raters)} raters of study {study.study}, {unit}; intervals and tests "
         "are the study's, over other raters and other clips"
     ]
-    return lines + [line for question in opinions.questions for line in best_metric(question)]
+    return lines + [line for question in study.questions for line in best_metric(question)]
 
 
-def best_metric(question: QuestionOpinion) -> list[str]:
+def best_metric(question: QuestionResult) -> list[str]:
     """The metric that orders the generators of a clip most as people do, in a sentence."""
     if not question.metrics or question.metrics[0].rank is None:
         return []
@@ -100,7 +101,7 @@ def against(agreement: Agreement) -> str:
 
 def stories(board: Board) -> list[str]:
     """Which two scores of different metrics rank the generators least alike."""
-    keys, taus = board.metric_keys, board.verdict.taus  # people's keys are the last ones
+    keys, taus = board.metric_keys, board.significance.taus  # people's keys are the last ones
     pairs = [
         (taus[i, j], keys[i], keys[j])
         for i in range(len(keys))
@@ -115,27 +116,27 @@ def stories(board: Board) -> list[str]:
 
 def grounds(board: Board) -> list[str]:
     """What intervals and tests are about, what they can find, and why there are none."""
-    verdict = board.verdict
-    if not verdict.evidence.names:
+    significance, column = board.significance, board.column()
+    units, clips = significance.units, len(significance.clip_values.clips)
+    if not significance.clip_values.names:
         return []
-    if not np.isfinite(verdict.evidence.influence).any():
+    if not np.isfinite(significance.clip_values.influence).any():
         return ["no intervals: the runs hold no clip values to draw from; the same score commands add them"]
-    lines = [verdict.units.note]
-    found = verdict.detectable(board.rank_by)
-    if math.isfinite(found):
-        clips = len(verdict.evidence.clips)
-        corrected = "" if verdict.tests(board.rank_by) < 2 else " after correction for all pairs"
-        lines.append(f"{board.rank_by}: {clips} clips tell {found:.2g} apart (80 % power{corrected}, the median pair)")
+    lines = [units.note]
+    detectable = significance.detectable(column.key)
+    if math.isfinite(detectable):
+        corrected = "" if significance.tests(column.key) < 2 else " after correction for all pairs"
+        line = f"{column.key}: {clips} clips tell {detectable:.2g} apart (80 % power{corrected}, the median pair)"
         if math.isfinite(board.clips_needed):
-            lines[-1] += f"; {board.difference:g} takes about {board.clips_needed:,.0f} clips"
-    compared = int(verdict.compared[board.keys.index(board.rank_by)].sum())
-    if board.by_people(board.rank_by):
-        return lines
-    if verdict.units.freedom and smallest_p(verdict.units.count) * compared * (compared - 1) / 2 >= ALPHA:
+            line += f"; {board.difference:g} takes about {board.clips_needed:,.0f} clips"
+        lines.append(line)
+    compared = len(column.ranks)
+    pairs = compared * (compared - 1) / 2
+    if not column.by_people and units.freedom and smallest_p(units.count) * pairs >= ALPHA:
         lines.append(
-            f"{compared} generators are too many for {verdict.units.count} {verdict.units.by}s: no pair can be"
+            f"{compared} generators are too many for {units.count} {units.by}s: no pair can be told apart after "
+            "correction for all pairs"
         )
-        lines[-1] += " told apart after correction for all pairs"
     return lines
 
 

@@ -69,8 +69,7 @@ def show_board(board: Board, out: Console) -> None:
 
 def show_comparison(comparison: Comparison, listed: ScoreDifference | None, clips: int, out: Console) -> None:
     """Print the differing fields of two runs, their scores, and the clips of one score."""
-    for which in ("one", "other"):
-        result = getattr(comparison, which)
+    for which, result in (("one", comparison.first), ("other", comparison.second)):
         state = f"{result.clips} of {result.expected} clips{'' if result.complete else ', INCOMPLETE'}"
         out.print(Text(f"{which}: {result.name}, {state}, {result.path}"))
     if comparison.fields:
@@ -84,7 +83,7 @@ def show_comparison(comparison: Comparison, listed: ScoreDifference | None, clip
     if comparison.scores:
         out.print(_plain(SCORES, score_rows(comparison)))
     if listed and listed.clips and clips:
-        out.print(Text(f"{listed.key} by clip, those where {comparison.other.name} loses most first:"))
+        out.print(Text(f"{listed.key} by clip, those where {comparison.second.name} loses most first:"))
         out.print(_plain(CLIPS, clip_rows(listed, clips)))
 
 
