@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,7 @@ from lsbench.board.people import StudyResult
 from lsbench.board.quotes import Quotes
 from lsbench.board.significance import Agreement, Significance
 from lsbench.run.result import Result
+from lsbench.run.shown import html_table, text_table
 
 
 @dataclass(frozen=True)
@@ -113,3 +115,71 @@ class Board:
     def neighbours(self) -> list[Pair]:
         """Each ranked generator and the next one, by the board's key."""
         return self.column().neighbours()
+
+    def to_pandas(self, intervals: bool = False) -> Any:
+        """The board as a table for further work; unlike the printed one, without anchors.
+
+        Args:
+            intervals: Also give the ends of the 95 % intervals: the columns are then (key, value), (key, low) and
+                (key, high).
+
+        Returns:
+            A pandas.DataFrame of float64: a row for each generator, in the order of the board, and a column for each
+            key; NaN where a run has no such score, or a score is undefined.
+        """
+        import pandas
+
+        index = pandas.Index([row.generator for row in self.rows], name="generator")
+        values: dict[Any, list[float]] = {}
+        for column in self.columns:
+            scores = [column.scores.get(generator) for generator in index]
+            value = [math.nan if score is None else score.value for score in scores]
+            if not intervals:
+                values[column.key] = value
+                continue
+            values[column.key, "value"] = value
+            low, high = zip(*(column.interval(generator) for generator in index), strict=True)
+            values[column.key, "low"], values[column.key, "high"] = list(low), list(high)
+        return pandas.DataFrame(values, index=index, dtype="float64")
+
+    def __repr__(self) -> str:
+        """A table as wide as the terminal: the board's own score, then those that most runs have."""
+        width, columns = shutil.get_terminal_size().columns, self._by_interest()
+        count = len(columns)
+        while count > 1 and max(map(len, self._table(columns[:count]).splitlines())) > width:
+            count -= 1
+        hidden = len(columns) - count
+        more = f"\nand {hidden} more scores; to_pandas() has all" if hidden else ""
+        return f"{self.caption}\n{self._table(columns[:count])}{more}"
+
+    def _repr_html_(self) -> str:
+        """The whole board, for a notebook."""
+        return html_table(*self._cells(self._by_interest()), caption=self.caption)
+
+    def _by_interest(self) -> list[Column]:
+        return sorted(self.columns, key=lambda column: (column.key != self.rank_by, -len(column.scores)))
+
+    @property
+    def caption(self) -> str:
+        """Protocol, clips, and by what the board is ranked."""
+        protocol = f"{self.protocol['name']} {self.protocol['version']}"
+        return f"Protocol {protocol}, {self.protocol['clips']} clips, ranked by {self.rank_by}"
+
+    def _table(self, columns: Sequence[Column]) -> str:
+        header, rows = self._cells(columns)
+        return text_table(header, rows, left=(1,))
+
+    def _cells(self, columns: Sequence[Column]) -> tuple[list[str], list[list[str]]]:
+        """Header and rows: rank, generator, and the given columns."""
+        return ["rank", "generator", *(column.heading for column in columns)], [
+            [self.place(row), row.generator, *(column.text(row.generator) for column in columns)]
+            for row in (*self.rows, *self.anchors)
+        ]
+
+    def place(self, row: Row) -> str:
+        """The rank of a row in words, or why it has none."""
+        if row.rank is not None:
+            return str(row.rank)
+        if row in self.anchors:
+            return "anchor"
+        return "-" if row.result.complete else "incomplete"

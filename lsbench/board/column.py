@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import ClassVar
 
+from lsbench.metrics._base.direction import arrow
 from lsbench.run.result import Score
+from lsbench.run.shown import half, number
 from lsbench.statistics.permutation import ALPHA
 
 
@@ -78,6 +81,33 @@ class Column(ABC):
     @abstractmethod
     def describe(self) -> tuple[str, str]:
         """What the score asks, and where it comes from."""
+
+    @property
+    def heading(self) -> str:
+        """The key with the direction in which it improves: `psnr/whole ↑`."""
+        return f"{self.key} {arrow(self.better)}"
+
+    def shown(self, value: float) -> str:
+        """A value of the column as people read it."""
+        return number(value) if self.decimals is None else f"{value:.{self.decimals}f}"
+
+    def margin(self, generator: str) -> str:
+        """Half the width of a generator's 95 % interval, to the decimals of its value; empty where there is none."""
+        low, high = self.interval(generator)
+        if math.isnan(low):
+            return ""
+        width = (high - low) / 2
+        value = self.scores[generator].value
+        return half(value, width) if self.decimals is None else f"{width:.{self.decimals}f}"
+
+    def text(self, generator: str) -> str:
+        """Value, half the interval and tie letters, such as `0.9123 ±0.0112 ab`; - where there is no score."""
+        score = self.scores.get(generator)
+        if score is None:
+            return "-"
+        margin = self.margin(generator)
+        parts = (self.shown(score.value), f"±{margin}" if margin else "", self.letters.get(generator, ""))
+        return " ".join(filter(None, parts))
 
     @property
     def order(self) -> list[str]:

@@ -6,11 +6,13 @@ import csv
 import io
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from boards import PROTOCOL, run
+from boards import PROTOCOL, frame_run, run
 from rich.console import Console
 
 from lsbench.board.board import Board
@@ -209,3 +211,58 @@ def test_an_empty_board_is_an_error() -> None:
 def test_better_is_known_for_every_key(runs: list[Path]) -> None:
     board: Board = leaderboard(runs)
     assert {column.key: column.better for column in board.columns}["lmd"] == "lower"
+
+
+def test_a_board_prints_itself_as_wide_as_the_terminal(runs: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    board = leaderboard(runs, anchors=[run(runs[0].parent / "anchor", "<b>", {"ssim/mouth": 0.5})])
+    monkeypatch.setenv("COLUMNS", "200")
+    lines = repr(board).splitlines()
+    assert lines[0] == "Protocol folder 1, 3 clips, ranked by ssim/mouth"
+    assert lines[1].split()[2::2] == ["ssim/mouth", "psnr/whole", "psnr/mouth", "lmd"]
+    assert [line.split()[:3] for line in lines[2:]] == [
+        ["1", "<script>", "0.9000"],
+        ["2", "noise", "0.8000"],
+        ["3", "blur", "0.6000"],
+        ["incomplete", "half", "1.0000"],
+        ["anchor", "<b>", "0.5000"],
+    ]
+    assert lines[-1].split()[-3:] == ["-", "-", "-"]
+    monkeypatch.setenv("COLUMNS", "50")
+    lines = repr(board).splitlines()
+    assert max(map(len, lines)) <= 50 and lines[1].split()[2::2] == ["ssim/mouth", "psnr/whole"]
+    assert lines[-1] == "and 2 more scores; to_pandas() has all"
+
+
+def test_a_notebook_shows_names_and_no_markup_of_theirs(runs: list[Path]) -> None:
+    shown = leaderboard(runs)._repr_html_()
+    assert "<script>" not in shown and "<td>&lt;script&gt;</td>" in shown
+    assert shown.count("<tr>") == 5 and shown.count("<th>") == 6
+
+
+def test_a_board_becomes_a_table(runs: list[Path]) -> None:
+    board = leaderboard(runs, anchors=[run(runs[0].parent / "anchor", "still", {"fsim/mouth": 0.5})])
+    table = board.to_pandas()
+    assert list(table.index) == ["<script>", "noise", "blur", "half"]
+    assert list(table.columns) == ["psnr/whole", "psnr/mouth", "ssim/mouth", "lmd", "fsim/mouth"]
+    assert table.loc["blur", "psnr/mouth"] == 24.0 and table.loc["<script>", "psnr/mouth"] == math.inf
+    assert math.isnan(table.loc["<script>", "lmd"]) and table["fsim/mouth"].isna().all()
+    assert (table.dtypes == "float64").all()
+
+
+def test_a_table_with_intervals_holds_those_of_the_columns(tmp_path: Path) -> None:
+    errors = {f"s1/c{place}": [place + 1.0] for place in range(6)}
+    board = leaderboard([frame_run(tmp_path, "a", errors)], "psnr/whole")
+    table = board.to_pandas(intervals=True)
+    assert list(table.columns[:3]) == [("psnr/whole", "value"), ("psnr/whole", "low"), ("psnr/whole", "high")]
+    low, high = board.column("psnr/whole").interval("a")
+    assert table.loc["a", ("psnr/whole", "low")] == low == 30.0 == high  # no clip moves it
+    assert table["fid/mouth"].loc["a"].isna().tolist() == [False, True, True]
+
+
+def test_a_board_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, lsbench.board.rank\n"
+        "print([name for name in ('torch', 'rich', 'pandas', 'matplotlib', 'numba', 'av') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -31,12 +31,12 @@ from lsbench.report.page.figures import slope_figure
 from lsbench.report.text import json_record as record
 from lsbench.report.text import latex
 from lsbench.report.text import markdown as text
-from lsbench.report.text.number import half
 from lsbench.report.text.pairs import flip_lines, significant_flips
 from lsbench.report.text.remarks import remarks
 from lsbench.run import anchors
 from lsbench.run.folder import FORMAT, Run
 from lsbench.run.result import Partial, Result, Score
+from lsbench.run.shown import half
 
 CLIPS = [f"s{speaker}/c{clip}" for speaker in range(1, 5) for clip in range(6)]
 PROTOCOL = {
@@ -338,7 +338,7 @@ def test_what_is_best_at_zero_is_ranked_by_its_distance_from_zero(tmp_path: Path
     early = next(row for row in board.rows if row.generator == "early")
     low, high = board.column("av_offset").interval(early.generator)
     assert -3.5 < low < early.result["av_offset"] < high < -2.5
-    assert text.heading(board, "av_offset") == "av_offset →0" and text.cell(board, early, "av_offset")[0] == "-"
+    assert board.column("av_offset").heading == "av_offset →0" and text.cell(board, early, "av_offset")[0] == "-"
     assert r"$\to 0$" in latex.to_latex(board)
     score = compare(paths[0], paths[1]).score("av_offset")
     assert score is not None

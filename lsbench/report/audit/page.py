@@ -13,7 +13,7 @@ from lsbench.auditing.response import Response
 from lsbench.report.audit.text import reliability
 from lsbench.report.audit.words import conditions, found_from, not_measured, paragraph
 from lsbench.report.page import render as page
-from lsbench.report.text.number import number
+from lsbench.run.shown import number
 
 MARK = '<meta name="generator" content="lsbench audit">'
 WIDTH, HEIGHT, MARGIN = 160, 60, 4  # of a curve, px

@@ -9,10 +9,10 @@ from typing import Any
 from lsbench.board.board import Board, Row
 from lsbench.board.clip_values import values_by_clip
 from lsbench.metrics._base.direction import oriented
-from lsbench.report.text.markdown import clips, columns, group, rank_cell, shown, spread
-from lsbench.report.text.number import number
+from lsbench.report.text.markdown import clips, columns
 from lsbench.report.text.remarks import against
 from lsbench.run.folder import Run
+from lsbench.run.shown import number
 from lsbench.system.strict_json import encode, flat
 
 
@@ -22,7 +22,7 @@ def headline(board: Board) -> str:
     if not ranked:
         return f"No run can be ranked by {board.rank_by}."
     leaders = [row.generator for row in ranked if row.rank == 1]
-    value = shown(board, board.rank_by, board.column().scores[leaders[0]].value)
+    value = board.column().shown(board.column().scores[leaders[0]].value)
     if len(ranked) == 1:
         return f"{leaders[0]} has {board.rank_by} {value}; there is no other generator to compare it with."
     if len(leaders) > 1:
@@ -63,7 +63,7 @@ def rows(board: Board) -> list[dict[str, Any]]:
     return [
         {
             "place": place,
-            "rank": rank_cell(board, row),
+            "rank": board.place(row),
             "order": place,
             "generator": row.generator,
             "anchor": row in board.anchors,
@@ -143,13 +143,13 @@ def _cell(board: Board, row: Row, key: str, span: tuple[float, float]) -> dict[s
     low, high = column.interval(row.generator)
     metric, _, region = key.rpartition("/")
     cell: dict[str, Any] = {
-        "value": shown(board, key, score.value),
+        "value": column.shown(score.value),
         "sort": None if math.isnan(score.value) else encode(score.value),
         "rank": row.ranks.get(key),
         "best": row.ranks.get(key) == 1,
-        "group": group(board, row, key),
+        "group": column.letters.get(row.generator, ""),
         "moved": board.disagreement(row, metric) if region == "mouth" else 0,
-        "spread": "" if math.isnan(low) else spread(board, key, score.value, (high - low) / 2),
+        "spread": column.margin(row.generator),
         "note": score.note or "",
         "bar": None,
     }

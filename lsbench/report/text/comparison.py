@@ -9,7 +9,7 @@ from typing import Any
 
 from lsbench.board.compare import Comparison, ScoreDifference
 from lsbench.metrics._base.direction import oriented
-from lsbench.report.text.number import number
+from lsbench.run.shown import number
 from lsbench.system.strict_json import encode
 
 FIELDS = ["field", "one", "other", "moves"]

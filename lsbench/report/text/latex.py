@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from lsbench.board.board import Board, Row
-from lsbench.report.text.markdown import columns, group, quoted_caption, quoted_table, rank_cell, shown, spread
+from lsbench.report.text.markdown import columns, quoted_caption, quoted_table
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -29,9 +29,7 @@ SPECIAL = {
 def to_latex(board: Board) -> str:
     """A tabular that needs the package booktabs; whole and mouth of a metric share a heading."""
     keys = columns(board)
-    rows = [
-        [rank_cell(board, row), escape(row.generator), *[_cell(board, row, key) for key in keys]] for row in board.rows
-    ]
+    rows = [[board.place(row), escape(row.generator), *[_cell(board, row, key) for key in keys]] for row in board.rows]
     anchors = [["", escape(row.generator), *[_cell(board, row, key) for key in keys]] for row in board.anchors]
     note = (
         f"% {board.protocol['name']} {board.protocol['version']}, {board.protocol['clips']} clips, ranked by "
@@ -54,14 +52,15 @@ def escape(text: str) -> str:
 
 
 def _cell(board: Board, row: Row, key: str) -> str:
-    score = board.column(key).scores.get(row.generator)
+    column = board.column(key)
+    score = column.scores.get(row.generator)
     if score is None:
         return "--"
-    value = r"$\infty$" if math.isinf(score.value) else shown(board, key, score.value)
+    value = r"$\infty$" if math.isinf(score.value) else column.shown(score.value)
     text = rf"\textbf{{{value}}}" if row.ranks.get(key) == 1 else value
-    low, high = board.column(key).interval(row.generator)
-    interval = "" if math.isnan(low) else f" ($\\pm${spread(board, key, score.value, (high - low) / 2)})"
-    letters = group(board, row, key)
+    margin = column.margin(row.generator)
+    interval = f" ($\\pm${margin})" if margin else ""
+    letters = column.letters.get(row.generator)
     return text + (rf"\textsuperscript{{{letters}}}" if letters else "") + interval
 
 

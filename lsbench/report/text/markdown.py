@@ -10,10 +10,9 @@ from typing import Any
 
 from lsbench.board.board import Board, Row
 from lsbench.board.quotes import Quotes
-from lsbench.metrics._base.direction import ARROWS
-from lsbench.report.text.number import half, number
 from lsbench.report.text.pairs import PAIR_HEADER, flip_lines, pair_caption, pair_lines
 from lsbench.report.text.remarks import remarks
+from lsbench.run.shown import number
 from lsbench.system.strict_json import encode
 
 PAIRED = ("whole", "mouth")
@@ -29,55 +28,12 @@ def columns(board: Board) -> list[str]:
 
 def cell(board: Board, row: Row, key: str) -> str:
     """A value, half its interval, tie group and rank; on the mouth also places lost (▼) or gained (▲) from whole."""
-    score = board.column(key).scores.get(row.generator)
-    if score is None:
-        return "-"
-    text = " ".join(
-        filter(None, [shown(board, key, score.value), give_or_take(board, row, key), group(board, row, key)])
-    )
+    text = board.column(key).text(row.generator)
     if key in row.ranks:
         text += f" ({row.ranks[key]})"
     metric, _, region = key.rpartition("/")
     moved = board.disagreement(row, metric) if region == "mouth" else 0
     return f"{text} {'▼' if moved > 0 else '▲'}{abs(moved)}" if moved else text
-
-
-def give_or_take(board: Board, row: Row, key: str) -> str:
-    """Half the width of the 95 % interval, to the decimals of the value: `±0.0112`; empty where there is none."""
-    low, high = board.column(key).interval(row.generator)
-    value = board.column(key).scores[row.generator].value
-    return "" if math.isnan(low) else f"±{spread(board, key, value, (high - low) / 2)}"
-
-
-def group(board: Board, row: Row, key: str) -> str:
-    """The letters of the tie group; empty where nothing is compared."""
-    return board.column(key).letters.get(row.generator, "")
-
-
-def shown(board: Board, key: str, value: float) -> str:
-    """A score of the board as number() gives it; what people said, to a hundredth."""
-    decimals = board.column(key).decimals
-    return number(value) if decimals is None else f"{value:.{decimals}f}"
-
-
-def spread(board: Board, key: str, value: float, width: float) -> str:
-    """Half an interval's width, to the decimals of shown()."""
-    decimals = board.column(key).decimals
-    return half(value, width) if decimals is None else f"{width:.{decimals}f}"
-
-
-def heading(board: Board, key: str) -> str:
-    """A key with the direction in which it improves: `psnr/whole ↑`."""
-    return f"{key} {ARROWS[board.column(key).better]}"
-
-
-def rank_cell(board: Board, row: Row) -> str:
-    """The rank, or why there is none."""
-    if row.rank is not None:
-        return str(row.rank)
-    if row in board.anchors:
-        return "anchor"
-    return "-" if row.result.complete else "incomplete"
 
 
 def to_csv(board: Board) -> str:
@@ -93,7 +49,11 @@ def to_csv(board: Board) -> str:
             column = board.column(key)
             score = column.scores.get(row.generator)
             values.append(encode(score.value) if score else None)
-            values += [*map(encode, column.interval(row.generator)), group(board, row, key), row.ranks.get(key)]
+            values += [
+                *map(encode, column.interval(row.generator)),
+                column.letters.get(row.generator, ""),
+                row.ranks.get(key),
+            ]
         writer.writerow([row.rank, row.generator, row.result.clips, str(row.result.complete).lower(), *values])
     return out.getvalue()
 
@@ -102,10 +62,10 @@ def to_markdown(board: Board) -> str:
     """A Markdown table; below it quoted figures and remarks, every two generators, flips, and agreement of scores."""
     keys = columns(board)
     rows = [
-        [rank_cell(board, row), row.generator, clips(row), *[cell(board, row, key) for key in keys]]
+        [board.place(row), row.generator, clips(row), *[cell(board, row, key) for key in keys]]
         for row in (*board.rows, *board.anchors)
     ]
-    header = ["rank", "generator", "clips", *[heading(board, key) for key in keys]]
+    header = ["rank", "generator", "clips", *[board.column(key).heading for key in keys]]
     parts = [f"{caption(board)}\n", markdown_table(header, rows)]
     parts += [f"{quoted_caption(quotes)}\n\n{markdown_table(*quoted_table(board, quotes))}" for quotes in board.quotes]
     parts.append(_bullets(remarks(board)))
@@ -168,11 +128,7 @@ def quoted_table(board: Board, quotes: Quotes) -> tuple[list[str], list[list[str
 def caption(board: Board) -> str:
     """What the board shows and how to read it."""
     read = "± half the 95 % interval; who shares a letter cannot be told apart; " if board.tested else ""
-    return (
-        f"Protocol {board.protocol['name']} {board.protocol['version']}, {board.protocol['clips']} clips, "
-        f"ranked by {board.rank_by}. {read}in brackets the rank by each score, ▼ ▲ places lost or gained from whole to "
-        "mouth."
-    )
+    return f"{board.caption}. {read}in brackets the rank by each score, ▼ ▲ places lost or gained from whole to mouth."
 
 
 def clips(row: Row) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from lsbench.board.board import Board
 from lsbench.board.column import Pair
 from lsbench.board.significance import Agreement, Flip
-from lsbench.report.text.number import number
+from lsbench.run.shown import number
 
 PAIR_HEADER = ("one", "other", "one - other", "95 %", "p", "apart", "detectable", "clips needed")
 MOST_FLIPS = 3  # that are named in one line

@@ -10,7 +10,7 @@ from typing import Any
 
 from lsbench.report.text.latex import escape, tabular
 from lsbench.report.text.markdown import markdown_table
-from lsbench.report.text.number import number
+from lsbench.run.shown import number
 from lsbench.system.strict_json import encode
 
 Cell = str | int | float | None

@@ -14,10 +14,10 @@ from lsbench.board.board import Board
 from lsbench.board.compare import Comparison, ScoreDifference
 from lsbench.networks.weights import Status
 from lsbench.report.text.comparison import CLIPS, FIELDS, SCORES, clip_rows, field_rows, score_rows
-from lsbench.report.text.markdown import caption, cell, clips, columns, heading, quoted_caption, quoted_table, rank_cell
-from lsbench.report.text.number import number
+from lsbench.report.text.markdown import caption, cell, clips, columns, quoted_caption, quoted_table
 from lsbench.report.text.remarks import notes, remarks
 from lsbench.run.result import Result
+from lsbench.run.shown import number
 
 PIPE_WIDTH = 1000  # columns, where the output is no terminal: nothing is cut
 
@@ -37,10 +37,10 @@ def show_board(board: Board, out: Console) -> None:
     keys = [key for key in columns(board) if not key.endswith("/face") or key == board.rank_by]
     rows = [*board.rows, *board.anchors]
     cells = {key: [cell(board, row, key) for row in rows] for key in keys}
-    heads = {key: heading(board, key).replace(":", "\n", 1).replace("/", "\n", 1) for key in keys}
+    heads = {key: board.column(key).heading.replace(":", "\n", 1).replace("/", "\n", 1) for key in keys}
     width = {key: max(map(len, [*cells[key], *heads[key].split("\n")])) + 3 for key in keys}
     names = min(max([len("generator"), *(len(row.generator) for row in rows)]), max(9, out.width // 3))
-    ranks = max(len("rank"), *(len(rank_cell(board, row)) for row in rows))
+    ranks = max(len("rank"), *(len(board.place(row)) for row in rows))
     counts = max(len("clips"), *(len(clips(row)) for row in rows))
     room = out.width - sum(column + 3 for column in (ranks, names))
     out.print(Text(caption(board)))
@@ -57,7 +57,7 @@ def show_board(board: Board, out: Console) -> None:
                 table.add_section()
             marked = [_marked(cells[key][index], best=row.ranks.get(key) == 1) for key in group]
             counted = [clips(row)] if part == 0 else []
-            table.add_row(rank_cell(board, row), Text(row.generator), *counted, *marked)
+            table.add_row(board.place(row), Text(row.generator), *counted, *marked)
         out.print(table)
     for quotes in board.quotes:
         out.print(Text(quoted_caption(quotes)))
