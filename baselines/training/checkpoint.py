@@ -23,7 +23,7 @@ KEYS = ("config", "step", "generator", "critic", "ema", "optimisers", "random", 
 
 
 def write(path: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint beside the old one and rename it; where that fails the old one stays."""
+    """Write a checkpoint beside the old one and rename it; TrainingError where that fails, and the old one stays."""
     try:
         write_atomically(path, lambda file: torch.save(state, file))
     except (OSError, RuntimeError) as error:

@@ -26,9 +26,13 @@ class TrainingData:
 
 
 def training_data(folder: Path, config: Config) -> TrainingData:
-    """The clips of DATA that a configuration names, in two sets that share no clip (or no speaker).
+    """The clips of a folder that a configuration names, in two sets that share no clip (or no speaker).
 
     What is held out follows from the seed and the names alone.
+
+    Raises:
+        TrainingError: There are no such shards, too few clips, a speaker of the test set is named, or a clip's rows
+            are missing, not finite or unfit for the configuration.
     """
     shards = open_shards(folder)
     speakers = [shard.speaker for shard in shards]

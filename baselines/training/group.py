@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, distributed
 
 from lsbench.errors import TrainingError
-from lsbench.system.ranks import Ranks
+from lsbench.system.ranks import ALONE, Ranks
 
 TIMEOUT = timedelta(minutes=10)  # after which a GPU that does not answer counts as lost
 
@@ -22,36 +22,46 @@ class LostProcess(TrainingError):
 
 @dataclass(frozen=True)
 class Group:
-    """This process, number `rank` from 0 of `size`. The first one writes; all compute.
+    """The processes of a training, of which the first one writes and all compute.
 
-    channel: the process group of torch.distributed through which they talk; None is the one that join() opened.
+    Attributes:
+        device: Where this process computes.
+        ranks: Which of them this process is.
+        channel: The process group of torch.distributed through which they talk; None: the one that ranks.join() opened.
     """
 
     device: torch.device
-    rank: int = 0
-    size: int = 1
+    ranks: Ranks = ALONE
     channel: Any = None
+
+    @classmethod
+    def joined(cls, device: torch.device, ranks: Ranks) -> Group:
+        """The group of these ranks, once all have come. GPUs talk through NCCL."""
+        ranks.join()
+        gpus = ranks.size > 1 and device.type == "cuda"
+        return cls(device, ranks, distributed.new_group(timeout=TIMEOUT, backend="nccl") if gpus else None)
 
     @property
     def writes(self) -> bool:
-        return self.rank == 0
+        """Whether this process writes the run's files."""
+        return self.ranks.first
 
     def average(self, tensors: Sequence[Tensor]) -> None:
         """Replace floating-point tensors of one dtype by their means over all processes, in one message.
 
         Done by hand rather than by DistributedDataParallel, whose hooks do not survive a double backward.
         """
-        if self.size == 1 or not tensors:
+        if self.ranks.size == 1 or not tensors:
             return
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
         self._reduce(flat, distributed.ReduceOp.SUM)
-        flat /= self.size
+        flat /= self.ranks.size
         for tensor, mean in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
             tensor.copy_(mean.view(tensor.shape))
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is up in any process; so all have come here."""
-        if self.size == 1:
+        if self.ranks.size == 1:
             return flag
         raised = torch.tensor(float(flag), device=self.device)
         self._reduce(raised, distributed.ReduceOp.MAX)
@@ -61,14 +71,4 @@ class Group:
         try:
             distributed.all_reduce(tensor, how, group=self.channel)
         except RuntimeError as error:
-            raise LostProcess(f"another of the {self.size} processes ended or cannot be reached") from error
-
-
-def join(device: torch.device) -> Group:
-    """The job that torchrun's environment describes; one process where there is none. GPUs talk through NCCL."""
-    ranks = Ranks.of_training()
-    ranks.join()
-    channel = None
-    if ranks.size > 1 and device.type == "cuda":
-        channel = distributed.new_group(timeout=TIMEOUT, backend="nccl")
-    return Group(device, ranks.rank, ranks.size, channel)
+            raise LostProcess(f"another of the {self.ranks.size} processes ended or cannot be reached") from error

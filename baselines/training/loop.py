@@ -12,7 +12,7 @@ from baselines.training import checkpoint
 from baselines.training.batch import Batch, to_batch
 from baselines.training.data import training_data
 from baselines.training.device import local_device
-from baselines.training.group import Group, LostProcess, join
+from baselines.training.group import Group, LostProcess
 from baselines.training.losses import Losses, NonFiniteLoss
 from baselines.training.pace import Pace
 from baselines.training.recipe import Terms, Turn
@@ -23,6 +23,7 @@ from baselines.training.start import configured
 from baselines.training.state import State
 from baselines.training.termination import termination
 from baselines.training.validation import fixed_samples
+from lsbench.system.ranks import Ranks
 
 _LOOK = {"cpu": 1, "cuda": 20}  # steps between two looks at the losses: a look makes a GPU wait
 
@@ -49,17 +50,33 @@ def train(
     device: str = "auto",
     report: Report | None = None,
 ) -> Outcome:
-    """Train a model on prepared shards until its last step or a SIGTERM; OUT holds checkpoint, log and sample sheets.
+    """Train a model on prepared shards until its last step or a SIGTERM.
 
-    settings: `key=value`, over the settings of the run that is resumed, or over `defaults` and these over the model's
-    own. A resumed run goes on bit for bit on a CPU. Raises TrainingError before step 0 where data, settings and
-    checkpoint do not fit; at the first loss that is not finite; and where another process is lost. The checkpoint is
-    whole at any time.
+    The checkpoint is whole at any time. A resumed run goes on bit for bit on a CPU. Under torchrun all its processes
+    share every batch.
+
+    Args:
+        model: lipgan, l1wgangp or wgangp.
+        data: A folder of shards, as `lsbench prepare grid` makes it.
+        out: The run's folder, for checkpoint, log and sample sheets.
+        defaults: `key=value` settings of a new run, over the model's own.
+        settings: `key=value` settings over the defaults, or over those of the run that is resumed.
+        resume: Go on from the checkpoint in `out`, where there is one.
+        device: auto, cpu, cuda or cuda:N; auto is a GPU where there is one.
+        report: Told of steps done, of how many, and how it goes.
+
+    Returns:
+        Where the run was left.
+
+    Raises:
+        TrainingError: Before step 0 where data, settings and checkpoint do not fit; at the first loss that is not
+            finite; where another process is lost.
     """
-    here = local_device(device)
-    group = join(here)
+    ranks = Ranks.of_training()
+    here = local_device(device, ranks)
+    group = Group.joined(here, ranks)
     with termination() as asked_to_stop:
-        config, saved = configured(model, out, defaults, settings, resume, group.size)
+        config, saved = configured(model, out, defaults, settings, resume, group.ranks.size)
         dataset = training_data(data, config)
         state = State(config, here)
         if saved:
@@ -73,7 +90,7 @@ def train(
 
         recipe, losses, pace, stopped = RECIPES[config.model], Losses(group), Pace(here), False
         sampler = Sampler(dataset.train, config)
-        steps = batches(sampler, state.step, config.steps, group.rank, group.size, config.accumulate)
+        steps = batches(sampler, state.step, config.steps, group.ranks.rank, group.ranks.size, config.accumulate)
         try:
             for draw, parts in steps:
                 state.train()

@@ -36,16 +36,22 @@ def plan(
     resume: bool = False,
     device: str = "auto",
 ) -> tuple[Rows, Rows]:
-    """What `train` with these arguments would do, after the same checks: (what, how much), (setting, value, meaning).
+    """What `train` with these arguments would do, after the same checks.
 
     The first batch is read; the networks compute nothing but shapes.
+
+    Returns:
+        Rows (what, how much) of the plan, and rows (setting, value, meaning) of every setting.
+
+    Raises:
+        TrainingError: Data, settings and checkpoint do not fit.
     """
-    processes = Ranks.of_training().size
-    config, saved = configured(model, out, defaults, settings, resume, processes)
+    ranks = Ranks.of_training()
+    config, saved = configured(model, out, defaults, settings, resume, ranks.size)
     dataset = training_data(data, config)
     if saved:
         checkpoint.demand_same_run(out, saved, config, dataset.digest)
-    facts = _facts(dataset, config, local_device(device), processes)
+    facts = _facts(dataset, config, local_device(device, ranks), ranks.size)
     facts.append(("begins", f"at step {saved['step']:,} of {out}" if saved else f"anew in {out}"))
     return facts, list(config.described())
 

@@ -22,7 +22,18 @@ NEAR = {"ssim": 0.02, "psnr": 1.0}  # however flat the curve, an answer this clo
 
 
 def draw(run: Path, out: Path) -> list[Path]:
-    """Draw OUT/losses.png, OUT/quality.png and OUT/boxes.png from RUN/log.jsonl; their paths."""
+    """Draw the figures of a training run from its log.
+
+    Args:
+        run: The run's folder, with log.jsonl in it.
+        out: Folder of the figures.
+
+    Returns:
+        The paths of losses.png, quality.png and boxes.png.
+
+    Raises:
+        TrainingError: There is no log, or it holds no losses yet.
+    """
     records = read(run)
     trained = [record for record in records if "losses" in record]
     if not trained:

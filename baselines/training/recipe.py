@@ -16,7 +16,13 @@ Networks = Mapping[str, nn.Module]  # "generator" and "critic"
 
 @dataclass(frozen=True)
 class Turn:
-    """One update: of which network, by which term, which is one of those that `terms` computes for a batch."""
+    """One update of one network.
+
+    Attributes:
+        network: `generator` or `critic`.
+        minimises: The term by which it learns, one of those that `terms` gives.
+        terms: Computes loss terms of a batch.
+    """
 
     network: str
     minimises: str
@@ -25,8 +31,13 @@ class Turn:
 
 @dataclass(frozen=True)
 class Recipe:
-    """networks: generator and critic, newly made. turns: those of step `step`, whose coin fell so. totals: further
-    terms to log, made of those of a step."""
+    """How a model is trained.
+
+    Attributes:
+        networks: Makes generator and critic of a configuration.
+        turns: The updates of a step: of a configuration, the number of the step and how its coin fell.
+        totals: Further terms to log, made of those of a step.
+    """
 
     networks: Callable[[Config], tuple[nn.Module, nn.Module]]
     turns: Callable[[Config, int, bool], Iterable[Turn]]

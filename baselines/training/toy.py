@@ -34,7 +34,7 @@ SETTINGS = (
 
 
 def toy_data(progress: Progress | None = None) -> Path:
-    """The folder with the shards of toy speakers t5 to t8, made where it is not there yet."""
+    """The folder with the shards of toy speakers t5 to t8, in the cache; made where it is not there yet."""
     data = cache_dir() / "toy-training"
     data.mkdir(parents=True, exist_ok=True)
     with exclusive(data / "lock", wait=True), TemporaryDirectory() as scratch:

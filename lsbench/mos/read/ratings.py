@@ -39,8 +39,9 @@ class Rating:
 def read_ratings(paths: Iterable[Path], key: StudyKey) -> list[Rating]:
     """Every answer in these files, in their order; a path that is there twice is read once.
 
-    Raises StudyError naming file and line where a file is no file of ratings, is cut off, is of another study or
-    method, names what the key does not know, has a rating out of range, or an answer that was read already.
+    Raises:
+        StudyError: With file and line: a file is no file of ratings, is cut off, is of another study or method, names
+            what the key does not know, has a rating out of range, or an answer that was read already.
     """
     ratings: list[Rating] = []
     seen: dict[tuple[object, ...], Rating] = {}

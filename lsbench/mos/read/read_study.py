@@ -47,8 +47,20 @@ def read_study(
 ) -> StudyResult:
     """What the raters of a study said, and how far the metrics of its runs agree with them.
 
-    runs: folders whose metrics are compared; none where empty. keep_all: nobody is left out, the reasons stay.
-    difference: one that the reader wants to find. Raises StudyError where no rater is left.
+    Args:
+        ratings: As read_ratings() read them.
+        key: The study's key.
+        runs: Folders of the study's runs, whose metrics are held against people; none where empty.
+        keep_all: Leave nobody out; the reasons stay.
+        strict: Leave out by ITU-T P.910's thresholds alone.
+        require_headphones: Leave out who fails the headphone check, which is a flag otherwise.
+        difference: One that the reader wants to find; the result says how many raters that takes.
+
+    Returns:
+        What write_opinions() keeps and a board shows.
+
+    Raises:
+        StudyError: No rater is left, or a run is not of the study.
     """
     answers = answers_of(ratings, key)
     checks = screen_raters(ratings, answers, key, strict=strict, require_headphones=require_headphones)
