@@ -31,9 +31,9 @@ CPU = torch.device("cpu")
 GOAL = 5000  # samples a second
 
 
-def one_by_one(frames: Frames, draw: Draw) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+def one_by_one(frames: Frames, draw: Draw) -> list[torch.Tensor]:
     """A Dataset's __getitem__ as it is usually written, for every sample of a batch, and its default collation."""
-    samples = []
+    samples: list[tuple[torch.Tensor, ...]] = []
     choice = draw.choice
     for target, identity, other in zip(choice.targets, choice.identities, choice.others, strict=True):
         pictures, sounds = [], []
@@ -69,18 +69,19 @@ def main() -> None:
         "batches": lambda draw: to_batch(frames.read(draw.choice), draw.blend, config.size, CPU),
         "one by one": lambda draw: one_by_one(frames, draw),
     }
-    batch, plain = calls["batches"](sampler.draw(0)), one_by_one(frames, sampler.draw(0))
-    ours = (batch.face, batch.target, batch.mel, batch.other_mel)  # type: ignore[attr-defined]
+    first = sampler.draw(0)
+    batch, plain = to_batch(frames.read(first.choice), first.blend, config.size, CPU), one_by_one(frames, first)
+    ours = (batch.face, batch.target, batch.mel, batch.other_mel)
     same = all(torch.equal(mine, theirs) for mine, theirs in zip(ours, plain, strict=True))
     wall: dict[str, list[float]] = {name: [] for name in calls}
     core: dict[str, list[float]] = {name: [] for name in calls}
     for step in range(options.rounds):
         for name, call in calls.items():
             draw = sampler.draw(step)
-            start = time.perf_counter(), time.process_time()
+            wall_start, core_start = time.perf_counter(), time.process_time()
             call(draw)
-            wall[name].append(time.perf_counter() - start[0])
-            core[name].append(time.process_time() - start[1])
+            wall[name].append(time.perf_counter() - wall_start)
+            core[name].append(time.process_time() - core_start)
     rates, per_core = (
         {name: options.batch / statistics.median(taken) for name, taken in each.items()} for each in (wall, core)
     )

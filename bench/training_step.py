@@ -25,6 +25,7 @@ from baselines.training.config import Config
 from baselines.training.data import training_data
 from baselines.training.group import Group
 from baselines.training.loop import update
+from baselines.training.recipe import Terms
 from baselines.training.recipes import RECIPES
 from baselines.training.sampler import Draw, Sampler
 from baselines.training.state import State
@@ -43,7 +44,7 @@ def ours(config: Config, start: State) -> Step:
     state.train()
 
     def step(draw: Draw, batch: Batch) -> dict[str, float]:
-        terms = {}
+        terms: Terms = {}
         for turn in RECIPES[config.model].turns(config, draw.step, draw.coin):
             terms |= update(state, turn, [batch], group)
         state.step += 1

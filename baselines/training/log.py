@@ -51,19 +51,26 @@ class Log:
 
 
 def read(out: Path) -> list[dict[str, Any]]:
-    """The records of a run's log; a last line that was cut short is left out."""
+    """The records of a run's log, oldest first; a last line that was cut short is left out.
+
+    Raises:
+        TrainingError: There is no log, or one of its lines is no record.
+    """
     path = out / FILE
     if not path.is_file():
         raise TrainingError(f"{out}: no {FILE} in it; expected the --out folder of lsbench train")
-    lines = path.read_text().splitlines()
+    lines = path.read_bytes().splitlines()
     records = []
     for number, line in enumerate(lines, start=1):
         try:
-            records.append(json.loads(line))
+            record = json.loads(line)
+            if not isinstance(record, dict) or not isinstance(record.get("step"), int):
+                raise ValueError("expected an object with a step")
+            records.append(record)
         except ValueError as error:
             if number < len(lines):
                 raise TrainingError(
-                    f"{path}: line {number} is no JSON: {error}. Move the file away: --resume automatic needs none"
+                    f"{path}: line {number} is no record: {error}. Move the file away: --resume automatic needs none"
                 ) from error
     return records
 

@@ -278,6 +278,24 @@ def test_tensorboard_goes_on_where_the_log_is_gone(
     assert [scalar.step for scalar in events.Scalars("losses/L_G")] == [2, 4]
 
 
+@pytest.mark.parametrize("damage", [b"\x00\xff\xfe\n", b'{"step": 7, "los\n', b"[3]\n", b"3\n", b'{"losses": {}}\n'])
+def test_a_damaged_line_of_the_log_is_named_and_the_run_goes_on_without_it(
+    damage: bytes, shards: Path, tmp_path: Path
+) -> None:
+    run(shards, tmp_path, "steps=2")
+    path = tmp_path / log.FILE
+    first, second = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + damage + second)
+    with pytest.raises(TrainingError, match="line 2 is no record.*Move the file away"):
+        run(shards, tmp_path, "steps=4", resume=True)
+    assert path.read_bytes() == first + damage + second
+    path.write_bytes(first + second + damage)  # as a kill or a lost power leaves it
+    assert [record["step"] for record in log.read(tmp_path)] == [0, 2]
+    path.write_bytes(first + damage + second)
+    path.rename(tmp_path / "away")
+    assert run(shards, tmp_path, "steps=4", resume=True).step == 4
+
+
 def test_a_log_whose_rewriting_is_killed_stays_whole(tmp_path: Path) -> None:
     """The system ends the process within a write, when the file has half its length."""
     records = [{"step": step, "losses": {"L1": {"mean": step / 7}}} for step in range(200)]
