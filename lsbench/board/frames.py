@@ -1,17 +1,27 @@
-"""The paper's own tables: mean, median, maximum and minimum of per-frame values, of each generator."""
+"""The value of every frame of every run on a board: as one file, and in the figures of the paper's own tables."""
 
 from __future__ import annotations
 
+import csv
+import io
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from lsbench.board.board import Board, Row
-from lsbench.errors import ComparisonError
-from lsbench.run.frames import frame_table
+from lsbench.board.board import Board
+from lsbench.errors import ComparisonError, LsbenchError
+from lsbench.run.frames import frame_metrics, frame_values, metrics_with_frames
+from lsbench.system.cache import write_atomically
+from lsbench.system.strict_json import encode
 
-METRICS = ("ssim", "psnr")
+METRICS = ("ssim", "psnr")  # that the paper gives figures of
+COLUMNS = ("generator", "clip", "frame", "key", "value")
+SUFFIXES = (".csv", ".parquet")
+BLOCK_ROWS = 1_000_000  # of a Parquet file that are held at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,15 +46,107 @@ class Summary:
 
 
 def summarise(board: Board) -> list[Summary]:
-    """Of every SSIM and PSNR on the board, score by score, generators in the order of the board."""
+    """Of every SSIM and PSNR on the board, score by score, generators in the order of the board, anchors last."""
     keys = [key for name in METRICS for key in board.keys if key.partition("/")[0].partition(":")[0] == name]
     if not keys:
         raise ComparisonError(f"no run has {' or '.join(METRICS)}; score with --metric ssim --metric psnr")
     rows = [*board.rows, *board.anchors]
-    return [Summary(row.generator, key, frames(row, key)) for key in keys for row in rows if key in row.result.scores]
+    values: dict[tuple[str, str], np.ndarray] = {}
+    for row in rows:
+        measured = [key for key in keys if key in row.result.scores]
+        clips = [by_key for _, by_key in frame_values(row.result, metrics_with_frames(row.result, measured))]
+        for key in measured:
+            joined = np.concatenate([np.zeros(0), *(by_key[key] for by_key in clips)])
+            values[key, row.generator] = joined[~np.isnan(joined)]
+    return [
+        Summary(row.generator, key, values[key, row.generator])
+        for key in keys
+        for row in rows
+        if (key, row.generator) in values
+    ]
 
 
-def frames(row: Row, key: str) -> np.ndarray:
-    """The value of every frame of a run by one score, clips in manifest order: float64 (frames,), none undefined."""
-    values = frame_table(row.result, key)["value"].to_numpy()
-    return values[~np.isnan(values)]
+def write_frames(board: Board, path: Path) -> list[str]:
+    """Write the value of every frame of every run on the board, of its anchors too, by every score that has one.
+
+    Args:
+        board: Its runs must lie where they were read.
+        path: A file that ends with .csv or .parquet; columns generator, clip, frame (from 0), key and value (NaN, or
+            empty in CSV, where it is undefined).
+
+    Returns:
+        Which scores are left out, and why, a line each.
+
+    Raises:
+        ComparisonError: The path has another ending, or no run has values of frames.
+        RunError: A finished clip is not in its run's folder any more.
+        LsbenchError: The file cannot be written.
+    """
+    write = {".csv": _write_csv, ".parquet": _write_parquet}.get(path.suffix.lower())
+    if write is None:
+        raise ComparisonError(f"{path}: per-frame values are written as {' or '.join(SUFFIXES)}; name such a file")
+    metrics = {row.generator: frame_metrics(row.result) for row in (*board.rows, *board.anchors)}
+    if not any(measured for measured, _ in metrics.values()):
+        raise ComparisonError("no run has a score with a value for each frame, such as psnr, ssim, lmd or flicker")
+    blocks = (
+        (row.generator, clip, key, values)
+        for row in (*board.rows, *board.anchors)
+        if metrics[row.generator][0]
+        for clip, by_key in frame_values(row.result, metrics[row.generator][0])
+        for key, values in by_key.items()
+    )
+    try:
+        write_atomically(path, lambda file: write(file, blocks))
+    except OSError as error:
+        raise LsbenchError(f"{path}: cannot be written ({error})") from error
+    return [
+        f"{generator}: no frames of {key}: {reason}"
+        for generator, (_, refusals) in metrics.items()
+        for key, reason in refusals.items()
+    ]
+
+
+Block = tuple[str, str, str, np.ndarray]  # generator, clip, key, float64 (T,)
+
+
+def _write_csv(file: BinaryIO, blocks: Iterator[Block]) -> None:
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for generator, clip, key, values in blocks:
+        writer.writerows((generator, clip, frame, key, encode(value)) for frame, value in enumerate(values.tolist()))
+    text.detach()  # flushed, and left open
+
+
+def _write_parquet(file: BinaryIO, blocks: Iterator[Block]) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    texts = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
+    kinds = (texts, texts, pyarrow.int32(), texts, pyarrow.float64())
+    schema = pyarrow.schema(list(zip(COLUMNS, kinds, strict=True)))
+    with parquet.ParquetWriter(file, schema) as writer:
+        for group in _grouped(blocks):
+            counts = [len(values) for *_, values in group]
+            columns: list[Any] = [
+                np.repeat(np.array([block[place] for block in group], object), counts) for place in range(3)
+            ]
+            frames = np.concatenate([np.arange(count, dtype=np.int32) for count in counts])
+            generator, clip, key = columns
+            cells = (generator, clip, frames, key, np.concatenate([values for *_, values in group]))
+            arrays = [pyarrow.array(cell).cast(kind) for cell, kind in zip(cells, kinds, strict=True)]
+            writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
+
+
+def _grouped(blocks: Iterator[Block]) -> Iterator[list[Block]]:
+    """Blocks together, of about BLOCK_ROWS frames."""
+    group: list[Block] = []
+    rows = 0
+    for block in blocks:
+        group.append(block)
+        rows += len(block[-1])
+        if rows >= BLOCK_ROWS:
+            yield group
+            group, rows = [], 0
+    if group:
+        yield group

@@ -1,12 +1,16 @@
-"""`lsbench leaderboard` and `lsbench compare`: what finished runs say."""
+"""`lsbench leaderboard`: what finished runs say."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lsbench.cli.common import examples
+
+if TYPE_CHECKING:
+    from lsbench.board.board import Board
 
 STYLES = ["table", "csv", "json", "markdown", "latex"]
 run_argument = click.Path(path_type=Path)
@@ -20,6 +24,7 @@ style_option = click.option("--format", "style", type=click.Choice(STYLES), defa
         "lsbench leaderboard runs/* --format markdown > BOARD.md",
         "lsbench leaderboard runs/* --mos mos.json --rank-by mos/overall",
         "lsbench leaderboard runs/* --summary --out figures",
+        "lsbench leaderboard runs/* --frames frames.parquet",
     )
 )
 @click.argument("runs", nargs=-1, required=True, type=run_argument, metavar="RUN...")
@@ -33,6 +38,12 @@ style_option = click.option("--format", "style", type=click.Choice(STYLES), defa
     is_flag=True,
     help="Mean, median, max and min of per-frame SSIM and PSNR instead, of runs that may be ranked together.",
 )
+@click.option(
+    "--frames",
+    type=run_argument,
+    metavar="FILE",
+    help="Also write the value of every frame of every run, by every score that has one: .csv or .parquet.",
+)
 @click.option("--out", type=run_argument, metavar="DIR", help="With --summary: folder for box plots, SVG and PNG.")
 def leaderboard(
     runs: tuple[Path, ...],
@@ -42,6 +53,7 @@ def leaderboard(
     quoted: tuple[Path, ...],
     mos_path: Path | None,
     summary: bool,
+    frames: Path | None,
     out: Path | None,
 ) -> None:
     """Rank finished runs, whole frame beside mouth, with intervals and tests.
@@ -52,27 +64,36 @@ def leaderboard(
     """
     if out is not None and not summary:
         raise click.UsageError("--out goes with --summary: the folder for its box plots")
+    if frames is not None:
+        from lsbench.board.frames import SUFFIXES, write_frames
+
+        if frames.suffix.lower() not in SUFFIXES:
+            raise click.UsageError(f"--frames {frames}: expected a file that ends with {' or '.join(SUFFIXES)}")
+    board = read_board(list(runs), rank_by, difference, quoted, mos_path)
     if summary:
-        show_summary(list(runs), rank_by, style, out)
+        show_summary(board, style, out)
     else:
-        show_board(list(runs), rank_by, style, difference, quoted, mos_path)
+        show_board(board, style)
+    if frames is not None:
+        for line in write_frames(board, frames):
+            click.echo(line, err=True)
+        click.echo(str(frames), err=True)
 
 
-def show_board(
+def read_board(
     runs: list[Path],
     rank_by: str | None = None,
-    style: str = "table",
     difference: float | None = None,
     quoted: tuple[Path, ...] = (),
     mos_path: Path | None = None,
-) -> None:
-    """Rank runs and print the board."""
+) -> Board:
+    """Rank runs, their anchors beside them."""
     from lsbench.board.people import read_study_result
     from lsbench.board.quotes import read_quotes
     from lsbench.board.rank import leaderboard as rank
     from lsbench.run import anchors
 
-    board = rank(
+    return rank(
         runs,
         rank_by,
         anchors=anchors.beside(runs),
@@ -80,35 +101,35 @@ def show_board(
         difference=difference,
         study=read_study_result(mos_path) if mos_path is not None else None,
     )
+
+
+def show_board(board: Board, style: str = "table") -> None:
+    """Print a board."""
     if style == "table":
         from lsbench.report.text import terminal
 
         terminal.show_board(board, terminal.console())
-    else:
-        from lsbench.report.text import json_record as record
-        from lsbench.report.text import latex
-        from lsbench.report.text import markdown as text
+        return
+    from lsbench.report.text import json_record, latex, markdown
 
-        renderers = {
-            "csv": text.to_csv,
-            "json": record.to_json,
-            "markdown": text.to_markdown,
-            "latex": latex.to_latex,
-        }
-        click.echo(renderers[style](board), nl=False)
+    writers = {
+        "csv": markdown.to_csv,
+        "json": json_record.to_json,
+        "markdown": markdown.to_markdown,
+        "latex": latex.to_latex,
+    }
+    click.echo(writers[style](board), nl=False)
 
 
-def show_summary(runs: list[Path], rank_by: str | None, style: str, out: Path | None) -> None:
+def show_summary(board: Board, style: str, out: Path | None) -> None:
     """Print the figures of per-frame values, those of the anchors last, and draw them."""
     from lsbench.board.frames import summarise
-    from lsbench.board.rank import leaderboard as rank
     from lsbench.report.text import tables
-    from lsbench.run import anchors
 
-    found = summarise(rank(runs, rank_by, anchors=anchors.beside(runs)))
+    summaries = summarise(board)
     header = ["score", "generator", "frames", "mean", "median", "max", "min"]
     rows: list[list[tables.Cell]] = [
-        [each.key, each.generator, len(each.values), *each.figures.values()] for each in found
+        [each.key, each.generator, len(each.values), *each.figures.values()] for each in summaries
     ]
     if style == "table":
         from lsbench.report.text.terminal import show_table
@@ -119,5 +140,5 @@ def show_summary(runs: list[Path], rank_by: str | None, style: str, out: Path | 
     if out is not None:
         from lsbench.report.page.box_plots import box_plots
 
-        for path in box_plots(found, out):
+        for path in box_plots(summaries, out):
             click.echo(str(path), err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lsbench.cli.common import examples, labelled
-from lsbench.cli.leaderboard import show_board
+from lsbench.cli.leaderboard import read_board, show_board
 from lsbench.errors import LsbenchError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def quickstart(out: Path, quiet: bool) -> None:
             if isinstance(outcome, LsbenchError):
                 raise outcome
             progress("render and score", done, len(names))
-    show_board([out / "runs" / name for name in names])
+    show_board(read_board([out / "runs" / name for name in names]))
     click.echo(f"\nRuns are in {out / 'runs'}. Again, as JSON: lsbench leaderboard {out / 'runs'}/* --format json")
 
 

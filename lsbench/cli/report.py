@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from lsbench.cli.common import examples
+from lsbench.cli.leaderboard import read_board
 
 path_option = click.Path(path_type=Path)
 
@@ -54,23 +55,12 @@ def report(
     every clip real and generated side by side, with the mouth, the difference, and the curves of every metric.
     Videos are made once: a later report into the same folder keeps them.
     """
-    from lsbench.board.people import read_study_result
-    from lsbench.board.quotes import read_quotes
-    from lsbench.board.rank import leaderboard
     from lsbench.cli.progress import progress_bar
     from lsbench.report.audit.files import read_audit
     from lsbench.report.page.write import write_report
-    from lsbench.run import anchors
     from lsbench.system import pool
 
-    board = leaderboard(
-        list(runs),
-        rank_by,
-        anchors=anchors.beside(list(runs)),
-        quotes=[read_quotes(path) for path in quoted],
-        difference=difference,
-        study=read_study_result(mos_path) if mos_path is not None else None,
-    )
+    board = read_board(list(runs), rank_by, difference, quoted, mos_path)
     shown = None if audited is None else read_audit(audited)
     with progress_bar(quiet) as progress:
         index = write_report(

@@ -32,16 +32,9 @@ def frame_table(result: Result, key: str) -> Any:
     """
     import pandas
 
-    if key not in result.scores:
-        raise RunError(f"run {result.name}: {registry.unknown('score', key, result.scores)}")
-    metrics, refusals = frame_metrics(result)
-    metric = next((metric for metric in metrics if metric.key == key), None)
-    if metric is None:
-        possible = ", ".join(metric.key for metric in metrics) or "none of this run's"
-        reason = refusals.get(key, f"it has no value for single frames; scores that have one: {possible}")
-        raise RunError(f"run {result.name}: {key}: {reason}")
+    metrics = metrics_with_frames(result, [key])
     clips, frames, values = [], [], []
-    for clip_id, by_key in frame_values(result, [metric]):
+    for clip_id, by_key in frame_values(result, metrics):
         count = len(by_key[key])
         clips += [clip_id] * count
         frames.append(np.arange(count))
@@ -53,6 +46,20 @@ def frame_table(result: Result, key: str) -> Any:
             "value": np.concatenate([np.zeros(0), *values]),
         }
     )
+
+
+def metrics_with_frames(result: Result, keys: Sequence[str]) -> list[Metric]:
+    """The metrics of score keys that each have a value for every frame; RunError for a key that has not, saying why."""
+    metrics, refusals = frame_metrics(result)
+    by_key = {metric.key: metric for metric in metrics}
+    for key in keys:
+        if key not in result.scores:
+            raise RunError(f"run {result.name}: {registry.unknown('score', key, result.scores)}")
+        if key not in by_key:
+            possible = ", ".join(by_key) or "none of this run's"
+            reason = refusals.get(key, f"it has no value for single frames; scores that have one: {possible}")
+            raise RunError(f"run {result.name}: {key}: {reason}")
+    return [by_key[key] for key in keys]
 
 
 def frame_metrics(result: Result) -> tuple[list[Metric], dict[str, str]]:

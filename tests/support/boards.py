@@ -51,7 +51,7 @@ def run(root: Path, name: str, values: dict[str, float], clips: int = 3, **chang
     return folder.path
 
 
-BETTER = {"psnr": "higher", "ssim": "higher", "fsim": "higher", "lmd": "lower"}
+BETTER = {"psnr": "higher", "ssim": "higher", "fsim": "higher", "lmd": "lower", "fid": "lower"}
 
 
 def frame_run(root: Path, name: str, errors: Mapping[str, Sequence[float]], value: float = 30.0) -> Path:
