@@ -57,7 +57,7 @@ def read_study(
         difference: One that the reader wants to find; the result says how many raters that takes.
 
     Returns:
-        What write_opinions() keeps and a board shows.
+        What write_study_result() keeps and a board shows.
 
     Raises:
         StudyError: No rater is left, or a run is not of the study.
