@@ -268,12 +268,12 @@ def read_study_result(path: Path) -> StudyResult:
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
         raise StudyError(f"human ratings {path}: not of format {FORMAT}; {EXPECTED}")
     try:
-        found = _decoded(StudyResult, content, "the document")
+        study: StudyResult = _decoded(StudyResult, content, "the document")
     except ValueError as error:
         raise StudyError(f"human ratings {path}: {error}; {EXPECTED}") from error
-    if not found.questions or set(found.protocol) != {"name", "digest"}:
+    if not study.questions or set(study.protocol) != {"name", "digest"}:
         raise StudyError(f"human ratings {path}: no question, or no protocol; {EXPECTED}")
-    return found
+    return study
 
 
 def encoded(value: Any) -> Any:

@@ -14,9 +14,7 @@ from lsbench.board.clip_values import ClipValues
 from lsbench.board.column import Column, Pair
 from lsbench.errors import LsbenchError
 from lsbench.metrics._base import catalogue
-from lsbench.statistics import bootstrap, permutation, power
-from lsbench.statistics import correlation as agreement
-from lsbench.statistics import permutation_power as flip_power
+from lsbench.statistics import bootstrap, correlation, permutation, permutation_power, power
 from lsbench.statistics.letters import letters
 from lsbench.statistics.units import FEWEST, Units, units
 
@@ -68,39 +66,39 @@ class Significance:
 
     def interval(self, key: str, name: str) -> tuple[float, float]:
         """The 95 % interval of a score; NaN where there is none."""
-        place = self._at(key), self.clip_values.names.index(name)
-        return float(self._limits[0][place]), float(self._limits[1][place])
+        at = self._at(key), self.clip_values.names.index(name)
+        return float(self._limits[0][at]), float(self._limits[1][at])
 
     def letters(self, key: str) -> dict[str, str]:
         """Tie groups by a score: generators that share a letter cannot be told apart; a is the best."""
-        place = self._at(key)
-        tested = np.flatnonzero((~np.isnan(self.p[place])).any(axis=1))
-        order = tested[np.argsort(-self.clip_values.oriented[place, tested], kind="stable")]
-        apart = self.p[place][np.ix_(order, order)] < permutation.ALPHA
+        row = self._at(key)
+        tested = np.flatnonzero((~np.isnan(self.p[row])).any(axis=1))
+        order = tested[np.argsort(-self.clip_values.oriented[row, tested], kind="stable")]
+        apart = self.p[row][np.ix_(order, order)] < permutation.ALPHA
         return {self.clip_values.names[run]: text for run, text in zip(order, letters(apart), strict=True)}
 
     def pairs(self, key: str, names: Sequence[tuple[str, str]]) -> list[Pair]:
         """Pairs of generators by one score, each one less other."""
-        place, index = self._at(key), self.clip_values.names.index
+        row, index = self._at(key), self.clip_values.names.index
         if not names:
             return []
         one, other = (np.array([index(pair[side]) for pair in names]) for side in (0, 1))
-        scores, influence = self._told[0][place], self._told[1][place]
+        scores, influence = self._distances[0][row], self._distances[1][row]
         with np.errstate(invalid="ignore"):
             apart, moved = scores[one] - scores[other], influence[one] - influence[other]
-        scattered = self._scattered.reshape(*self.clip_values.scores.shape, -1)[place]
-        scattered = scattered * self.clip_values.signs[place][:, None]
+        scattered = self._scattered.reshape(*self.clip_values.scores.shape, -1)[row]
+        scattered = scattered * self.clip_values.signs[row][:, None]
         low, high = bootstrap.limits(scattered[one] - scattered[other], self.units)
-        found, smooth = self._detectable(key, moved)
+        detectable, smooth = self._detectable(key, moved)
         return [
             Pair(
                 *names[i],
                 float(apart[i]),
                 float(apart[i] + low[i]),
                 float(apart[i] + high[i]),
-                float(self.p[place, one[i], other[i]]),
-                float(found[i]),
-                self._clips_needed(key, float(found[i]), float(smooth[i]), float(apart[i])),
+                float(self.p[row, one[i], other[i]]),
+                float(detectable[i]),
+                self._clips_needed(key, float(detectable[i]), float(smooth[i]), float(apart[i])),
             )
             for i in range(len(names))
         ]
@@ -122,27 +120,27 @@ class Significance:
 
     def _median(self, key: str) -> tuple[float, float]:
         """detectable(), and the same without steps of p."""
-        place = self._at(key)
-        compared = np.flatnonzero(self.compared[place] & np.isfinite(self.clip_values.influence[place]).all(axis=1))
+        row = self._at(key)
+        compared = np.flatnonzero(self.compared[row] & np.isfinite(self.clip_values.influence[row]).all(axis=1))
         if len(compared) < 2 or not self.units.freedom:
             return math.nan, math.nan
         one, other = np.triu_indices(len(compared), 1)
-        influence = self._told[1][place, compared]
-        found, smooth = self._detectable(key, influence[one] - influence[other])
-        return float(np.median(found)), float(np.median(smooth))
+        influence = self._distances[1][row, compared]
+        detectable, smooth = self._detectable(key, influence[one] - influence[other])
+        return float(np.median(detectable)), float(np.median(smooth))
 
     def _detectable(self, key: str, moved: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What the test finds of differences with these influences (pairs, clips), and the same without steps of p."""
         errors = bootstrap.standard_error(moved, self.units), permutation.standard_error(moved, self.units)
-        pairs = max(1, self.tests(key))
-        return flip_power.detectable(*errors, self.units, pairs), flip_power.smooth(*errors, self.units, pairs)
+        study = *errors, self.units, max(1, self.tests(key))
+        return permutation_power.detectable(*study), permutation_power.smooth(*study)
 
-    def _clips_needed(self, key: str, found: float, smooth: float, difference: float) -> float:
+    def _clips_needed(self, key: str, detectable: float, smooth: float, difference: float) -> float:
         clips = len(self.clip_values.clips)
-        fewest = flip_power.fewest_units(max(1, self.tests(key)))
+        fewest = permutation_power.fewest_units(max(1, self.tests(key)))
         if math.isfinite(fewest):
             fewest = max(FEWEST, math.ceil(fewest * clips / max(1, self.units.count)))
-        return power.clips_needed(smooth if math.isinf(found) else found, clips, difference, fewest)
+        return power.clips_needed(smooth if math.isinf(detectable) else detectable, clips, difference, fewest)
 
     def agreement(self, one: str, other: str) -> Agreement:
         """How far two scores agree on the ranking of the generators, and the pairs on which they do not."""
@@ -171,12 +169,12 @@ class Significance:
         if not self.clip_values.clips:
             return np.full((*self.clip_values.scores.shape, len(self.clip_values.names)), np.nan)
         with np.errstate(invalid="ignore"):
-            contributed = self._told[0][..., None] + self._told[1]
-        found = permutation.sign_flips(np.where(self.compared[..., None], contributed, np.nan), self.units)
-        return np.stack([permutation.holm_pairs(matrix) for matrix in found])
+            contributed = self._distances[0][..., None] + self._distances[1]
+        raw = permutation.sign_flips(np.where(self.compared[..., None], contributed, np.nan), self.units)
+        return np.stack([permutation.holm_pairs(matrix) for matrix in raw])
 
     @cached_property
-    def _told(self) -> tuple[np.ndarray, np.ndarray]:
+    def _distances(self) -> tuple[np.ndarray, np.ndarray]:
         """Scores and influences that generators are told apart by: distances from 0 where 0 is best."""
         signs = self.clip_values.signs
         return self.clip_values.scores * signs, self.clip_values.influence * signs[..., None]
@@ -184,12 +182,12 @@ class Significance:
     @cached_property
     def taus(self) -> np.ndarray:
         """Kendall's tau of every two scores: float64 (keys, keys); NaN where fewer than two runs have both."""
-        return agreement.taus(self._order)
+        return correlation.taus(self._order)
 
     @cached_property
     def _order(self) -> np.ndarray:
         """float32 (keys, pairs): who is ahead."""
-        return agreement.orders(np.where(self.compared, self.clip_values.oriented, np.nan).T).T
+        return correlation.orders(np.where(self.compared, self.clip_values.oriented, np.nan).T).T
 
     @cached_property
     def flips(self) -> np.ndarray:
@@ -211,11 +209,11 @@ class Significance:
             return np.full(self.taus.shape, np.nan), np.full(self.taus.shape, np.nan)
         keys, runs = self.clip_values.scores.shape
         moved = np.nan_to_num(self._scattered[:, :AGREEMENT_RESAMPLES]).reshape(keys, runs, -1)
-        held = np.where(self.compared, self.clip_values.scores, np.nan)[..., None]
+        compared = np.where(self.compared, self.clip_values.scores, np.nan)[..., None]
         drawn = []
         for start in range(0, moved.shape[2], BLOCK):
-            scores = self.clip_values.orient(held + moved[..., start : start + BLOCK]).transpose(1, 2, 0)
-            drawn.append(agreement.taus(agreement.orders(scores).transpose(1, 2, 0)))
+            scores = self.clip_values.orient(compared + moved[..., start : start + BLOCK]).transpose(1, 2, 0)
+            drawn.append(correlation.taus(correlation.orders(scores).transpose(1, 2, 0)))
         low, high = np.quantile(np.concatenate(drawn), [0.025, 0.975], axis=0)
         unknown = self.compared & ~np.isfinite(self.clip_values.influence).all(axis=2)
         either = (unknown @ self.compared.T) | (self.compared @ unknown.T)  # of the runs that both scores rank
@@ -238,6 +236,7 @@ class Significance:
         return bootstrap.deviations(self.clip_values.influence.reshape(keys * runs, clips), self.units)
 
     def _at(self, key: str) -> int:
+        """The row of a key in every array of (keys, ...)."""
         return self.clip_values.keys.index(key)
 
 

@@ -91,7 +91,7 @@ def audit_group(
     from lsbench.cli.progress import progress_bar
     from lsbench.networks import weights
     from lsbench.report.audit.files import demand_own_audit, write_audit
-    from lsbench.report.text.terminal import console
+    from lsbench.report.text.console import console
     from lsbench.system import pool
 
     demand_one_bench(reference, protocol_name, data)
@@ -140,7 +140,7 @@ def _clips(text: str | None, quick: bool) -> int | None:
 
 def _list_artifacts() -> None:
     from lsbench.auditing.artifacts.catalogue import ARTIFACTS
-    from lsbench.report.text.terminal import show_table
+    from lsbench.report.text.console import show_table
 
     rows = []
     for each in ARTIFACTS.values():

@@ -24,12 +24,13 @@ from lsbench.cli.leaderboard import run_argument
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def compare(one: Path, other: Path, by: str | None, clips: int, style: str) -> None:
     """Show in which fields two runs differ, and by how much, score by score and clip by clip, worst clips first."""
-    from lsbench.board.compare import compare as compared
-    from lsbench.report.text import comparison, terminal
+    from lsbench.board.compare import compare as compare_runs
+    from lsbench.report.text import comparison as texts
+    from lsbench.report.text.console import console
 
-    found = compared(one, other)
-    listed = found.score(by)
+    comparison = compare_runs(one, other)
+    listed = comparison.score(by)
     if style == "json":
-        click.echo(comparison.to_json(found), nl=False)
+        click.echo(texts.to_json(comparison), nl=False)
     else:
-        terminal.show_comparison(found, listed, clips, terminal.console())
+        texts.show_comparison(comparison, listed, clips, console())

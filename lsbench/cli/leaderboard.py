@@ -107,8 +107,9 @@ def show_board(board: Board, style: str = "table") -> None:
     """Print a board."""
     if style == "table":
         from lsbench.report.text import terminal
+        from lsbench.report.text.console import console
 
-        terminal.show_board(board, terminal.console())
+        terminal.show_board(board, console())
         return
     from lsbench.report.text import json_record, latex, markdown
 
@@ -132,7 +133,7 @@ def show_summary(board: Board, style: str, out: Path | None) -> None:
         [each.key, each.generator, len(each.values), *each.figures.values()] for each in summaries
     ]
     if style == "table":
-        from lsbench.report.text.terminal import show_table
+        from lsbench.report.text.console import show_table
 
         show_table(header, [[tables.text(cell) for cell in row] for row in rows])
     else:

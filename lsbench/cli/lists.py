@@ -11,7 +11,7 @@ from lsbench.cli.common import examples
 def metrics() -> None:
     """List the metrics: what each asks, which way is better, its regions, options, weights and source."""
     from lsbench import registry
-    from lsbench.report.text.terminal import show_table
+    from lsbench.report.text.console import show_table
 
     rows = []
     for name, target in registry.table("metrics", registry.METRICS).items():
@@ -28,7 +28,7 @@ def metrics() -> None:
 def generators() -> None:
     """List the registered generators, and whether they see the answer, as stand-ins do."""
     from lsbench import registry
-    from lsbench.report.text.terminal import show_table
+    from lsbench.report.text.console import show_table
 
     rows = []
     for name, target in registry.table("generators", registry.GENERATORS).items():

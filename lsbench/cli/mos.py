@@ -208,7 +208,7 @@ def _runs(asked: tuple[Path, ...], key: StudyKey, key_path: Path) -> tuple[list[
 
 def _show(study: StudyResult, question: str) -> None:
     from lsbench.report.text import people
-    from lsbench.report.text.terminal import show_table
+    from lsbench.report.text.console import show_table
 
     click.echo(f"Study {study.study}, {study.method}, protocol {study.protocol['name']}")
     click.echo(f"{study.kept} of {len(study.raters)} raters kept")

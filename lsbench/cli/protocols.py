@@ -27,7 +27,7 @@ def _list() -> None:
     from lsbench import registry
     from lsbench.errors import ProtocolError
     from lsbench.protocol import protocol
-    from lsbench.report.text.terminal import show_table
+    from lsbench.report.text.console import show_table
 
     rows = []
     for name in registry.table("protocols", registry.PROTOCOLS):
@@ -50,7 +50,7 @@ def show(name: str, data: Path | None) -> None:
     ranked when nothing is named.
     """
     from lsbench.protocol import protocol
-    from lsbench.report.text.terminal import show_table
+    from lsbench.report.text.console import show_table
 
     bench = protocol.load(name)
     if data is not None:

@@ -80,7 +80,7 @@ def score(
     """
     from lsbench.cli.progress import progress_bar
     from lsbench.networks import weights
-    from lsbench.report.text.terminal import show_result
+    from lsbench.report.text.result import show_result
     from lsbench.run import anchors
     from lsbench.run.score import score as evaluate
     from lsbench.system.ranks import ALONE, Ranks

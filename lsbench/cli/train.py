@@ -50,7 +50,7 @@ def train(
     """
     from lsbench import registry
     from lsbench.cli.progress import progress_bar
-    from lsbench.report.text.terminal import show_table
+    from lsbench.report.text.console import show_table
     from lsbench.system.ranks import Ranks
 
     folder, defaults = Path(data), ()

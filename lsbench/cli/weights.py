@@ -20,7 +20,7 @@ def weights_group() -> None:
 def weights_list() -> None:
     """Every weight file: size, licence, what it is for, and whether it is here."""
     from lsbench.networks import weights
-    from lsbench.report.text.terminal import show_weights
+    from lsbench.report.text.weights import show_weights
 
     show_weights(weights.status())
 
@@ -66,7 +66,7 @@ def weights_import(source: Path) -> None:
 def weights_verify() -> None:
     """Read every weight file that is here and compare its sha256; exit status 1 where one is damaged."""
     from lsbench.networks import weights
-    from lsbench.report.text.terminal import show_weights
+    from lsbench.report.text.weights import show_weights
 
     states = weights.status(rehash=True)
     show_weights(states)

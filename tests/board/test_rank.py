@@ -18,9 +18,7 @@ from rich.console import Console
 from lsbench.board.board import Board
 from lsbench.board.rank import leaderboard
 from lsbench.errors import ComparisonError, RunError
-from lsbench.report.text import json_record as record
-from lsbench.report.text import markdown as text
-from lsbench.report.text import remarks, terminal
+from lsbench.report.text import json_record, markdown, remarks, terminal
 from lsbench.run.folder import Run
 
 
@@ -52,7 +50,7 @@ def test_equal_values_share_a_rank(runs: list[Path]) -> None:
 
 
 def test_the_order_of_the_runs_does_not_matter(runs: list[Path]) -> None:
-    assert record.to_json(leaderboard(runs)) == record.to_json(leaderboard([*reversed(runs)]))
+    assert json_record.to_json(leaderboard(runs)) == json_record.to_json(leaderboard([*reversed(runs)]))
 
 
 def test_disagreement_is_the_places_lost_from_whole_to_mouth(runs: list[Path]) -> None:
@@ -63,7 +61,7 @@ def test_disagreement_is_the_places_lost_from_whole_to_mouth(runs: list[Path]) -
         "noise": -1,
         "half": 0,
     }
-    cells = {row.generator: text.cell(board, row, "psnr/mouth") for row in board.rows}
+    cells = {row.generator: markdown.cell(board, row, "psnr/mouth") for row in board.rows}
     assert cells == {"blur": "24.00 (3) ▼2", "noise": "33.00 (2) ▲1", "<script>": "inf (1)", "half": "50.00"}
     said = "psnr: whole frame and mouth rank 1 of 3 pairs of generators in opposite order, 0 of them significantly"
     assert any(remark.startswith(said) for remark in remarks.remarks(board))
@@ -123,7 +121,7 @@ def test_what_only_rounds_is_said_of_every_run(tmp_path: Path) -> None:
 def test_runs_with_other_metrics_are_ranked_on_what_they_have(tmp_path: Path, runs: list[Path]) -> None:
     board = leaderboard([runs[0], run(tmp_path, "few", {"psnr/whole": 40.0})], "psnr/whole")
     assert [row.generator for row in board.rows] == ["few", "blur"]
-    assert text.cell(board, board.rows[0], "ssim/mouth") == "-"
+    assert markdown.cell(board, board.rows[0], "ssim/mouth") == "-"
     assert leaderboard([runs[0], tmp_path / "few"]).rows[-1].rank is None
 
 
@@ -155,7 +153,7 @@ def test_what_is_no_run_is_an_error(tmp_path: Path) -> None:
 
 
 def test_json_keeps_the_contract(runs: list[Path]) -> None:
-    content = json.loads(record.to_json(leaderboard(runs)), parse_constant=lambda name: pytest.fail(name))
+    content = json.loads(json_record.to_json(leaderboard(runs)), parse_constant=lambda name: pytest.fail(name))
     assert {"protocol", "rank_by", "rows"} <= set(content)
     assert content["rank_by"] == "ssim/mouth"
     first, last = content["rows"][0], content["rows"][-1]
@@ -175,7 +173,7 @@ def test_json_keeps_the_contract(runs: list[Path]) -> None:
 
 
 def test_csv_has_a_value_and_a_rank_a_key(runs: list[Path]) -> None:
-    rows = list(csv.DictReader(io.StringIO(text.to_csv(leaderboard(runs)))))
+    rows = list(csv.DictReader(io.StringIO(markdown.to_csv(leaderboard(runs)))))
     assert [row["generator"] for row in rows] == ["<script>", "noise", "blur", "half"]
     assert rows[2]["psnr/whole"] == "38.0"
     assert rows[2]["rank psnr/mouth"] == "3"
@@ -184,7 +182,7 @@ def test_csv_has_a_value_and_a_rank_a_key(runs: list[Path]) -> None:
 
 
 def test_markdown_escapes_names(runs: list[Path]) -> None:
-    written = text.to_markdown(leaderboard(runs))
+    written = markdown.to_markdown(leaderboard(runs))
     assert "<script>" not in written
     assert "\\<script\\>" in written
     tables = [block for block in written.split("\n\n") if block.startswith("|")]

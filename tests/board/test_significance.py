@@ -28,9 +28,7 @@ from lsbench.cli.main import main
 from lsbench.errors import ComparisonError, RunError
 from lsbench.metrics._base.stats import Stats
 from lsbench.report.page.figures import slope_figure
-from lsbench.report.text import json_record as record
-from lsbench.report.text import latex
-from lsbench.report.text import markdown as text
+from lsbench.report.text import json_record, latex, markdown
 from lsbench.report.text.pairs import flip_lines, significant_flips
 from lsbench.report.text.remarks import remarks
 from lsbench.run import anchors
@@ -146,7 +144,7 @@ def test_flips_between_whole_and_mouth_are_counted_and_tested(runs: list[Path]) 
 
 def test_every_pair_flip_and_agreement_is_told(runs: list[Path]) -> None:
     board = leaderboard(runs)
-    content = record.record(board)
+    content = json_record.record(board)
     assert set(content["pairs"]) == set(board.keys)
     for key, pairs in content["pairs"].items():
         assert len(pairs) == 3
@@ -166,7 +164,7 @@ def test_every_pair_flip_and_agreement_is_told(runs: list[Path]) -> None:
     assert [agreement["flips"][place][place] for place in range(3)] == [0, 0, 0]
     line = "ahead on the whole frame, behind on the mouth: ssim: poor over good; ssim: poor over twin_$&"
     assert line in content["remarks"]
-    written = text.to_markdown(board)
+    written = markdown.to_markdown(board)
     assert "Every two generators by ssim/mouth." in written and "| yes |" in written
     assert "poor is ahead of good on the whole frame, behind it on the mouth (p = " in written
     assert f"{told.tau:.2f} ({told.low:.2f} to {told.high:.2f}; {len(told.flips)})" in written
@@ -207,7 +205,7 @@ def test_three_significant_flips_are_named_and_others_counted() -> None:
 
 def test_the_verdict_depends_on_neither_order_nor_company(runs: list[Path]) -> None:
     whole = leaderboard(runs)
-    assert record.to_json(whole) == record.to_json(leaderboard([*runs[1:], runs[0]]))
+    assert json_record.to_json(whole) == json_record.to_json(leaderboard([*runs[1:], runs[0]]))
     alone = leaderboard(runs[:1])
     np.testing.assert_allclose(
         alone.column("lmd").interval(alone.rows[0].generator), whole.significance.interval("lmd", "good"), rtol=1e-12
@@ -243,7 +241,7 @@ def test_infinite_scores_are_ranked_but_not_tested(tmp_path: Path) -> None:
     assert math.isnan(board.column("psnr/whole").interval(board.rows[0].generator)[0])
     assert board.column("psnr/whole").letters == {}
     assert not board.tested
-    json.dumps(record.record(board), allow_nan=False)
+    json.dumps(json_record.record(board), allow_nan=False)
 
 
 def test_anchors_are_shown_and_never_compared(runs: list[Path]) -> None:
@@ -251,9 +249,9 @@ def test_anchors_are_shown_and_never_compared(runs: list[Path]) -> None:
     assert [(row.generator, row.rank) for row in board.anchors] == [("poor", None)]
     assert "poor" not in board.column("ssim/mouth").letters
     assert board.column("ssim/mouth").interval(board.anchors[0].generator)[0] > 0
-    content = record.record(board)
+    content = json_record.record(board)
     assert [row["generator"] for row in content["anchors"]] == ["poor"]
-    assert "anchor" in text.to_markdown(board)
+    assert "anchor" in markdown.to_markdown(board)
 
 
 def test_json_keeps_its_schema(tmp_path: Path, runs: list[Path]) -> None:
@@ -267,8 +265,8 @@ def test_json_keeps_its_schema(tmp_path: Path, runs: list[Path]) -> None:
         leaderboard(runs[:2], anchors=runs[2:]),
         leaderboard(runs[:1]),
     ):
-        jsonschema.validate(json.loads(record.to_json(board)), schema, jsonschema.Draft202012Validator)
-    broken = json.loads(record.to_json(leaderboard(runs)))
+        jsonschema.validate(json.loads(json_record.to_json(board)), schema, jsonschema.Draft202012Validator)
+    broken = json.loads(json_record.to_json(leaderboard(runs)))
     broken["rows"][0]["scores"]["lmd"]["better"] = "faster"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(broken, schema)
@@ -297,7 +295,7 @@ def test_intervals_are_shown_to_the_decimals_of_the_value(runs: list[Path]) -> N
     assert half(37.0, 0.5) == "0.50"
     assert half(1e-9, 2.345e-10) == "2.3e-10"
     board = leaderboard(runs)
-    cell = text.cell(board, next(row for row in board.rows if row.generator == "poor"), "ssim/mouth")
+    cell = markdown.cell(board, next(row for row in board.rows if row.generator == "poor"), "ssim/mouth")
     value, spread, letters, rank, moved = cell.split()
     assert (letters, rank, moved) == ("b", "(3)", "▼2")
     assert len(value) == len(spread) - 1
@@ -338,7 +336,7 @@ def test_what_is_best_at_zero_is_ranked_by_its_distance_from_zero(tmp_path: Path
     early = next(row for row in board.rows if row.generator == "early")
     low, high = board.column("av_offset").interval(early.generator)
     assert -3.5 < low < early.result["av_offset"] < high < -2.5
-    assert board.column("av_offset").heading == "av_offset →0" and text.cell(board, early, "av_offset")[0] == "-"
+    assert board.column("av_offset").heading == "av_offset →0" and markdown.cell(board, early, "av_offset")[0] == "-"
     assert r"$\to 0$" in latex.to_latex(board)
     score = compare(paths[0], paths[1]).score("av_offset")
     assert score is not None
@@ -350,7 +348,7 @@ def test_what_is_best_at_zero_is_ranked_by_its_distance_from_zero(tmp_path: Path
         content["scores"]["av_offset"]["better"] = old[path.name]
         (path / "result.json").write_text(json.dumps(content))
     assert {row.generator: row.rank for row in leaderboard(paths, "av_offset").rows} == ranks
-    content = record.record(board)
+    content = json_record.record(board)
     assert content["rows"][0]["scores"]["av_offset"]["better"] == "zero"
 
 

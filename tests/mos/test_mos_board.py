@@ -27,9 +27,7 @@ from lsbench.errors import ComparisonError
 from lsbench.mos.key import REFERENCE, write_key
 from lsbench.mos.read.read_study import read_study
 from lsbench.report.page.write import write_report
-from lsbench.report.text import json_record as record
-from lsbench.report.text import latex, terminal
-from lsbench.report.text import markdown as text
+from lsbench.report.text import json_record, latex, markdown, terminal
 from lsbench.run.folder import Run
 
 TRUE = {REFERENCE: 4.5, "blur": 2.0, "noise": 3.9, "<script>": 3.8}
@@ -61,9 +59,9 @@ def runs(tmp_path: Path) -> list[Path]:
 def test_scores_by_people_stand_first_and_rank_nothing_unasked(runs: list[Path], opinions: StudyResult) -> None:
     board = leaderboard(runs, study=opinions)
     assert board.rank_by == "ssim/mouth" and board.rows[0].generator == "blur"
-    assert text.columns(board)[:3] == ["mos/sync", "mos/mouth", "mos/overall"]
+    assert markdown.columns(board)[:3] == ["mos/sync", "mos/mouth", "mos/overall"]
     unseen = next(row for row in board.rows if row.generator == "unseen")
-    assert text.cell(board, unseen, "mos/overall") == "-"
+    assert markdown.cell(board, unseen, "mos/overall") == "-"
     only_whole = [run(path.parent / "w", path.name, {"psnr/whole": 1.0}) for path in runs[:2]]
     assert leaderboard(only_whole, study=opinions).rank_by == "psnr/whole"
 
@@ -95,7 +93,7 @@ def test_a_pair_reads_alike_from_either_side(runs: list[Path], opinions: StudyRe
 @pytest.mark.parametrize("method", ["acr", "pairs"])
 def test_every_format_shows_them(runs: list[Path], method: str, rank_by: str | None) -> None:
     board = leaderboard(runs, rank_by, study=study(("blur", "noise", "<script>"), TRUE, method=method))
-    rows = list(csv.DictReader(io.StringIO(text.to_csv(board))))
+    rows = list(csv.DictReader(io.StringIO(markdown.to_csv(board))))
     mine = {row["generator"]: row for row in rows}
     assert (
         float(mine["blur"]["low mos/overall"])
@@ -105,7 +103,7 @@ def test_every_format_shows_them(runs: list[Path], method: str, rank_by: str | N
     assert mine["blur"]["rank mos/overall"] == "3" and mine["unseen"]["mos/overall"] == ""
     out = io.StringIO()
     terminal.show_board(board, Console(file=out, width=160))
-    written = [out.getvalue(), text.to_markdown(board), latex.to_latex(board)]
+    written = [out.getvalue(), markdown.to_markdown(board), latex.to_latex(board)]
     value = f"{float(mine['blur']['mos/overall']):.2f}"
     for page in written:
         assert value in page and "overall" in page
@@ -117,10 +115,10 @@ def test_every_format_shows_them(runs: list[Path], method: str, rank_by: str | N
 def test_json_follows_its_schema_and_the_contract(runs: list[Path], opinions: StudyResult) -> None:
     schema = json.loads((files("lsbench.report") / "leaderboard.schema.json").read_text(encoding="utf-8"))
     for shown in (opinions, None):
-        content = json.loads(record.to_json(leaderboard(runs, study=shown)))
+        content = json.loads(json_record.to_json(leaderboard(runs, study=shown)))
         jsonschema.validate(content, schema)
         assert (content["opinions"] is None) == (shown is None)
-    content = json.loads(record.to_json(leaderboard(runs, "mos/sync", study=opinions)))
+    content = json.loads(json_record.to_json(leaderboard(runs, "mos/sync", study=opinions)))
     jsonschema.validate(content, schema)
     score = content["rows"][0]["scores"]["mos/sync"]
     assert score["better"] == "higher" and score["rank"] == 1 and score["low"] < score["value"] < score["high"]
@@ -137,7 +135,7 @@ def test_a_study_of_another_protocol_or_of_other_generators_is_refused(runs: lis
 
 def test_a_board_without_people_is_as_it_was(runs: list[Path]) -> None:
     board: Board = leaderboard(runs)
-    assert board.metric_keys == board.keys and "mos" not in text.to_csv(board)
+    assert board.metric_keys == board.keys and "mos" not in markdown.to_csv(board)
     with pytest.raises(ComparisonError, match="unknown score 'mos/overall'"):
         leaderboard(runs, "mos/overall")
 

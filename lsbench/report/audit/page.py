@@ -12,7 +12,7 @@ from lsbench.auditing.findings import GRADES, Audit
 from lsbench.auditing.response import Response
 from lsbench.report.audit.text import reliability
 from lsbench.report.audit.words import conditions, found_from, not_measured, paragraph
-from lsbench.report.page import render as page
+from lsbench.report.page.render import render, source
 from lsbench.run.shown import number
 
 MARK = '<meta name="generator" content="lsbench audit">'
@@ -22,11 +22,11 @@ WIDTH, HEIGHT, MARGIN = 160, 60, 4  # of a curve, px
 def write_page(audit: Audit, path: Path, back: str = "") -> Path:
     """Write the page and return its path. back: a page to link to, below the same folder."""
     words = paragraph(audit)
-    page.render(
+    render(
         path,
         "audit.html",
         mark=MARK,
-        style=page.source("theme.css") + page.source("style.css"),
+        style=source("theme.css") + source("style.css"),
         script="",
         version=__version__,
         protocol=audit.protocol,

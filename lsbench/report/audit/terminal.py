@@ -13,7 +13,7 @@ from lsbench.auditing.artifacts.artifact import GROUPS
 from lsbench.auditing.findings import GRADES, Audit
 from lsbench.report.audit.text import reliability
 from lsbench.report.audit.words import conditions, not_measured, paragraph
-from lsbench.report.text.terminal import show_table
+from lsbench.report.text.console import show_table
 
 COLOURS = {"good": "bold green", "drowned": "green", "weak": "yellow", "blind": "dim", "fooled": "bold red"}
 LETTERS = [*string.ascii_lowercase, *(f"{letter}{letter}" for letter in string.ascii_lowercase)]

@@ -32,8 +32,8 @@ def show(media: Path, sources: Sources, partial: Partial) -> dict[str, Any]:
     left corners of the mouth box, frame by frame, and box its sides, or None; paired: whether both should look alike;
     problems: why something is not there.
     """
-    found: dict[str, Any] = {"reference": None, "generated": None, "boxes": None, "box": None}
-    found["paired"] = sources.rules.task != "dubbing"
+    shown: dict[str, Any] = {"reference": None, "generated": None, "boxes": None, "box": None}
+    shown["paired"] = sources.rules.task != "dubbing"
     problems = list(sources.absent)
     start = max(0, -partial.lag_frames)
     for side, source, sha256, first in (
@@ -43,13 +43,13 @@ def show(media: Path, sources: Sources, partial: Partial) -> dict[str, Any]:
         if source is None:
             continue
         try:
-            found[side] = _entry(media, side, source, sha256, first, partial, sources)
+            shown[side] = _entry(media, side, source, sha256, first, partial, sources)
         except LsbenchError as error:
             problems.append(str(error))
-    if found["reference"]:
-        found |= {name: found["reference"].pop(name) for name in ("boxes", "box")}
-        problems += filter(None, [found["reference"].pop("unboxed")])
-    return found | {"problems": problems}
+    if shown["reference"]:
+        shown |= {name: shown["reference"].pop(name) for name in ("boxes", "box")}
+        problems += filter(None, [shown["reference"].pop("unboxed")])
+    return shown | {"problems": problems}
 
 
 def _entry(
@@ -61,12 +61,13 @@ def _entry(
     name = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:24]
     note = media / f"{name}.json"
     if not note.exists():
-        facts = _make(media, name, side, source, sha256, first, partial, sources)
-        write_atomically(note, lambda file: file.write(json.dumps(facts).encode()))
+        made = _make(media, name, side, source, sha256, first, partial, sources)
+        write_atomically(note, lambda file: file.write(json.dumps(made).encode()))
     try:
-        return json.loads(note.read_text(encoding="utf-8")) | {"name": name}
+        facts: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
     except ValueError as error:
         raise MediaError(f"{note}: not readable ({error}); delete it") from error
+    return facts | {"name": name}
 
 
 def _make(

@@ -1,4 +1,4 @@
-"""Two runs side by side as text and as JSON: the first is called one, the second other."""
+"""Two runs side by side in the terminal and as JSON: the first is called one, the second other."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from rich.console import Console
+from rich.text import Text
+
 from lsbench.board.compare import Comparison, ScoreDifference
 from lsbench.metrics._base.direction import oriented
+from lsbench.report.text.console import plain_table
 from lsbench.run.shown import number
 from lsbench.system.strict_json import encode
 
@@ -40,6 +44,26 @@ def clip_rows(score: ScoreDifference, most: int) -> list[list[str]]:
 def signed(value: float) -> str:
     """A difference with its sign."""
     return f"+{number(value)}" if value > 0 else number(value)
+
+
+def show_comparison(comparison: Comparison, listed: ScoreDifference | None, clips: int, out: Console) -> None:
+    """Print the differing fields of two runs, their scores, and the clips of one score."""
+    for which, result in (("one", comparison.first), ("other", comparison.second)):
+        state = f"{result.clips} of {result.expected} clips{'' if result.complete else ', INCOMPLETE'}"
+        out.print(Text(f"{which}: {result.name}, {state}, {result.path}"))
+    if comparison.fields:
+        out.print(plain_table(FIELDS, field_rows(comparison)))
+    else:
+        out.print(Text("No field differs that can move a number."))
+    if not comparison.comparable:
+        out.print(Text("Not comparable: the runs were made under different conditions, and nothing is tested."))
+    if comparison.withheld:
+        out.print(Text(f"No differences: {comparison.withheld}."))
+    if comparison.scores:
+        out.print(plain_table(SCORES, score_rows(comparison)))
+    if listed and listed.clips and clips:
+        out.print(Text(f"{listed.key} by clip, those where {comparison.second.name} loses most first:"))
+        out.print(plain_table(CLIPS, clip_rows(listed, clips)))
 
 
 def to_json(comparison: Comparison) -> str:

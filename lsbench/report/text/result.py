@@ -1,0 +1,36 @@
+"""The scores of one run in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.text import Text
+
+from lsbench.report.text.console import console, show_table
+from lsbench.report.text.remarks import notes
+from lsbench.run.result import Result
+from lsbench.run.shown import number
+
+
+def show_result(result: Result) -> None:
+    """Print the scores of one run, regions side by side; on stderr what must be read with them."""
+    held = {key: key.rpartition("/")[::2] if "/" in key else (key, "") for key in result.scores}
+    shown = [region for region in ("whole", "mouth", "face", "") if region in {place for _, place in held.values()}]
+    rows = []
+    for metric in dict.fromkeys(metric for metric, _ in held.values()):
+        values = {place: number(result[key]) for key, (name, place) in held.items() if name == metric}
+        rows.append([metric, *[values.get(region, "") for region in shown]])
+    show_table(["metric", *[region or "value" for region in shown]], rows)
+    state = "complete" if result.complete else "INCOMPLETE"
+    _lines(console(), [f"{result.name}: {result.clips} of {result.expected} clips, {state}; kept in {result.path}"])
+    left = notes(result)
+    left += [f"not scored: {' '.join(why.split())}" for why in result.failed.values()]
+    left += [f"left out, no such clip: {', '.join(result.extra)}"] if result.extra else []
+    _lines(console(stderr=True), left)
+
+
+def _lines(out: Console, lines: Iterable[str]) -> None:
+    """One line a text, never wrapped."""
+    for line in lines:
+        out.print(Text(line), soft_wrap=True)
