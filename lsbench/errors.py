@@ -18,6 +18,8 @@ LsbenchError               every named error; the command line prints it on one 
 └── StudyError             a study of human ratings that cannot be made, or a key or ratings that are malformed
 """
 
+import traceback
+
 
 class LsbenchError(Exception):
     """Base of every error that lsbench raises on purpose."""
@@ -81,3 +83,11 @@ class ComparisonError(LsbenchError):
 
 class StudyError(LsbenchError):
     """A study of human ratings cannot be made, or its key or ratings are malformed."""
+
+
+def in_one_line(error: BaseException) -> str:
+    """An exception of another's code in one line: its type, the last line of its message, and where it was raised."""
+    lines = str(error).strip().splitlines() or ["no message"]
+    code = traceback.extract_tb(error.__traceback__)
+    place = f" ({code[-1].filename}, line {code[-1].lineno})" if code else ""
+    return f"{type(error).__name__}: {lines[-1].strip()}{place}"

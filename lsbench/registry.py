@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable
 from importlib import import_module
+from importlib.machinery import PathFinder
 from importlib.metadata import entry_points
+from importlib.util import module_from_spec
+from pathlib import Path
 from typing import Any
 
-from lsbench.errors import LsbenchError
+from lsbench.errors import LsbenchError, in_one_line
 
 METRICS = {
     "psnr": "lsbench.metrics.psnr:PSNR",
@@ -79,6 +83,54 @@ def load(target: str) -> Any:
     """The object that `module:attribute` names."""
     module, _, attribute = target.partition(":")
     return getattr(import_module(module), attribute)
+
+
+def load_named(target: str, who: str, error: type[LsbenchError], *, own: bool = False) -> Any:
+    """What `module:attribute` names, or an error that says what is wrong with it.
+
+    Args:
+        target: module and attribute, dots in both where they are nested.
+        who: named in the message, as the user spelled it.
+        error: what is raised where there is no such thing, or it fails while it is imported.
+        own: it is one of the user's own modules, as in `py:module:attribute`. Then a module of the working directory
+            goes before an installed one of the same name. What it imports from beside itself is found too, but never
+            in place of what is installed: a pandas.py of the user's is not the pandas of lsbench.
+    """
+    name, _, path = target.partition(":")
+    if not name or not path:
+        raise error(f"{who}: expected py:module:attribute, such as py:mymodel:generate")
+    try:
+        found = _own_module(name, who, error) if own else import_module(name)
+    except LsbenchError:
+        raise
+    except (Exception, SystemExit) as failure:  # a module can fail in any way while it is imported
+        raise error(f"{who}: module {name} cannot be imported: {in_one_line(failure)}") from failure
+    for part in path.split("."):
+        if not hasattr(found, part):
+            raise error(f"{who}: module {name} has no attribute {path}")
+        found = getattr(found, part)
+    return found
+
+
+def _own_module(name: str, who: str, error: type[LsbenchError]) -> Any:
+    here, top = str(Path.cwd()), name.partition(".")[0]
+    if here not in sys.path:
+        sys.path.append(here)
+    spec = PathFinder.find_spec(top, [here])
+    if spec is None or spec.origin is None or spec.loader is None:
+        return import_module(name)
+    loaded = sys.modules.get(top)
+    if loaded is None:
+        module = module_from_spec(spec)
+        sys.modules[top] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[top]
+            raise
+    elif (origin := getattr(loaded, "__file__", None)) is None or Path(origin).resolve() != Path(spec.origin).resolve():
+        raise error(f"{who}: {spec.origin} has the name of a module that is in use ({origin or 'built in'}); rename it")
+    return import_module(name)
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

@@ -15,16 +15,15 @@ from lsbench.auditing.inject import CLEAN, Bench, Injection, filed, inject, meas
 from lsbench.auditing.response import LEAST, halves, respond, unmoved
 from lsbench.errors import LsbenchError, ProtocolError, RunError
 from lsbench.face.track import Region
-from lsbench.face.tracker import FaceTracker
-from lsbench.metrics._base import catalogue
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.stats import Stats
+from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import Protocol, Reference, describe
-from lsbench.run import learn as learning
-from lsbench.run import score as evaluate
+from lsbench.run import learn
 from lsbench.run.conditions import Conditions
 from lsbench.run.folder import FORMAT, Run
-from lsbench.run.needs import needs, weight_paths
+from lsbench.run.needs import FACE_LANDMARKER, demand_device, measurable
+from lsbench.run.score import bound
 from lsbench.statistics.units import units
 from lsbench.system import pool
 from lsbench.system.pool import Progress
@@ -61,8 +60,8 @@ def audit(
     Clips are re-encoded (H.264, crf 18) before the artifact is put in, so that clean and spoiled differ in it alone;
     their sound is their own. Raises a LsbenchError that names what is wrong.
     """
-    evaluate.demand_device(device)
-    bench = evaluate.bound(reference, protocol, data)
+    demand_device(device)
+    bench = bound(reference, protocol, data)
     if bench.task == "dubbing":
         raise ProtocolError(
             f"protocol {bench.name}: its clips speak other words than the reference: nothing to audit by"
@@ -71,29 +70,28 @@ def audit(
     if len(chosen) < 2:
         raise ProtocolError(f"{len(chosen)} clip to audit; expected 2 or more: clean and spoiled ones are told apart")
     ladders = {**plan.ladders(artifacts, quick=quick), CONTROL.name: CONTROL.strengths}
-    named = tuple(metrics) if metrics else plan.QUICK_METRICS if quick else plan.METRICS
-    wanted = catalogue.metrics(named, [Region(region) for region in regions])
-    demanded = {name for metric in wanted if metrics for name in needs(metric, bench)} | set(weight_files or ())
-    if any(not clip.landmarks for clip in bench.clips):
-        demanded.add("face_landmarker")  # the mouth must be found before it can be spoiled
-    files, unavailable = weight_paths(wanted, bench, demanded, offline, weight_files or {}, progress)
-    if "face_landmarker" in demanded and "face_landmarker" not in files:
-        from lsbench.networks import weights
-
-        override = (weight_files or {}).get("face_landmarker")
-        files["face_landmarker"] = weights.require("face_landmarker", override=override, offline=offline)
+    usual = plan.QUICK_METRICS if quick else plan.METRICS
+    measured = measurable(
+        metrics,
+        regions,
+        replace(bench, metrics=usual),
+        # the mouth must be found before it can be spoiled
+        demanded=() if all(clip.landmarks for clip in bench.clips) else (FACE_LANDMARKER,),
+        offline=offline,
+        weight_files=weight_files,
+        progress=progress,
+    )
+    scores, unavailable = measured.metrics, dict(measured.unavailable)
     if len(chosen) < LEAST:
         few = f"it compares sets of clips, of which {len(chosen)} clips give too few; expected {LEAST} or more"
-        unavailable |= {metric.key: few for metric in wanted if not metric.per_clip}
-    measured = tuple(metric for metric in wanted if metric.key not in unavailable)
-    if not measured:
-        raise LsbenchError("nothing to measure: " + "; ".join(sorted(set(unavailable.values())) or ["no metric named"]))
-    tracker = FaceTracker(*files["face_landmarker"]) if "face_landmarker" in files else None
-    paths = {name: path for name, (path, _) in files.items()}
+        unavailable |= {metric.key: few for metric in scores if not metric.per_clip}
+        scores = tuple(metric for metric in scores if metric.per_clip)
+    if not scores:
+        raise LsbenchError("nothing to measure: " + "; ".join(sorted(set(unavailable.values()))))
     run = Run(Path(out))
-    worker = Bench(run.path, replace(bench, clips=()), measured, tracker, paths, device, seed)
+    worker = Bench(run.path, Context(bench, measured.tracker, measured.files, device), scores, seed)
     with run.locked():
-        run.open(_added(run, _request(worker, bench, {name: sha256 for name, (_, sha256) in files.items()})))
+        run.open(_added(run, _request(worker, bench, measured.sha256)))
         _measure(worker, bench, chosen, ladders, workers, progress)
         return _concluded(worker, bench, chosen, ladders, unavailable, step, progress)
 
@@ -125,16 +123,16 @@ def _measure(
         report("audit", done + count, len(every))
 
 
-def _models(worker: Bench, bench: Protocol, workers: int, progress: Progress | None) -> dict[str, learning.Models]:
+def _models(worker: Bench, bench: Protocol, workers: int, progress: Progress | None) -> dict[str, learn.Models]:
     """What metrics learn from the other speakers' clips, all of the protocol's, by clip."""
     learners = {metric.learner.signature: metric.learner for metric in worker.metrics if metric.learner}
-    if not learners or worker.tracker is None:
+    if not learners or worker.context.tracker is None:
         return {}
 
     def refuse(error: LsbenchError) -> None:
         raise error
 
-    return learning.fit(learners.values(), bench, worker.tracker, "required", workers, refuse, progress)
+    return learn.fit(learners.values(), bench, worker.context, workers, refuse, progress)
 
 
 def _is_finished(worker: Bench, job: Injection) -> bool:
@@ -150,7 +148,8 @@ def _is_finished(worker: Bench, job: Injection) -> bool:
 def _request(worker: Bench, bench: Protocol, weights: Mapping[str, str]) -> dict[str, Any]:
     """run.json: everything that can move a number. Artifacts and clips may be added later: they are no part."""
     revision = {"revision": REVISION, "seed": worker.seed}
-    conditions = Conditions.here(bench, worker.metrics, worker.tracker, weights, worker.device, audit=revision)
+    context = worker.context
+    conditions = Conditions.here(bench, worker.metrics, context.tracker, weights, context.device, audit=revision)
     return {"format": FORMAT, "reference": str(bench.folder), **conditions.written()}
 
 

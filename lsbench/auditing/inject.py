@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,14 +12,14 @@ from lsbench.auditing.artifacts.artifact import Subject
 from lsbench.auditing.artifacts.catalogue import artifact
 from lsbench.errors import ArtifactError
 from lsbench.face.track import POINTS, FaceTrack
-from lsbench.face.tracker import FaceTracker, reference_track
+from lsbench.face.tracker import FaceTracker
 from lsbench.media.clip import Clip
-from lsbench.media.files import read_clip
 from lsbench.media.recode import recoded
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
-from lsbench.protocol.protocol import Protocol, Reference
+from lsbench.protocol.context import Context
+from lsbench.protocol.manifest import Reference
 from lsbench.run.folder import Run
 from lsbench.run.learn import Models
 from lsbench.run.result import Partial
@@ -30,14 +29,11 @@ CLEAN = "clean"  # in place of an artifact's name: the re-encoded clip as it is
 
 @dataclass(frozen=True)
 class Bench:
-    """What a worker needs to know beside the clip: pickled to other processes. rules: the protocol without clips."""
+    """What a worker needs to know beside the clip: pickled to other processes."""
 
     run: Path
-    rules: Protocol
+    context: Context
     metrics: tuple[Metric, ...]
-    tracker: FaceTracker | None
-    weights: Mapping[str, Path]
-    device: str
     seed: int
 
 
@@ -87,7 +83,7 @@ def inject(bench: Bench, job: Injection) -> None:
             spoiled = artifact(job.artifact)(scene.subject, strength, bench.seed)
         faces = scene.faces if any(metric.needs_landmarks for metric in metrics) else None
         landmarks = (faces.of(scene.pair.reference), faces.of(spoiled)) if faces else None
-        pair = replace(scene.pair, generated=spoiled, weights=bench.weights, landmarks=landmarks, models=job.models)
+        pair = replace(scene.pair, generated=spoiled, landmarks=landmarks, models=job.models)
         stats |= {filed(metric.key, strength): metric.measure(pair) for metric in metrics}
     frames = len(scene.subject.clip)
     run.write_partial(Partial(job.id, "", job.reference.digest, frames, frames, 0, stats))
@@ -128,7 +124,8 @@ _LAST: dict[tuple[object, ...], Scene] = {}  # of this process: the artifacts of
 
 def _scene(bench: Bench, reference: Reference, other: Reference) -> Scene:
     """The clip made ready, kept until another one is asked for."""
-    key = (bench.run, bench.tracker, bench.device, bench.rules.content(reference), reference.id, other.digest)
+    context = bench.context
+    key = (bench.run, context.tracker, context.device, context.content(reference), reference.id, other.digest)
     if key not in _LAST:
         _LAST.clear()
         _LAST[key] = _prepared(bench, reference, other)
@@ -136,15 +133,17 @@ def _scene(bench: Bench, reference: Reference, other: Reference) -> Scene:
 
 
 def _prepared(bench: Bench, reference: Reference, other: Reference) -> Scene:
-    rules = bench.rules
-
-    def read(clip: Reference) -> Clip:
-        real = read_clip(clip.file, clip.id, sample_rate=rules.sample_rate, folder_fps=rules.fps or 25.0)
-        return rules.shown(real)
-
-    real, content = read(reference), rules.content(reference)
-    track = reference_track(real, content, reference.landmarks, bench.tracker)
+    context = bench.context
+    real = context.read(reference)
+    track = context.track(reference, real)
     clean = replace(real, frames=recoded(real.frames, real.fps))
-    faces = Faces(bench.tracker) if bench.tracker else None
-    pair = ClipPair(real, clean, track=track, device=bench.device, weights=bench.weights, reference_sha256=content)
-    return Scene(pair, Subject(clean, track, read(other).speech), faces)
+    faces = Faces(context.tracker) if context.tracker else None
+    pair = ClipPair(
+        real,
+        clean,
+        track=track,
+        device=context.device,
+        weights=context.weights,
+        reference_sha256=context.content(reference),
+    )
+    return Scene(pair, Subject(clean, track, context.read(other).speech), faces)

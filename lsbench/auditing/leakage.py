@@ -17,16 +17,17 @@ import numpy as np
 
 from lsbench.errors import GeneratorError, LsbenchError
 from lsbench.face.track import FaceTrack, Region
-from lsbench.face.tracker import FaceTracker, reference_track
-from lsbench.generation import spelling
+from lsbench.face.tracker import FaceTracker
 from lsbench.generation.command import TIMEOUT_S
 from lsbench.generation.generator import perform
 from lsbench.generation.shown_face import seen, with_mouth_of
+from lsbench.generation.source import Source
+from lsbench.generation.source import generator as parse_generator
 from lsbench.generation.standins import as_long
 from lsbench.media.clip import Clip, crop
-from lsbench.media.files import read_clip
 from lsbench.metrics._base.landmarks import aperture
 from lsbench.protocol.align import align, block_means
+from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import Protocol, Reference
 from lsbench.system import pool
 from lsbench.system.pool import Progress
@@ -99,9 +100,8 @@ class Leakage:
 class Probe:
     """What a worker needs to know: pickled to other processes."""
 
-    text: str
-    rules: Protocol
-    tracker: FaceTracker | None
+    source: Source
+    context: Context
     timeout_s: float
 
 
@@ -114,7 +114,7 @@ class Trial:
 
 
 def probe(
-    text: str,
+    generator: str | Source,
     bench: Protocol,
     *,
     tracker: FaceTracker | None = None,
@@ -123,12 +123,12 @@ def probe(
     timeout_s: float = TIMEOUT_S,
     progress: Progress | None = None,
 ) -> Leakage:
-    """Probe a generator, as it is spelled, on a few clips of a bound protocol, evenly spread over its manifest."""
-    spelling.check(text)
+    """Probe a generator, as it is spelled or parsed, on a few clips of a bound protocol, spread over its manifest."""
+    source = generator if isinstance(generator, Source) else parse_generator(generator)
     if clips < 1:
         raise GeneratorError(f"{clips} clips to probe; expected 1 or more")
     trials = [Trial(clip, bench.another(clip)) for clip in _spread(bench.clips, clips)]
-    job = Probe(text, replace(bench, clips=()), tracker, timeout_s)
+    job = Probe(source, Context(bench, tracker), timeout_s)
     found: list[ClipLeakage] = []
     visible: list[float] = []
     for done, (trial, outcome) in enumerate(pool.run(partial(probe_clip, job), trials, workers), start=1):
@@ -138,28 +138,22 @@ def probe(
         visible.append(outcome[1])
         if progress:
             progress(trial.face.id, done, len(trials))
-    return Leakage(text, bench.identity, tuple(found), math.fsum(visible) / len(visible))
+    return Leakage(source.text, bench.identity, tuple(found), math.fsum(visible) / len(visible))
 
 
 def probe_clip(job: Probe, trial: Trial) -> tuple[ClipLeakage, float]:
     """What one clip shows, and how much of its mouth's motion the protocol's identity rule shows."""
-    rules = job.rules
-
-    def read(reference: Reference) -> tuple[Clip, FaceTrack]:
-        real = read_clip(reference.file, reference.id, sample_rate=rules.sample_rate, folder_fps=rules.fps or 25.0)
-        real = rules.shown(real)
-        return real, reference_track(real, reference.digest, reference.landmarks, job.tracker)
-
-    face, track = read(trial.face)
-    driver, driver_track = read(trial.driver)
+    rules, tracker = job.context.rules, job.context.tracker
+    face, driver = (job.context.read(clip) for clip in (trial.face, trial.driver))
+    track, driver_track = job.context.track(trial.face, face), job.context.track(trial.driver, driver)
     swapped = as_long(driver.speech, round(len(face) * face.sample_rate / face.fps))
     sounds = {"own": face.speech, "swapped": swapped, "silent": np.zeros_like(swapped)}
     held, held_track = with_mouth_of(face, track, np.full(len(face), len(face) // 2))
-    generator = spelling.open_generator(job.text, job.timeout_s, None)
+    generator = job.source.open(job.timeout_s, None)
 
     def rendered(shown: Clip, sound: np.ndarray) -> Clip:
         copy = replace(shown, frames=shown.frames.copy(), speech=sound)
-        made = perform(generator, job.text, copy, sound, held_track)  # only the pictures may tell of the mouth
+        made = perform(generator, job.source.text, copy, sound, held_track)  # only the pictures may tell of the mouth
         out = Clip(face.id, made.frames, sound, made.fps or face.fps, face.sample_rate)
         align(face, out, rules.align)
         return out
@@ -179,7 +173,7 @@ def probe_clip(job: Probe, trial: Trial) -> tuple[ClipLeakage, float]:
         trial.driver.id,
         survival,
         lag,
-        _apertures(job.tracker, track, driver_track, outputs) if job.tracker else {},
+        _apertures(tracker, track, driver_track, outputs) if tracker else {},
         math.sqrt(float(np.mean((own - freed) ** 2)) / motion) if motion else math.nan,
     )
     visible = seen(face, track, rules.identity)[1] or held_track

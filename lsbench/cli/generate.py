@@ -49,17 +49,18 @@ def generate(
     What is already there, whole and made by the same generator of the same clips, is kept.
     """
     from lsbench.cli.progress import progress_bar
-    from lsbench.generation import studio as rendering
+    from lsbench.generation import studio
+    from lsbench.generation.source import generator as parse
     from lsbench.networks import weights
     from lsbench.system import pool
 
     demand_one_bench(reference, protocol_name, data)
-    rendering.demand_generator(generator)
+    source = parse(generator)
     bench = bound_protocol(reference, protocol_name, data)
     with progress_bar(quiet) as progress:
-        tracker = rendering.tracker_for(generator, bench, weights.parse_overrides(weight_files), offline=offline)
-        paths = rendering.generate(
-            generator,
+        tracker = studio.tracker_for(source, bench, weights.parse_overrides(weight_files), offline=offline)
+        paths = studio.generate(
+            source,
             bench,
             out,
             lossless=lossless,

@@ -52,12 +52,12 @@ def leakage(
     from lsbench.cli.progress import progress_bar
     from lsbench.errors import WeightsError
     from lsbench.face.tracker import FaceTracker
-    from lsbench.generation import studio as rendering
+    from lsbench.generation.source import generator as parse
     from lsbench.networks import weights
     from lsbench.system import pool
 
     demand_one_bench(reference, protocol_name, data)
-    rendering.demand_generator(generator)
+    source = parse(generator)
     bench = bound_protocol(reference, protocol_name, data)
     override = weights.parse_overrides(weight_files).get("face_landmarker")
     tracker = None
@@ -69,7 +69,7 @@ def leakage(
         click.echo(f"lips of the made videos are not followed: {error}", err=True)
     with progress_bar(quiet) as progress:
         found = probe(
-            generator,
+            source,
             bench,
             tracker=tracker,
             clips=clips,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import traceback
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from lsbench.errors import GeneratorError, LsbenchError
+from lsbench.errors import GeneratorError, LsbenchError, in_one_line
 from lsbench.face.track import FaceTrack
 from lsbench.media.clip import Clip
 
@@ -62,7 +61,7 @@ def perform(generator: Generator, who: str, face: Clip, speech: np.ndarray, trac
     except LsbenchError:
         raise
     except (Exception, SystemExit) as error:  # the ways in which another's code can fail are without number
-        raise GeneratorError(f"{where} failed with {told(error)}") from error
+        raise GeneratorError(f"{where} failed with {in_one_line(error)}") from error
     if not isinstance(made, Rendered):
         made = Rendered(made)
     check_frames(made.frames, where)
@@ -82,11 +81,3 @@ def check_frames(frames: np.ndarray, where: str) -> None:
         raise GeneratorError(f"{where} returned {found} with {count} values that are NaN; {expected}")
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape:
         raise GeneratorError(f"{where} returned {found}; {expected}")
-
-
-def told(error: BaseException) -> str:
-    """An exception in one line: its type, the last line of its message, and the line of code that raised it."""
-    lines = str(error).strip().splitlines() or ["no message"]
-    code = traceback.extract_tb(error.__traceback__)
-    place = f" ({code[-1].filename}, line {code[-1].lineno})" if code else ""
-    return f"{type(error).__name__}: {lines[-1].strip()}{place}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import resource
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,21 +11,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from lsbench.errors import AlignmentError, GeneratorError, LsbenchError
 from lsbench.face.track import FaceTrack
-from lsbench.face.tracker import FaceTracker, reference_track
-from lsbench.generation import spelling
+from lsbench.face.tracker import FaceTracker
 from lsbench.generation.command import TIMEOUT_S
 from lsbench.generation.generator import Generator, Rendered, perform
 from lsbench.generation.shown_face import lasting, needs_face, seen
+from lsbench.generation.source import Source
+from lsbench.generation.source import generator as parse_generator
 from lsbench.media.clip import Clip
-from lsbench.media.files import content_sha256, read_clip, write_clip
+from lsbench.media.files import Sound, content_sha256, write_clip
 from lsbench.networks import weights
 from lsbench.protocol.align import align, demand_length
+from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import Protocol, Reference
 from lsbench.system import pool
 from lsbench.system.cache import write_atomically
@@ -38,39 +39,52 @@ CRF = 0
 _RSS_BYTES = 1 if sys.platform == "darwin" else 1024
 
 
-def demand_generator(text: str) -> None:
-    """Raise GeneratorError where this is no generator, or one that cannot be what it is said to be."""
-    if not spelling.is_generator(text):
-        raise GeneratorError(f"{text} is a folder or a path; expected a name, cmd:TEMPLATE or py:module:attribute")
-    spelling.check(text)
-
-
 def tracker_for(
-    text: str, bench: Protocol, overrides: Mapping[str, Path], *, offline: bool = False
+    source: Source, protocol: Protocol, overrides: Mapping[str, Path], *, offline: bool = False
 ) -> FaceTracker | None:
     """The face tracker where rendering needs one: clips without side-cars, and a mouth to be hidden or found."""
-    faces = needs_face(bench.identity) or spelling.needs_track(text)
-    if not faces or all(clip.landmarks for clip in bench.clips):
+    faces = needs_face(protocol.identity) or source.needs_track
+    if not faces or all(clip.landmarks for clip in protocol.clips):
         return None
     return FaceTracker(*weights.require("face_landmarker", override=overrides.get("face_landmarker"), offline=offline))
 
 
 @dataclass(frozen=True)
 class Studio:
-    """What a worker needs to know to render a clip: pickled to other processes.
+    """Where a generator's videos are made and kept: pickled to other processes.
 
-    text: the generator as it is spelled; made_by: what is known of it. rules: the protocol without its clips. videos:
-    their folder; notes: that of generation.json and logs/. suffix: .mkv is lossless.
+    Attributes:
+        source: the generator.
+        made_by: what is known of it.
+        context: how clips are read, and faces found.
+        videos: the folder of its videos.
+        notes: that of generation.json and logs/.
+        suffix: of the videos; .mkv is lossless.
+        timeout_s: for a program that makes one video.
     """
 
-    text: str
+    source: Source
     made_by: Mapping[str, Any]
-    rules: Protocol
+    context: Context
     videos: Path
     notes: Path
     suffix: str
-    tracker: FaceTracker | None
     timeout_s: float
+
+    @classmethod
+    def of(
+        cls,
+        source: Source,
+        protocol: Protocol,
+        tracker: FaceTracker | None,
+        videos: Path,
+        notes: Path,
+        *,
+        suffix: str = ".mkv",
+        timeout_s: float = TIMEOUT_S,
+    ) -> Studio:
+        """A studio for a generator and a bound protocol."""
+        return cls(source, source.signature, Context(protocol, tracker), videos, notes, suffix, timeout_s)
 
     def video(self, clip_id: str) -> Path:
         """Where a clip's video is."""
@@ -95,8 +109,8 @@ class Order:
 
 
 def generate(
-    text: str,
-    bench: Protocol,
+    generator: str | Source,
+    protocol: Protocol,
     out: str | Path,
     *,
     lossless: bool = False,
@@ -107,18 +121,34 @@ def generate(
 ) -> list[Path]:
     """Render a generator over the clips of a bound protocol, as OUT/ID.mp4 (lossless: .mkv): `lsbench generate`.
 
-    tracker: finds the faces of clips that have no side-car. Videos that are whole, and made by the same generator of
-    the same input, are kept. OUT/generation.json holds speed, memory and failures; OUT/logs a record of each clip, and
-    what a program printed. Raises the first LsbenchError; files are whole or absent.
+    Videos that are whole, and made by the same generator of the same input, are kept. OUT/generation.json holds speed,
+    memory and failures; OUT/logs a record of each clip, and what a program printed.
+
+    Args:
+        generator: as it is spelled, or parsed.
+        protocol: bound to its clips.
+        out: folder of the videos.
+        lossless: FFV1 in .mkv instead of H.264 in .mp4.
+        workers: processes.
+        tracker: finds the faces of clips that have no side-car.
+        timeout_s: for a program that makes one video.
+        progress: is told which clip is made, how many are, of how many.
+
+    Returns:
+        The videos, in the order of the clips.
+
+    Raises:
+        LsbenchError: the first that a clip gives; files are whole or absent.
     """
-    spelling.check(text)
+    source = generator if isinstance(generator, Source) else parse_generator(generator)
     out = Path(out)
-    targets = {(out / clip.id).resolve() for clip in bench.clips}
-    for clip in bench.clips:
+    targets = {(out / clip.id).resolve() for clip in protocol.clips}
+    for clip in protocol.clips:
         if clip.file.with_suffix("").resolve() in targets or clip.file.resolve() in targets:
             raise GeneratorError(f"clip {clip.id}: {out} holds the reference clips themselves; pass another --out")
-    studio = studio_of(text, bench, out, out, tracker, timeout_s, ".mkv" if lossless else ".mp4")
-    orders = [Order(clip, driver(text, bench, clip)) for clip in bench.clips]
+    suffix = ".mkv" if lossless else ".mp4"
+    studio = Studio.of(source, protocol, tracker, out, out, suffix=suffix, timeout_s=timeout_s)
+    orders = [Order(clip, driver(source, protocol, clip)) for clip in protocol.clips]
     try:
         for done, (order, outcome) in enumerate(pool.run(partial(render_clip, studio), orders, workers), start=1):
             if isinstance(outcome, LsbenchError):
@@ -126,28 +156,13 @@ def generate(
             if progress:
                 progress(order.face.id, done, len(orders))
     finally:
-        write_summary(studio, bench.clips)
-    return [studio.video(clip.id) for clip in bench.clips]
+        write_summary(studio, protocol.clips)
+    return [studio.video(clip.id) for clip in protocol.clips]
 
 
-def studio_of(
-    text: str,
-    bench: Protocol,
-    videos: Path,
-    notes: Path,
-    tracker: FaceTracker | None,
-    timeout_s: float,
-    suffix: str = ".mkv",
-) -> Studio:
-    """A studio for a generator, as it is spelled, and a bound protocol."""
-    spelling.check(text)
-    rules = replace(bench, clips=())
-    return Studio(text, spelling.signature(text), rules, videos, notes, suffix, tracker, timeout_s)
-
-
-def driver(text: str, bench: Protocol, clip: Reference) -> Reference:
+def driver(source: Source, protocol: Protocol, clip: Reference) -> Reference:
     """The clip whose sound drives a generator on a clip."""
-    return bench.another(clip) if spelling.swaps_sound(text) else bench.driver(clip)
+    return protocol.another(clip) if source.swaps_sound else protocol.driver(clip)
 
 
 def render_clip(studio: Studio, order: Order) -> None:
@@ -166,13 +181,13 @@ def render_clip(studio: Studio, order: Order) -> None:
 
 def _made(studio: Studio, order: Order, path: Path) -> dict[str, Any]:
     """Make one video at a path; what to keep of how it was made."""
-    generator = spelling.open_generator(studio.text, studio.timeout_s, studio.logs)
-    clip, track, speech = take(studio.rules, order, studio.tracker, generator)
-    face, face_track = (clip, track) if generator.sees_answer else seen(clip, track, studio.rules.identity)
+    generator, rules = studio.source.open(studio.timeout_s, studio.logs), studio.context.rules
+    clip, track, speech = take(studio.context, order, generator)
+    face, face_track = (clip, track) if generator.sees_answer else seen(clip, track, rules.identity)
     with _measured() as cost:
-        made = perform(generator, _who(studio.text), face, speech, face_track)
+        made = perform(generator, studio.source.short, face, speech, face_track)
     video = as_video(clip, made, speech)
-    demand_fit(studio.rules, order, clip, video)
+    demand_fit(rules, order, clip, video)
     write_clip(
         path,
         video.frames,
@@ -181,7 +196,7 @@ def _made(studio: Studio, order: Order, path: Path) -> dict[str, Any]:
         sample_rate=clip.sample_rate,
         crf=CRF,
         chroma="444",
-        metadata={"comment": generator.comment or f"synthetic: rendered by {studio.text}, not a recording"},
+        metadata={"comment": generator.comment or f"synthetic: rendered by {studio.source.text}, not a recording"},
     )
     return {
         "video_sha256": content_sha256(path),
@@ -193,22 +208,15 @@ def _made(studio: Studio, order: Order, path: Path) -> dict[str, Any]:
     }
 
 
-def take(
-    rules: Protocol, order: Order, tracker: FaceTracker | None, generator: Generator
-) -> tuple[Clip, FaceTrack | None, np.ndarray]:
+def take(context: Context, order: Order, generator: Generator) -> tuple[Clip, FaceTrack | None, np.ndarray]:
     """The clip that lends the face, as long as the sound that drives it, its landmarks where needed, and that sound."""
-
-    def read(clip: Reference) -> Clip:
-        sound: Literal["required", "optional"] = "optional" if generator.sees_answer else "required"
-        real = read_clip(clip.file, clip.id, sample_rate=rules.sample_rate, sound=sound, folder_fps=rules.fps or 25.0)
-        return rules.shown(real)
-
-    clip, track = read(order.face), None
-    if generator.needs_track or needs_face(rules.identity):
-        track = reference_track(clip, rules.content(order.face), order.face.landmarks, tracker)
+    sound: Sound = "optional" if generator.sees_answer else "required"
+    clip, track = context.read(order.face, sound), None
+    if generator.needs_track or needs_face(context.rules.identity):
+        track = context.track(order.face, clip)
     if order.driver.id == order.face.id:
         return clip, track, clip.speech
-    driving = read(order.driver)
+    driving = context.read(order.driver, sound)
     if not generator.swaps_sound:
         clip, track = lasting(clip, track, len(driving))
     return clip, track, driving.speech
@@ -232,10 +240,6 @@ def demand_fit(rules: Protocol, order: Order, face: Clip, video: Clip) -> None:
         raise AlignmentError(f"clip {face.id}: generated {sizes[0]} px, the face it was given {sizes[1]} px")
 
 
-def _who(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
 def kept_sha256(studio: Studio, face: Reference, driver: Reference) -> str:
     """The sha256 of a video that is there, whole, and made by this generator of these clips; else empty."""
     found, video = _read_json(studio.record(face.id)), studio.video(face.id)
@@ -247,14 +251,15 @@ def kept_sha256(studio: Studio, face: Reference, driver: Reference) -> str:
 
 def _made_of(studio: Studio, face: Reference, driver: Reference) -> str:
     """Digest of everything that a video depends on, as far as it can be known."""
+    tracker = studio.context.tracker
     parts = {
         "revision": REVISION,
         "made_by": studio.made_by,
-        "rules": {name: value for name, value in studio.rules.rules.items() if name != "align"},
+        "rules": {name: value for name, value in studio.context.rules.rules.items() if name != "align"},
         "face": face.digest,
         "driver": driver.digest,
         "landmarks": content_sha256(face.landmarks) if face.landmarks else None,
-        "tracker": studio.tracker.signature if studio.tracker and not face.landmarks else None,
+        "tracker": tracker.signature if tracker and not face.landmarks else None,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -266,7 +271,16 @@ def _measured() -> Iterator[dict[str, Any]]:
     started = time.perf_counter()
     yield cost
     cost["seconds"] = time.perf_counter() - started
-    cost["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_BYTES
+    cost["peak_bytes"] = _peak_bytes()
+
+
+def _peak_bytes() -> int | None:
+    """Peak memory of this process; None where the system does not say (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_BYTES
 
 
 def write_summary(studio: Studio, clips: Sequence[Reference]) -> None:
@@ -283,7 +297,7 @@ def write_summary(studio: Studio, clips: Sequence[Reference]) -> None:
             "failed": {clip_id: found["failed"] for clip_id, found in records.items() if "failed" in found},
             "sees_answer": any(found["sees_answer"] for found in made),
             "frames_per_second": frames / seconds if seconds else None,
-            "peak_memory_bytes": max((found["peak_memory_bytes"] for found in made), default=None),
+            "peak_memory_bytes": max((peak for found in made if (peak := found["peak_memory_bytes"])), default=None),
         },
     )
 

@@ -16,7 +16,7 @@ from lsbench.errors import MediaError, ProtocolError
 from lsbench.face.track import Region
 from lsbench.face.tracker import sidecar
 from lsbench.media.clip import Clip, gray
-from lsbench.media.files import content_sha256, find_clips
+from lsbench.media.files import Sound, content_sha256, find_clips, read_clip
 from lsbench.protocol.manifest import Reference, Select, listed
 from lsbench.protocol.toml_file import Align, Color, Task, read_file
 
@@ -115,6 +115,15 @@ class Protocol:
     def shown(self, clip: Clip) -> Clip:
         """A decoded reference clip in the colour that this protocol shows and compares with."""
         return replace(clip, frames=gray(clip.frames)) if self.color == "gray" else clip
+
+    def read(self, clip: Reference, sound: Sound = "required") -> Clip:
+        """A bound clip as this protocol shows it to generators and to metrics.
+
+        Raises:
+            MediaError: where the file cannot be read, or has no sound and must have some.
+        """
+        rates: dict[str, Any] = {"sample_rate": self.sample_rate, "folder_fps": self.fps or 25.0}
+        return self.shown(read_clip(clip.file, clip.id, sound=sound, **rates))
 
     def content(self, clip: Reference) -> str:
         """A sha256 that stands for the pictures of a bound clip as they are shown: the key of what is kept of them."""

@@ -2,47 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 
 from lsbench.errors import LsbenchError
-from lsbench.generation.studio import Studio, driver, kept_sha256
-from lsbench.media.files import content_sha256
-from lsbench.protocol.protocol import Protocol, Reference
-from lsbench.run import learn as learning
+from lsbench.protocol.protocol import Protocol
+from lsbench.run import learn
 from lsbench.run.folder import Run
 from lsbench.run.gather import Shared
-from lsbench.run.match import Matches
-from lsbench.run.measure import Job, Settings, make_and_measure, measure_clip
+from lsbench.run.measure import Job, Scoring
+from lsbench.run.videos import Videos
 from lsbench.system.pool import Progress
-from lsbench.system.ranks import Ranks
 
 
-def measure_all(
+def score_clips(
     shared: Shared,
-    settings: Settings,
-    matches: Matches,
-    studio: Studio | None,
+    scoring: Scoring,
+    protocol: Protocol,
+    videos: Videos,
+    *,
     workers: int,
     on_error: str,
     progress: Progress | None,
 ) -> dict[str, str]:
-    """Score every matched clip that is not finished yet; clip id -> why, for those that cannot be scored.
+    """Score every clip that has a video and is not finished yet.
 
-    studio: makes the videos first, where they are not there.
+    Returns:
+        Clip id -> why, for those that cannot be scored.
+
+    Raises:
+        LsbenchError: the first that a clip gives, where on_error is "stop".
     """
-    bench = settings.protocol
-    clips = [clip for clip in bench.clips if clip.id in matches.found]
-    keys = [metric.key for metric in settings.metrics]
-    jobs, failed = [], {}
+    clips = [clip for clip in protocol.clips if clip.id not in videos.missing]
+    jobs, failed = [], dict(videos.missing)
     for clip in clips:
         try:
-            jobs.append(_job(bench, clip, matches.found[clip.id], studio))
+            jobs.append(videos.job(protocol, clip))
         except LsbenchError as error:
             if on_error == "stop":
                 raise
             failed[clip.id] = str(error)
+    keys = [metric.key for metric in scoring.metrics]
     finished = shared.finished([job.reference.id for job in jobs if _is_finished(shared.run, job, keys)])
     jobs = [job for job in jobs if job.reference.id not in finished]
     done = len(finished)
@@ -58,44 +58,38 @@ def measure_all(
 
     if jobs:
         shared.run.discard_result()
-        jobs = _taught(jobs, settings, workers, on_error, progress, shared.ranks)
+        jobs = _taught(jobs, scoring, protocol, shared, workers, on_error, progress)
     report("", done, len(clips))
-    rules = replace(settings, protocol=replace(bench, clips=()))  # the manifest does not travel with every job
-    work = partial(make_and_measure, studio, rules) if studio else partial(measure_clip, rules)
-    for job, outcome in shared.ranks.run(work, jobs, workers, own_done):
+    for job, outcome in shared.ranks.run(videos.work(scoring), jobs, workers, own_done):
         if isinstance(outcome, LsbenchError):
             failed[job.reference.id] = str(outcome)
     shared.gather([job.reference.id for job in jobs], failed)
     return failed
 
 
-def _job(bench: Protocol, clip: Reference, video: Path, studio: Studio | None) -> Job:
-    driving = bench.driver(clip) if clip.audio else None
-    if studio is None:
-        return Job(clip, video, content_sha256(video), driving)
-    sound = driver(studio.text, bench, clip)
-    return Job(clip, video, kept_sha256(studio, clip, sound), driving, sound)
-
-
-def _is_finished(run: Run, job: Job, keys: list[str]) -> bool:
+def _is_finished(run: Run, job: Job, keys: Sequence[str]) -> bool:
     kept = run.read_partial(job.reference.id, keys)
     hashes = job.generated_sha256, job.reference.sha256
     return kept is not None and (kept.generated_sha256, kept.reference_sha256) == hashes
 
 
 def _taught(
-    jobs: list[Job], settings: Settings, workers: int, on_error: str, progress: Progress | None, ranks: Ranks
+    jobs: list[Job],
+    scoring: Scoring,
+    protocol: Protocol,
+    shared: Shared,
+    workers: int,
+    on_error: str,
+    progress: Progress | None,
 ) -> list[Job]:
     """The jobs with the models that their metrics learn from the clips of other speakers."""
-    learners = {metric.learner.signature: metric.learner for metric in settings.metrics if metric.learner}
-    if not learners or settings.tracker is None:
+    learners = {metric.learner.signature: metric.learner for metric in scoring.metrics if metric.learner}
+    if not learners:
         return jobs
 
     def refuse(error: LsbenchError) -> None:
         if on_error == "stop":
             raise error
 
-    models = learning.fit(
-        learners.values(), settings.protocol, settings.tracker, settings.sound, workers, refuse, progress, ranks
-    )
+    models = learn.fit(learners.values(), protocol, scoring.context, workers, refuse, progress, shared.ranks)
     return [replace(job, models=models[job.reference.id]) for job in jobs]

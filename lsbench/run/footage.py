@@ -48,7 +48,7 @@ def _generated(run: Path, asked: str, ids: Sequence[str]) -> tuple[dict[str, Pat
     if not asked or not folder.is_dir():
         return {}, f"generated video not found: neither {made} nor a folder {asked} is there; was the run moved?"
     try:
-        return match_folder(folder, ids).found, f"generated video not found: {folder} has none of this clip"
+        return match_folder(folder, ids).videos, f"generated video not found: {folder} has none of this clip"
     except LsbenchError as error:
         return {}, f"generated video not found: {error}"
 

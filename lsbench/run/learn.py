@@ -15,10 +15,11 @@ import numpy as np
 
 from lsbench.errors import LsbenchError
 from lsbench.face.tracker import FaceTracker
-from lsbench.media.files import Sound, read_clip
 from lsbench.metrics._base.learner import Learner, Model
 from lsbench.metrics._base.stats import Stats
+from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import Protocol, Reference
+from lsbench.system import pool
 from lsbench.system.cache import cache_dir, write_atomically
 from lsbench.system.pool import Progress
 from lsbench.system.ranks import ALONE, Ranks
@@ -27,17 +28,16 @@ FOLDS = 10  # in which the clips of a lone speaker are left out
 LIBRARIES = ("av", "soxr", "numpy", "scipy", "librosa")  # whose version can move what is learned
 
 Models = Mapping[str, Model]  # by the learner's signature
+Sums = dict[str, dict[str, dict[str, np.ndarray]]]  # by learner, by group, by name
 
 
 @dataclass(frozen=True)
 class Study:
-    """How a worker learns a clip: pickled to other processes."""
+    """How a worker learns a clip: pickled to other processes. tracker: that of the context."""
 
     learners: tuple[Learner, ...]
+    context: Context
     tracker: FaceTracker
-    sample_rate: int
-    sound: Sound
-    folder_fps: float
 
 
 def groups(clips: Sequence[Reference]) -> tuple[dict[str, str], bool]:
@@ -52,58 +52,84 @@ def groups(clips: Sequence[Reference]) -> tuple[dict[str, str], bool]:
 
 def fit(
     learners: Iterable[Learner],
-    bench: Protocol,
-    tracker: FaceTracker,
-    sound: Sound,
+    protocol: Protocol,
+    context: Context,
     workers: int,
     on_error: Callable[[LsbenchError], None],
     progress: Progress | None = None,
     ranks: Ranks = ALONE,
 ) -> dict[str, Models]:
-    """Clip id -> the models for scoring that clip; empty where the protocol has no other clip to learn from.
+    """The models for scoring each clip, learned from the clips that are not left out with it.
 
-    on_error: is called with what keeps a clip from being learned; where it returns, the clip is left out.
+    Ranks take whole groups of clips and exchange their sums, so that the order of additions, and with it every bit,
+    does not depend on how many there are.
+
+    Args:
+        learners: what is learned.
+        protocol: whose clips are learned from, and scored.
+        context: how they are read; its tracker finds their faces.
+        workers: processes.
+        on_error: is called with what keeps a clip from being learned; where it returns, the clip is left out.
+        progress: is told how many clips are learned.
+        ranks: the processes that share the clips.
+
+    Returns:
+        Clip id -> models by learner; none where the protocol has no other clip to learn from, or there is no tracker.
     """
-    study = Study(tuple(learners), tracker, bench.sample_rate, sound, bench.fps or 25.0)
-    group_of, by_speaker = groups(bench.clips)
-    sums: dict[str, dict[str, dict[str, np.ndarray]]] = {learner.signature: {} for learner in study.learners}
-    for done, (clip, outcome) in enumerate(ranks.run(partial(_learn, study), bench.clips, workers), start=1):
+    if context.tracker is None:
+        return {clip.id: {} for clip in protocol.clips}
+    study = Study(tuple(learners), context, context.tracker)
+    group_of, by_speaker = groups(protocol.clips)
+    names = list(dict.fromkeys(group_of.values()))
+    mine = [clip for clip in protocol.clips if names.index(group_of[clip.id]) % ranks.size == ranks.rank]
+    sums: Sums = {learner.signature: {} for learner in study.learners}
+    for done, (clip, outcome) in enumerate(pool.run(partial(_learn, study), mine, workers), start=1):
         if isinstance(outcome, LsbenchError):
             on_error(outcome)
             continue
         for learner, stats in zip(study.learners, outcome, strict=True):
             _add(sums[learner.signature].setdefault(group_of[clip.id], {}), learner.moments(stats))
         if progress:
-            progress("learn from real clips", done, len(bench.clips))
-    models: dict[str, dict[str, Model]] = {group: {} for group in group_of.values()}
-    for group, found in models.items():
+            progress("learn from real clips", done, len(mine))
+    sums = _gathered(ranks.everyones(sums), names)
+    models: dict[str, dict[str, Model]] = {group: {} for group in names}
+    for group in names:
         for learner in study.learners:
             others = {name: moments for name, moments in sums[learner.signature].items() if name != group}
             if others:
-                found[learner.signature] = {**learner.solve(others), "by_speaker": np.array(by_speaker)}
+                models[group][learner.signature] = {**learner.solve(others), "by_speaker": np.array(by_speaker)}
     return {clip_id: models[group] for clip_id, group in group_of.items()}
+
+
+def _gathered(shares: Sequence[Sums], names: Sequence[str]) -> Sums:
+    """The sums of all ranks, groups in the order of the manifest."""
+    return {
+        signature: {name: share[signature][name] for name in names for share in shares if name in share[signature]}
+        for signature in shares[0]
+    }
 
 
 def _learn(study: Study, clip: Reference) -> list[Stats]:
     """What each learner keeps of one clip, from the cache where it is there."""
-    kept = [_kept_at(learner, study, clip) for learner in study.learners]
-    found = [_read(path) for path in kept]
-    if all(found):
-        return [stats for stats in found if stats]
-    real = read_clip(clip.file, clip.id, sample_rate=study.sample_rate, sound=study.sound, folder_fps=study.folder_fps)
-    track = study.tracker.measure_cached(real, clip.digest)
+    paths = [_kept_at(learner, study, clip) for learner in study.learners]
+    kept = [_read(path) for path in paths]
+    if all(kept):
+        return [stats for stats in kept if stats]
+    real = study.context.read(clip)
+    track = study.tracker.measure_cached(real, study.context.content(clip))
     learned = [learner.learn(real, track) for learner in study.learners]
-    for path, stats in zip(kept, learned, strict=True):
+    for path, stats in zip(paths, learned, strict=True):
         with contextlib.suppress(OSError):  # a cache that cannot be written costs time alone
             write_atomically(path, partial(_write, stats))
     return learned
 
 
 def _kept_at(learner: Learner, study: Study, clip: Reference) -> Path:
-    maker = [learner.signature, study.tracker.signature, study.sample_rate, study.folder_fps]
+    rules, content = study.context.rules, study.context.content(clip)
+    maker = [learner.signature, study.tracker.signature, rules.sample_rate, rules.fps or 25.0]
     maker += [f"{library}:{version(library)}" for library in LIBRARIES]
-    name = f"{clip.digest}-{hashlib.sha256(repr(maker).encode()).hexdigest()[:16]}.npz"
-    return cache_dir() / "learned" / clip.digest[:2] / name
+    name = f"{content}-{hashlib.sha256(repr(maker).encode()).hexdigest()[:16]}.npz"
+    return cache_dir() / "learned" / content[:2] / name
 
 
 def _write(stats: Stats, file: BinaryIO) -> None:

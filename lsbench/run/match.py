@@ -4,33 +4,62 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from lsbench.errors import MatchError
 from lsbench.media.files import find_clips
+from lsbench.protocol.manifest import listed
 
 
 @dataclass(frozen=True)
 class Matches:
-    """Reference ids paired with generated files: found by id, ids without a file, files without an id."""
+    """Reference ids paired with generated files.
 
-    found: dict[str, Path]
-    missing: list[str]
-    extra: list[Path]
+    Attributes:
+        videos: of each clip that has one, by id.
+        missing: ids without a video.
+        extra: videos without an id.
+    """
+
+    videos: dict[str, Path]
+    missing: list[str] = field(default_factory=list)
+    extra: list[Path] = field(default_factory=list)
+
+    def demand_all(self, folder: Path) -> None:
+        """Raise MatchError where a clip has no video, or a video no clip. folder: in which they were looked for."""
+        faults = []
+        if self.missing:
+            total = len(self.missing) + len(self.videos)
+            rest = f" ({len(self.missing)} of {total} missing: {listed(self.missing)})"
+            faults.append(no_video(self.missing[0], folder) + (rest if len(self.missing) > 1 else ""))
+        if self.extra:
+            names = listed([str(path.relative_to(folder)) for path in self.extra])
+            faults.append(f"{len(self.extra)} videos in {folder} match no reference clip: {names}")
+        if faults:
+            raise MatchError("; ".join(faults) + ". Mend the folder, or pass --on-error skip to score what is there")
+
+
+def no_video(clip_id: str, folder: Path) -> str:
+    """Why a clip cannot be scored whose video is not in the folder, with the names that were looked for."""
+    last = clip_id.rsplit("/", 1)[-1]
+    spellings = dict.fromkeys([f"{clip_id}.*", f"{clip_id.replace('/', '_')}.*", f"{last}.* where unique"])
+    return f"clip {clip_id}: no generated video in {folder} (looked for {', '.join(spellings)})"
 
 
 def match_folder(folder: Path, ids: Iterable[str]) -> Matches:
     """Pair ids such as `s1/bbaf2n` with s1/bbaf2n.*, s1_bbaf2n.*, or bbaf2n.* where that name is unique on both sides.
 
-    Raises MatchError where one id has two candidates, and MediaError where the folder holds no clip at all.
+    Raises:
+        MatchError: where one id has two candidates.
+        MediaError: where the folder holds no clip at all.
     """
     files = find_clips(folder)
     ids = list(ids)
     by_last_part: dict[str, list[str]] = {}
     for clip_id in ids:
         by_last_part.setdefault(_name(clip_id), []).append(clip_id)
-    found: dict[str, Path] = {}
+    videos: dict[str, Path] = {}
     owner: dict[Path, str] = {}
     for clip_id in ids:
         spellings = [clip_id, clip_id.replace("/", "_")]
@@ -42,11 +71,11 @@ def match_folder(folder: Path, ids: Iterable[str]) -> Matches:
         if hits and owner.setdefault(hits[0], clip_id) != clip_id:
             raise MatchError(f"clips {owner[hits[0]]} and {clip_id}: {hits[0]} matches both; move it into its folder")
         if hits:
-            found[clip_id] = hits[0]
-    used = set(found.values())
+            videos[clip_id] = hits[0]
+    used = set(videos.values())
     return Matches(
-        found=found,
-        missing=[clip_id for clip_id in ids if clip_id not in found],
+        videos,
+        missing=[clip_id for clip_id in ids if clip_id not in videos],
         extra=[path for path in files.values() if path not in used],
     )
 

@@ -1,65 +1,154 @@
-"""What metrics need before they can measure: weight files, and a reference that is the truth."""
+"""What is measured, and what it needs before it can be: weight files, a device, a reference that is the truth."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from lsbench.errors import WeightsError
+from lsbench.errors import LsbenchError, WeightsError
+from lsbench.face.track import BOX_RULES, Region
+from lsbench.face.tracker import FaceTracker
+from lsbench.metrics._base import catalogue
 from lsbench.metrics._base.metric import Metric
 from lsbench.networks import weights
 from lsbench.protocol.protocol import Protocol
 from lsbench.system.pool import Progress
 
+FACE_LANDMARKER = "face_landmarker"
 
-def needs(metric: Metric, bench: Protocol) -> set[str]:
+
+@dataclass(frozen=True)
+class Measurable:
+    """The metrics that can be measured, with what they need.
+
+    Attributes:
+        metrics: in the order in which they were asked for.
+        unavailable: metric key -> why it cannot be measured.
+        files: weight files ready for use by name.
+        sha256: of each file.
+    """
+
+    metrics: tuple[Metric, ...]
+    unavailable: Mapping[str, str]
+    files: Mapping[str, Path]
+    sha256: Mapping[str, str]
+
+    @property
+    def tracker(self) -> FaceTracker | None:
+        """Finds faces; None where nothing asked for one."""
+        if FACE_LANDMARKER not in self.files:
+            return None
+        return FaceTracker(self.files[FACE_LANDMARKER], self.sha256[FACE_LANDMARKER])
+
+
+def measurable(
+    metrics: Sequence[str] | None,
+    regions: Sequence[str | Region] | None,
+    protocol: Protocol,
+    *,
+    demanded: Collection[str] = (),
+    offline: bool = False,
+    weight_files: Mapping[str, Path] | None = None,
+    progress: Progress | None = None,
+) -> Measurable:
+    """Sort out which metrics can be measured under a protocol, and fetch what they need.
+
+    Args:
+        metrics: spellings such as `ssim:color=luma`; the protocol's where None.
+        regions: `whole`, `face`, `mouth`; the protocol's where None.
+        protocol: bound to its clips.
+        demanded: names of weights that are needed whatever the metrics say.
+        offline: never fetch.
+        weight_files: files to use in place of the registered ones, by name.
+        progress: is told what is fetched.
+
+    Raises:
+        WeightsError: where a file cannot be had for a metric that was named, or that is demanded.
+        LsbenchError: where nothing is left to measure.
+    """
+    overrides = weight_files or {}
+    wanted = catalogue.metrics(metrics or protocol.metrics, [Region(region) for region in regions or protocol.regions])
+    unavailable = untrue(wanted, protocol)
+    wanted = [metric for metric in wanted if metric.key not in unavailable]
+    indispensable = {*demanded, *overrides}
+    if metrics:
+        indispensable.update(*(needs(metric, protocol) for metric in wanted))
+    elif regions and any(
+        metric.region in BOX_RULES and FACE_LANDMARKER in needs(metric, protocol) for metric in wanted
+    ):
+        indispensable.add(FACE_LANDMARKER)
+    required = {name for metric in wanted for name in needs(metric, protocol)} | set(demanded)
+    files, reasons = _files(sorted(required), indispensable, overrides, offline, progress)
+    for metric in wanted:
+        if lacking := [reasons[name] for name in sorted(needs(metric, protocol)) if name in reasons]:
+            unavailable[metric.key] = "; ".join(lacking)
+    chosen = tuple(metric for metric in wanted if metric.key not in unavailable)
+    if not chosen:
+        raise LsbenchError("nothing to measure: " + "; ".join(sorted(set(unavailable.values())) or ["no metric named"]))
+    return Measurable(
+        chosen,
+        unavailable,
+        {name: path for name, (path, _) in files.items()},
+        {name: sha256 for name, (_, sha256) in files.items()},
+    )
+
+
+def needs(metric: Metric, protocol: Protocol) -> set[str]:
     """Names of the weight files without which a metric cannot be measured under a protocol."""
-    exact = bench.task != "dubbing" and all(clip.landmarks for clip in bench.clips)
+    exact = protocol.task != "dubbing" and all(clip.landmarks for clip in protocol.clips)
     faces = metric.needs_landmarks or metric.learner or (metric.needs_track and not exact)
-    return {*metric.weights, *(["face_landmarker"] if faces else [])}
+    return {*metric.weights, *([FACE_LANDMARKER] if faces else [])}
 
 
-def untrue(wanted: Sequence[Metric], bench: Protocol) -> dict[str, str]:
+def untrue(metrics: Iterable[Metric], protocol: Protocol) -> dict[str, str]:
     """Metric key -> why it cannot be measured, for those that compare with a truth that the protocol does not have."""
-    if bench.task != "dubbing":
+    if protocol.task != "dubbing":
         return {}
     return {
         metric.key: "it compares with the reference's own pictures, and in a dubbing task the reference says something "
         "else: there is no ground truth"
-        for metric in wanted
+        for metric in metrics
         if metric.paired
     }
 
 
-def weight_paths(
-    wanted: Sequence[Metric],
-    bench: Protocol,
-    demanded: set[str],
-    offline: bool,
+def demand_device(device: str) -> None:
+    """Raise LsbenchError where PyTorch cannot run on a device, before any work is done."""
+    if device == "cpu":
+        return
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise LsbenchError(f"device {device}: PyTorch cannot use it ({reason}); pass --device cpu") from None
+
+
+def _files(
+    names: Iterable[str],
+    indispensable: Collection[str],
     overrides: Mapping[str, Path],
+    offline: bool,
     progress: Progress | None,
 ) -> tuple[dict[str, tuple[Path, str]], dict[str, str]]:
-    """Weight files ready for use (path, sha256) by name, and metric key -> reason where one cannot be had.
+    """Weight files ready for use (path, sha256) by name, and name -> why one cannot be had.
 
-    Raises WeightsError where a file of `demanded` cannot be had.
+    Raises WeightsError where one that is indispensable cannot be had.
     """
     for name, path in overrides.items():
         if not path.is_file():
             raise WeightsError(f"weights {name}: {path} is not a file")
     files: dict[str, tuple[Path, str]] = {}
     reasons: dict[str, str] = {}
-    for name in sorted({name for metric in wanted for name in needs(metric, bench)}):
+    for name in names:
         try:
             fetching = partial(progress, f"fetch {name}") if progress else None
             files[name] = weights.require(name, override=overrides.get(name), offline=offline, progress=fetching)
         except WeightsError as error:
-            if name in demanded:
+            if name in indispensable:
                 raise
             reasons[name] = str(error)
-    unavailable = {
-        metric.key: "; ".join(reasons[name] for name in sorted(needs(metric, bench)) if name in reasons)
-        for metric in wanted
-        if not needs(metric, bench).isdisjoint(reasons)
-    }
-    return files, unavailable
+    return files, reasons

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lsbench import registry
-from lsbench.errors import LsbenchError, MatchError, ProtocolError, RunError
-from lsbench.face.track import BOX_RULES, Region
-from lsbench.face.tracker import FaceTracker
-from lsbench.generation import spelling
+from lsbench.errors import LsbenchError, ProtocolError, RunError
+from lsbench.face.track import Region
 from lsbench.generation.command import TIMEOUT_S
-from lsbench.generation.studio import studio_of, tracker_for, write_summary
+from lsbench.generation.generator import Generator
+from lsbench.generation.source import Source, parse
 from lsbench.media.files import Sound
-from lsbench.metrics._base import catalogue
-from lsbench.protocol import protocol
-from lsbench.protocol.protocol import Align, Protocol, Task
-from lsbench.run.clips import measure_all
+from lsbench.protocol.context import Context
+from lsbench.protocol.protocol import Align, Protocol, Task, from_folder, load
+from lsbench.run.clips import score_clips
 from lsbench.run.conditions import Conditions
 from lsbench.run.fold import finish
 from lsbench.run.folder import FORMAT, Run
 from lsbench.run.gather import opened
-from lsbench.run.match import Matches, match_folder
-from lsbench.run.measure import Settings
-from lsbench.run.needs import needs, untrue, weight_paths
+from lsbench.run.measure import Scoring
+from lsbench.run.needs import demand_device, measurable
 from lsbench.run.result import Result
+from lsbench.run.videos import Videos, finished_videos, made_videos
 from lsbench.system.pool import Progress
 from lsbench.system.ranks import ALONE, Ranks
 
@@ -36,7 +34,7 @@ REGIONS = tuple(region.value for region in Region)
 
 
 def score(
-    generated: str | Path,
+    generated: str | Path | Generator | Callable[..., Any],
     *,
     reference: str | Path | None = None,
     protocol: str | Path | Protocol | None = None,
@@ -60,7 +58,7 @@ def score(
     """Score generated videos against reference clips: what `lsbench score` calls before it measures the anchors.
 
     generated: a folder of videos, matched to reference ids; or a generator, whose videos are made and kept in the run
-    folder: `cmd:TEMPLATE`, `py:module:attribute`, or a registered name. reference: a folder of reference clips; or
+    folder: `cmd:TEMPLATE`, `py:module:attribute`, a registered name, a Generator, or a function (face, speech) -> frames. reference: a folder of reference clips; or
     protocol (a name, a .toml file or a Protocol) with data, the folder that holds its clips, unless it is bound
     already. metrics: spellings such as `ssim:color=luma`; regions: `whole`, `face`, `mouth`; both default to the
     protocol's. name, out: the run is kept in out/name (name defaults to the generated folder's); without out it is not
@@ -73,6 +71,72 @@ def score(
 
     Raises a LsbenchError that names the clip; finished clips are kept, and the same call goes on with the rest.
     """
+    _demand_choices(align=align, task=task, on_error=on_error, sound=sound, regions=regions, workers=workers)
+    demand_device(device)
+    protocol = bound(reference, protocol, data, align=align, task=task)
+    source, overrides = parse(generated), weight_files or {}
+    with ExitStack() as stack:
+        run = Run(stack.enter_context(_runs_folder(out, ranks)) / _run_name(name, source))
+        videos: Videos
+        if isinstance(source, Source):
+            if workers > 1:
+                source.demand_portable()
+            videos = made_videos(source, protocol, run, overrides, offline, timeout_s)
+        else:
+            videos = finished_videos(source, protocol, run, on_error)
+        measured = measurable(metrics, regions, protocol, offline=offline, weight_files=overrides, progress=progress)
+        conditions = Conditions.here(protocol, measured.metrics, measured.tracker, measured.sha256, device, sound)
+        shared = stack.enter_context(opened(run, _request(run, source, protocol, conditions), ranks))
+        if ranks.first:
+            stack.callback(videos.conclude, protocol.clips)
+        context = Context(protocol, measured.tracker, measured.files, ranks.own_device(device), sound)
+        failed = score_clips(
+            shared,
+            Scoring(run.path, context, measured.metrics),
+            protocol,
+            videos,
+            workers=workers,
+            on_error=on_error,
+            progress=progress,
+        )
+        return shared.conclude(
+            lambda: finish(
+                run,
+                protocol,
+                measured.metrics,
+                failed=failed,
+                extra=videos.extra,
+                unavailable=measured.unavailable,
+            )
+        )
+
+
+def bound(
+    reference: str | Path | None,
+    protocol: str | Path | Protocol | None,
+    data: str | Path | None,
+    *,
+    align: Align | None = None,
+    task: Task | None = None,
+) -> Protocol:
+    """The protocol that the arguments ask for, bound to its data. align, task: in place of its own."""
+    if (reference is None) == (protocol is None):
+        raise ProtocolError("pass either reference (a folder of clips) or protocol with data")
+    if reference is not None:
+        protocol = from_folder(Path(reference))
+    else:
+        protocol = protocol if isinstance(protocol, Protocol) else load(str(protocol))
+        if data is not None:
+            protocol = protocol.bind(Path(data))
+        elif not protocol.bound:
+            raise ProtocolError(f"protocol {protocol.name}: pass --data, the folder that holds its reference clips")
+    return replace(protocol, align=align or protocol.align, task=task or protocol.task)
+
+
+def _demand_choices(
+    *, align: str | None, task: str | None, on_error: str, sound: str, regions: Sequence[object] | None, workers: int
+) -> None:
+    """Raise LsbenchError naming an argument that is not among its choices."""
     for option, value, choices in (
         ("align", align, (None, *get_args(Align))),
         ("task", task, (None, *get_args(Task))),
@@ -84,137 +148,35 @@ def score(
             raise LsbenchError(registry.unknown(option, str(value), [choice for choice in choices if choice]))
     if workers < 1:
         raise LsbenchError(f"workers {workers}; expected 1 or more")
-    demand_device(device)
-    bench = bound(reference, protocol, data)
-    bench = replace(bench, align=align or bench.align, task=task or bench.task)
-    source = Path(generated)
-    to_make = spelling.is_generator(generated)
-    usual_name = spelling.label(str(generated)) if to_make else source.resolve().name
-    run_name = _run_name(name if name is not None else usual_name)
-    if to_make:
-        spelling.check(str(generated))
-        matches = Matches({}, [], [])
-    else:
-        matches = _matched(source, bench, on_error, None if out is None else Run(Path(out) / run_name))
-    wanted = catalogue.metrics(metrics or bench.metrics, [Region(region) for region in regions or bench.regions])
-    unavailable = untrue(wanted, bench)
-    wanted = [metric for metric in wanted if metric.key not in unavailable]
-    demanded = {name for metric in wanted if metrics for name in needs(metric, bench)} | set(weight_files or ())
-    if regions and any(metric.region in BOX_RULES and "face_landmarker" in needs(metric, bench) for metric in wanted):
-        demanded.add("face_landmarker")
-    files, lacking = weight_paths(wanted, bench, demanded, offline, weight_files or {}, progress)
-    unavailable |= lacking
-    chosen = tuple(metric for metric in wanted if metric.key not in unavailable)
-    if not chosen:
-        raise LsbenchError("nothing to measure: " + "; ".join(sorted(set(unavailable.values())) or ["no metric named"]))
-    with ExitStack() as stack:
-        if out is None:
-            if ranks.size > 1:
-                raise RunError("several ranks need a run folder to meet in; pass out")
-            out = stack.enter_context(tempfile.TemporaryDirectory(prefix="lsbench-"))
-        run = Run(Path(out) / run_name)
-        tracker = FaceTracker(*files["face_landmarker"]) if "face_landmarker" in files else None
-        paths = {name: path for name, (path, _) in files.items()}
-        settings = Settings(run.path, bench, chosen, tracker, paths, sound, ranks.own_device(device))
-        studio = None
-        if to_make:
-            finder = tracker or tracker_for(str(generated), bench, weight_files or {}, offline=offline)
-            studio = studio_of(str(generated), bench, run.path / "videos", run.path, finder, timeout_s)
-            matches = Matches({clip.id: studio.video(clip.id) for clip in bench.clips}, [], [])
-        asked = str(generated) if to_make else str(source.resolve())
-        shared = stack.enter_context(opened(run, _request(settings, device, asked, files), ranks))
-        if studio and ranks.first:
-            stack.callback(write_summary, studio, bench.clips)
-        failed = {clip_id: _missing(clip_id, source) for clip_id in matches.missing}
-        failed |= measure_all(shared, settings, matches, studio, workers, on_error, progress)
-        return shared.conclude(
-            lambda: finish(run, bench, chosen, failed=failed, extra=matches.extra, unavailable=unavailable)
-        )
 
 
-def bound(reference: str | Path | None, named: str | Path | Protocol | None, data: str | Path | None) -> Protocol:
-    """The protocol that the arguments ask for, bound to its data."""
-    if (reference is None) == (named is None):
-        raise ProtocolError("pass either reference (a folder of clips) or protocol with data")
-    if reference is not None:
-        bench = protocol.from_folder(Path(reference))
-    else:
-        bench = named if isinstance(named, Protocol) else protocol.load(str(named))
-        if data is not None:
-            bench = bench.bind(Path(data))
-        elif not bench.bound:
-            raise ProtocolError(f"protocol {bench.name}: pass --data, the folder that holds its reference clips")
-    return bench
-
-
-def demand_device(device: str) -> None:
-    """Raise LsbenchError where PyTorch cannot run on a device, before any work is done."""
-    if device == "cpu":
+@contextmanager
+def _runs_folder(out: str | Path | None, ranks: Ranks) -> Iterator[Path]:
+    """The folder of runs; one that is gone afterwards where none was named."""
+    if out is not None:
+        yield Path(out)
         return
-    import torch
-
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise LsbenchError(f"device {device}: PyTorch cannot use it ({reason}); pass --device cpu") from None
+    if ranks.size > 1:
+        raise RunError("several ranks need a run folder to meet in; pass out")
+    with tempfile.TemporaryDirectory(prefix="lsbench-") as folder:
+        yield Path(folder)
 
 
-def _missing(clip_id: str, folder: Path) -> str:
-    last = clip_id.rsplit("/", 1)[-1]
-    spellings = dict.fromkeys([f"{clip_id}.*", f"{clip_id.replace('/', '_')}.*", f"{last}.* where unique"])
-    return f"clip {clip_id}: no generated video in {folder} (looked for {', '.join(spellings)})"
-
-
-def _demand_all(matches: Matches, folder: Path) -> None:
-    """Raise MatchError where a clip has no video, or a video has no clip."""
-    found = []
-    if matches.missing:
-        total = len(matches.missing) + len(matches.found)
-        rest = f" ({len(matches.missing)} of {total} missing: {protocol.listed(matches.missing)})"
-        found.append(_missing(matches.missing[0], folder) + (rest if len(matches.missing) > 1 else ""))
-    if matches.extra:
-        names = protocol.listed([str(path.relative_to(folder)) for path in matches.extra])
-        found.append(f"{len(matches.extra)} videos in {folder} match no reference clip: {names}")
-    if found:
-        raise MatchError("; ".join(found) + ". Mend the folder, or pass --on-error skip to score what is there")
-
-
-def _forget(run: Run, source: Path, bench: Protocol) -> None:
-    """Remove the result of a run of this protocol that was made from this folder of videos."""
-    with suppress(RunError):
-        same_videos = run.request().get("generated") == str(source.resolve())
-        if same_videos and run.conditions.protocol["digest"] == bench.digest:
-            run.discard_result()
-
-
-def _matched(source: Path, bench: Protocol, on_error: str, run: Run | None) -> Matches:
-    """The videos of a folder by clip id; MatchError where some are missing or too many, unless they may be skipped."""
-    try:
-        matches = match_folder(source, [clip.id for clip in bench.clips])
-        if on_error == "stop":
-            _demand_all(matches, source)
-    except LsbenchError:
-        if run is not None:  # what an earlier run of this folder found is no longer true of it
-            _forget(run, source, bench)
-        raise
-    return matches
-
-
-def _run_name(name: str) -> str:
+def _run_name(name: str | None, source: Source | Path) -> str:
+    """The run's name: the one that was given, else that of the folder or generator."""
+    if name is None:
+        name = source.label if isinstance(source, Source) else source.resolve().name
     if not name.strip() or not name.isprintable() or name in (".", "..") or "/" in name or "\\" in name:
         raise RunError(f"run name {name!r}: expected a plain folder name; pass --name")
     return name
 
 
-def _request(settings: Settings, device: str, generated: str, files: Mapping[str, tuple[Path, str]]) -> dict[str, Any]:
+def _request(run: Run, source: Source | Path, protocol: Protocol, conditions: Conditions) -> dict[str, Any]:
     """run.json: everything that was asked and everything that can move a number."""
-    weights = {name: sha256 for name, (_, sha256) in files.items()}
-    conditions = Conditions.here(settings.protocol, settings.metrics, settings.tracker, weights, device, settings.sound)
     return {
         "format": FORMAT,
-        "name": settings.run.name,
-        "generated": generated,
-        "reference": str(settings.protocol.folder),
+        "name": run.path.name,
+        "generated": source.text if isinstance(source, Source) else str(source.resolve()),
+        "reference": str(protocol.folder),
         **conditions.written(),
     }

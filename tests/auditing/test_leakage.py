@@ -15,7 +15,7 @@ from lsbench.cli.main import main
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import GeneratorError, ProtocolError, WeightsError
 from lsbench.face.track import FaceTrack
-from lsbench.face.tracker import FaceTracker
+from lsbench.face.tracker import FaceTracker, load_track
 from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip, write_clip
 from lsbench.networks import weights
@@ -171,3 +171,24 @@ def test_on_real_clips_with_their_lips_followed(grid: Path, tmp_path: Path) -> N
 
 def test_lips_cannot_be_followed_without_a_tracker(bench: Protocol, toy: tuple[Clip, FaceTrack]) -> None:
     assert math.isnan(probe("reencoded", bench, clips=1).follows("own"))
+
+
+def test_grey_landmarks_are_not_taken_for_those_of_the_colour_clip(
+    bench: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is measured on the pictures that a grey protocol shows is filed under those pictures."""
+    from dataclasses import replace
+
+    filed: list[str] = []
+
+    def measured(self: FaceTracker, clip: Clip, content_sha256: str) -> FaceTrack:
+        filed.append(content_sha256)
+        return load_track(bench.clips[0].landmarks or Path())
+
+    monkeypatch.setattr(FaceTracker, "measure_cached", measured)
+    monkeypatch.setattr(FaceTracker, "measure", lambda self, clip: measured(self, clip, ""))
+    bare = tuple(replace(clip, landmarks=None) for clip in bench.clips)
+    grey = replace(bench, clips=bare, color="gray")
+    probe("py:makers_of_leaks:copy", grey, tracker=FaceTracker(Path("model"), "0" * 64), clips=1)
+    assert {grey.content(clip) for clip in bare[:2]} <= set(filed)
+    assert not {clip.digest for clip in bare} & set(filed)

@@ -24,8 +24,8 @@ from lsbench import registry
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import AlignmentError, FaceError, GeneratorError, LsbenchError
 from lsbench.face.track import FaceTrack
-from lsbench.generation import spelling
 from lsbench.generation.generator import Generator, Rendered, perform
+from lsbench.generation.source import Source, generator, parse
 from lsbench.generation.studio import generate
 from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip
@@ -350,10 +350,8 @@ def test_stand_ins_see_the_answer_and_say_so(bench: Protocol, tmp_path: Path) ->
     ],
 )
 def test_wrong_spellings_are_named_before_any_work(bench: Protocol, tmp_path: Path, text: str, message: str) -> None:
-    from lsbench.generation.studio import demand_generator
-
     with pytest.raises(GeneratorError, match=message):
-        demand_generator(text)
+        generator(text)
     if text != "some/folder":
         with pytest.raises(GeneratorError, match=message):
             lsbench.score(text, protocol=bench, out=tmp_path / "runs")
@@ -373,25 +371,26 @@ def test_braces_that_are_no_places_are_left_alone(bench: Protocol, tmp_path: Pat
     assert path.exists()
 
 
-def test_labels() -> None:
-    assert spelling.label("late") == "late"
-    assert spelling.label(f"cmd:{sys.executable} -u 'my tool.py' {{video}} {{output}}") == "my-tool"
-    assert spelling.label("py:package.module:Class") == "package.module-Class"
+def test_labels(bench: Protocol) -> None:
+    assert generator("late").label == "late"
+    assert generator(f"cmd:{sys.executable} -u 'my tool.py' {{video}} {{output}}").label == "my-tool"
+    assert generator("py:makers_of_tests:Named").label == "makers_of_tests-Named"
 
 
 def test_registered_names_take_an_argument(bench: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry.GENERATORS, "named", "makers_of_tests:Named")
+    monkeypatch.syspath_prepend(Path.cwd())  # as an installed package's
     for text, argument in {"named": "default", "named:a/b:c.pt": "a/b:c.pt"}.items():
         with pytest.raises(GeneratorError, match=f"failed with RuntimeError: made with {argument}"):
             generate(text, bench, tmp_path)
-    assert spelling.label("named:a/step 9.pt") == "named-step-9"
+    assert generator("named:a/step 9.pt").label == "named-step-9"
 
 
 def test_a_folder_goes_before_a_name(work: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    assert spelling.is_generator("late")
+    assert isinstance(parse("late"), Source)
     (tmp_path / "late").mkdir()
-    assert not spelling.is_generator("late")
+    assert parse("late") == Path("late")
 
 
 def test_scoring_a_generator_is_scoring_its_videos(bench: Protocol, work: Path, tmp_path: Path) -> None:

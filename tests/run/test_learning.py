@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -24,9 +24,11 @@ from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 from lsbench.networks import weights
 from lsbench.protocol import protocol
+from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import Reference
-from lsbench.run import learn as learning
+from lsbench.run import learn
 from lsbench.run.folder import Run
+from lsbench.system.ranks import Ranks
 
 
 @dataclass(frozen=True)
@@ -141,8 +143,8 @@ def test_a_lone_speakers_clips_are_left_out_in_turn(reference: Path, tmp_path: P
 
 def test_folds_hold_every_clip_once() -> None:
     clips = [Reference(f"s1/{i}", "s1") for i in range(25)]
-    group_of, by_speaker = learning.groups(clips)
-    assert not by_speaker and len(set(group_of.values())) == learning.FOLDS and len(group_of) == 25
+    group_of, by_speaker = learn.groups(clips)
+    assert not by_speaker and len(set(group_of.values())) == learn.FOLDS and len(group_of) == 25
 
 
 def test_a_clip_that_cannot_be_learned(reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +162,7 @@ def test_a_clip_that_cannot_be_learned(reference: Path, tmp_path: Path, monkeypa
         lsbench.score(reference, protocol=bench, metrics=["heard"])
     seen: list[LsbenchError] = []
     tracker = FaceTracker(*weights.require("face_landmarker"))
-    models = learning.fit([Voices()], bench, tracker, "required", 1, seen.append)
+    models = learn.fit([Voices()], bench, Context(bench, tracker), 1, seen.append)
     assert len(seen) == 2
     assert models[bench.clips[0].id]["voices.1"]["count"] == 2
 
@@ -192,3 +194,73 @@ def test_a_silent_video_is_judged_by_the_sound_that_drove_it(reference: Path, tm
     heard = powers(reference)
     for clip_id in heard:
         assert stats_of(tmp_path / "run", clip_id)["sound"][0] == pytest.approx(heard[clip_id], rel=1e-6)
+
+
+@dataclass(frozen=True)
+class Colours(Learner):
+    """Learns how far the channels of a clip's pictures are apart."""
+
+    @property
+    def signature(self) -> str:
+        return "colours.1"
+
+    def learn(self, clip: Clip, track: FaceTrack) -> Stats:
+        return Stats(apart=np.ptp(clip.frames.astype(np.float64), axis=3).max(axis=(1, 2)))
+
+    def moments(self, stats: Stats) -> Moments:
+        return {"apart": stats["apart"].sum()}
+
+    def solve(self, groups: Mapping[str, Moments]) -> Model:
+        return {"apart": np.array(sum(group["apart"] for group in groups.values()))}
+
+
+def no_error(error: LsbenchError) -> None:
+    raise error
+
+
+def test_a_model_learns_the_pictures_that_the_protocol_shows(reference: Path) -> None:
+    """And what is kept of the colour clips is not taken for that of the grey ones."""
+    bench = protocol.from_folder(reference)
+    tracker = FaceTracker(*weights.require("face_landmarker"))
+    for color, expected in (("rgb", False), ("gray", True), ("rgb", False)):
+        shown = replace(bench, color=color)
+        models = learn.fit([Colours()], shown, Context(shown, tracker), 1, no_error)
+        apart = {float(model["colours.1"]["apart"]) for model in models.values()}
+        assert (apart == {0.0}) == expected
+
+
+class Shares:
+    """The ranks of one job in one process: each is asked for its share, and given those of all."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.shares: list[Any] = []
+
+    def of(self, rank: int, whole: list[Any] | None) -> Any:
+        shares = self.shares
+
+        class Rank(Ranks):
+            def everyones(self, value: Any) -> list[Any]:
+                shares.append(value)
+                return whole or [value] * self.size
+
+        return Rank(rank=rank, size=self.size)
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_ranks_learn_the_bits_of_one_and_exchange_sums_alone(reference: Path, size: int) -> None:
+    bench = protocol.from_folder(reference)
+    context = Context(bench, FaceTracker(*weights.require("face_landmarker")))
+    alone = learn.fit([Voices()], bench, context, 1, no_error)
+    ranks = Shares(size)
+    for rank in range(size):
+        learn.fit([Voices()], bench, context, 1, no_error, ranks=ranks.of(rank, None))
+    whole = list(ranks.shares)
+    groups = [name for share in whole for name in share["voices.1"]]
+    assert sorted(groups) == ["t1", "t2", "t3"]  # every speaker on one rank alone
+    assert all(set(share["voices.1"][name]) == {"power", "count"} for share in whole for name in share["voices.1"])
+    for rank in range(size):
+        shared = learn.fit([Voices()], bench, context, 1, no_error, ranks=ranks.of(rank, whole))
+        for clip_id, models in alone.items():
+            for name, values in models["voices.1"].items():
+                assert np.array_equal(shared[clip_id]["voices.1"][name], values)

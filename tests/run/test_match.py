@@ -20,7 +20,7 @@ def touch(folder: Path, *names: str) -> Path:
 def test_the_three_spellings(tmp_path: Path) -> None:
     touch(tmp_path, "s1/bbaf2n.mp4", "s2_bbaf1n.mkv", "bbal6s.avi")
     matches = match_folder(tmp_path, ["s1/bbaf2n", "s2/bbaf1n", "s3/bbal6s"])
-    assert [path.name for path in matches.found.values()] == ["bbaf2n.mp4", "s2_bbaf1n.mkv", "bbal6s.avi"]
+    assert [path.name for path in matches.videos.values()] == ["bbaf2n.mp4", "s2_bbaf1n.mkv", "bbal6s.avi"]
     assert not matches.missing
     assert not matches.extra
 
@@ -54,7 +54,7 @@ def test_missing_and_extra_are_told_apart(tmp_path: Path) -> None:
 def test_ids_with_spaces_and_letters_of_any_script(tmp_path: Path) -> None:
     decomposed = "s1/grüße an 世界.mp4"  # as macOS writes it
     touch(tmp_path, decomposed)
-    assert match_folder(tmp_path, ["s1/grüße an 世界"]).found
+    assert match_folder(tmp_path, ["s1/grüße an 世界"]).videos
 
 
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:

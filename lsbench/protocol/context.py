@@ -1,0 +1,48 @@
+"""What a worker needs beside its job, whatever the job is: made once, and pickled to other processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from lsbench.face.track import FaceTrack
+from lsbench.face.tracker import FaceTracker, reference_track
+from lsbench.media.clip import Clip
+from lsbench.media.files import Sound
+from lsbench.protocol.manifest import Reference
+from lsbench.protocol.protocol import Protocol
+
+
+@dataclass(frozen=True)
+class Context:
+    """How reference clips are read, and by whom their faces are found.
+
+    Attributes:
+        rules: the protocol without its clips, for a manifest does not travel with every job.
+        tracker: finds faces; None where side-cars say where they are, or nothing asks.
+        weights: the networks' files by name.
+        device: where networks run.
+        sound: whether clips must have some.
+    """
+
+    rules: Protocol
+    tracker: FaceTracker | None = None
+    weights: Mapping[str, Path] = field(default_factory=dict)
+    device: str = "cpu"
+    sound: Sound = "required"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rules", replace(self.rules, clips=()))
+
+    def read(self, clip: Reference, sound: Sound | None = None) -> Clip:
+        """A reference clip as the protocol shows it. sound: in place of the usual."""
+        return self.rules.read(clip, sound or self.sound)
+
+    def content(self, clip: Reference) -> str:
+        """The key of what is kept of a reference clip as it is shown (see Protocol.content)."""
+        return self.rules.content(clip)
+
+    def track(self, clip: Reference, shown: Clip) -> FaceTrack:
+        """The face of a reference clip that was read, without gaps; FaceError where there are longer ones."""
+        return reference_track(shown, self.content(clip), clip.landmarks, self.tracker)
