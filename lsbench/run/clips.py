@@ -20,7 +20,6 @@ def score_clips(
     scoring: Scoring,
     protocol: Protocol,
     videos: Videos,
-    *,
     workers: int,
     on_error: str,
     progress: Progress | None,

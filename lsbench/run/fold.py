@@ -69,7 +69,6 @@ def finish(
     run: Run,
     protocol: Protocol,
     metrics: Sequence[Metric],
-    *,
     failed: Mapping[str, str] | None = None,
     extra: Iterable[Path] = (),
     unavailable: Mapping[str, str] | None = None,

@@ -57,57 +57,58 @@ def score(
 ) -> Result:
     """Score generated videos against reference clips: what `lsbench score` calls before it measures the anchors.
 
-    generated: a folder of videos, matched to reference ids; or a generator, whose videos are made and kept in the run
-    folder: `cmd:TEMPLATE`, `py:module:attribute`, a registered name, a Generator, or a function (face, speech) -> frames. reference: a folder of reference clips; or
-    protocol (a name, a .toml file or a Protocol) with data, the folder that holds its clips, unless it is bound
-    already. metrics: spellings such as `ssim:color=luma`; regions: `whole`, `face`, `mouth`; both default to the
-    protocol's. name, out: the run is kept in out/name (name defaults to the generated folder's); without out it is not
-    kept. workers: processes. task: in place of the protocol's; dubbing where the videos say something else than the
-    reference does, so that only metrics that need no ground truth are measured. on_error: raise at the first clip that
-    cannot be scored, or leave it out and return an incomplete result. sound: whether generated videos must have some.
-    offline: never fetch weights. weight_files: files to use in place of the registered weights. timeout_s: for a
-    program that makes one video. ranks: the processes that share the clips, each of which makes this call; this one
-    alone, whatever the environment says, if not given.
+    Finished clips are kept: where the call is cut short, or raises, the same call goes on with the rest.
 
-    Raises a LsbenchError that names the clip; finished clips are kept, and the same call goes on with the rest.
+    Args:
+        generated: a folder of videos, matched to reference ids; or a generator, whose videos are made and kept in the
+            run folder: `cmd:TEMPLATE`, `py:module:attribute`, a registered name, a Generator, or a function
+            (face, speech) -> frames.
+        reference: a folder of reference clips. Either this or protocol.
+        protocol: a name, a .toml file, or a Protocol.
+        data: the folder that holds the protocol's clips, unless it is bound already.
+        metrics: spellings such as `ssim:color=luma`; the protocol's if not given.
+        regions: `whole`, `face`, `mouth`; the protocol's if not given.
+        name: of the run; that of the folder or generator if not given.
+        out: the run is kept in out/name; without out it is not kept.
+        workers: processes.
+        device: where networks run, such as `cuda`.
+        align: in place of the protocol's.
+        task: in place of the protocol's; `dubbing` where the videos say something else than the reference does, so
+            that only metrics that need no ground truth are measured.
+        on_error: `stop` at the first clip that cannot be scored, or `skip` it and return an incomplete result.
+        sound: whether generated videos must have some.
+        offline: never fetch weights.
+        weight_files: files to use in place of the registered weights, by name.
+        timeout_s: for a program that makes one video, seconds.
+        progress: is told what is done, how much of it is done, of how much.
+        ranks: the processes that share the clips, each of which makes this call; this process alone, whatever the
+            environment says, if not given.
+
+    Returns:
+        The result, over exactly the clips that were scored.
+
+    Raises:
+        LsbenchError: naming what is wrong, and the clip where it is one.
     """
     _demand_choices(align=align, task=task, on_error=on_error, sound=sound, regions=regions, workers=workers)
     demand_device(device)
     protocol = bound(reference, protocol, data, align=align, task=task)
-    source, overrides = parse(generated), weight_files or {}
+    source, files = parse(generated), weight_files or {}
     with ExitStack() as stack:
         run = Run(stack.enter_context(_runs_folder(out, ranks)) / _run_name(name, source))
-        videos: Videos
         if isinstance(source, Source):
-            if workers > 1:
-                source.demand_portable()
-            videos = made_videos(source, protocol, run, overrides, offline, timeout_s)
+            videos: Videos = made_videos(source, protocol, run, workers, files, offline, timeout_s)
         else:
             videos = finished_videos(source, protocol, run, on_error)
-        measured = measurable(metrics, regions, protocol, offline=offline, weight_files=overrides, progress=progress)
+        measured = measurable(metrics, regions, protocol, offline=offline, weight_files=files, progress=progress)
         conditions = Conditions.here(protocol, measured.metrics, measured.tracker, measured.sha256, device, sound)
         shared = stack.enter_context(opened(run, _request(run, source, protocol, conditions), ranks))
-        if ranks.first:
-            stack.callback(videos.conclude, protocol.clips)
+        stack.callback(videos.conclude, protocol.clips, ranks)
         context = Context(protocol, measured.tracker, measured.files, ranks.own_device(device), sound)
-        failed = score_clips(
-            shared,
-            Scoring(run.path, context, measured.metrics),
-            protocol,
-            videos,
-            workers=workers,
-            on_error=on_error,
-            progress=progress,
-        )
+        scoring = Scoring(run.path, context, measured.metrics)
+        failed = score_clips(shared, scoring, protocol, videos, workers, on_error, progress)
         return shared.conclude(
-            lambda: finish(
-                run,
-                protocol,
-                measured.metrics,
-                failed=failed,
-                extra=videos.extra,
-                unavailable=measured.unavailable,
-            )
+            lambda: finish(run, protocol, measured.metrics, failed, videos.extra, measured.unavailable)
         )
 
 

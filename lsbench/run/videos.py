@@ -18,6 +18,7 @@ from lsbench.protocol.protocol import Protocol
 from lsbench.run.folder import Run
 from lsbench.run.match import match_folder, no_video
 from lsbench.run.measure import Job, Scoring, make_and_measure, measure_clip
+from lsbench.system.ranks import Ranks
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Videos(ABC):
     def work(self, scoring: Scoring) -> Callable[[Job], None]:
         """How one clip is scored."""
 
-    def conclude(self, clips: Sequence[Reference]) -> None:
+    def conclude(self, clips: Sequence[Reference], ranks: Ranks) -> None:
         """What is to be done when all clips are scored, or one could not be: nothing, unless a sub-class says so."""
         return
 
@@ -77,15 +78,24 @@ class MadeVideos(Videos):
         """Rendering, decoding and measuring."""
         return partial(make_and_measure, self.studio, scoring)
 
-    def conclude(self, clips: Sequence[Reference]) -> None:
+    def conclude(self, clips: Sequence[Reference], ranks: Ranks) -> None:
         """Say how fast they were made, and what failed."""
-        write_summary(self.studio, clips)
+        if ranks.first:
+            write_summary(self.studio, clips)
 
 
 def made_videos(
-    source: Source, protocol: Protocol, run: Run, weight_files: Mapping[str, Path], offline: bool, timeout_s: float
+    source: Source,
+    protocol: Protocol,
+    run: Run,
+    workers: int,
+    weight_files: Mapping[str, Path],
+    offline: bool,
+    timeout_s: float,
 ) -> MadeVideos:
     """The videos of a generator, kept in the run folder."""
+    if workers > 1:
+        source.demand_portable()
     tracker = tracker_for(source, protocol, weight_files, offline=offline)
     studio = Studio.of(source, protocol, tracker, run.path / "videos", run.path, timeout_s=timeout_s)
     return MadeVideos(studio=studio)

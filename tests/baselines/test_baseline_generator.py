@@ -22,6 +22,7 @@ from lsbench.errors import GeneratorError, LsbenchError, MediaError, TrainingErr
 from lsbench.face.crops import crop_faces, paste_faces
 from lsbench.face.track import FaceTrack, Region
 from lsbench.generation.generator import perform
+from lsbench.generation.source import Source, parse
 from lsbench.generation.studio import generate
 from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip
@@ -216,10 +217,9 @@ def test_videos_say_what_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", ["", ":feather=3", ":feather=3,device=cpu"])
 def test_a_checkpoint_is_known_by_its_content(tmp_path: Path, options: str) -> None:
     path = save(tmp_path / "c.pt")
-    assert (
-        generator(f"lipgan:{path}{options}").signature["files"][str(path)]
-        == hashlib.sha256(path.read_bytes()).hexdigest()
-    )
+    source = parse(f"lipgan:{path}{options}")
+    assert isinstance(source, Source)
+    assert source.signature["files"][str(path)] == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,8 @@ def counted(settings, job):
         file.write(job.reference.id + "\\n")
     if os.environ["RANK"] == os.environ.get("LOST") and job.reference.id == os.environ["LAST"]:
         os._exit(9)
-import lsbench.run.clips
-lsbench.run.clips.measure_clip = counted
+import lsbench.run.videos
+lsbench.run.videos.measure_clip = counted
 options = {"reference": sys.argv[2], "metrics": ["psnr", "ssim"], "out": out, "ranks": Ranks.of_torchrun()}
 result = lsbench.score(sys.argv[1], name="run", **options)
 print("RESULT", os.environ["RANK"], result["psnr/mouth"].hex(), result.clips, flush=True)
