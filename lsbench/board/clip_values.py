@@ -75,8 +75,8 @@ class ClipValues:
 
     def short(self) -> np.ndarray:
         """Which scores lack a clip that another run's score counts: bool (keys, runs)."""
-        known = ~np.isnan(self.values)
-        lacking: np.ndarray = (known.any(axis=1, keepdims=True) & ~known).any(axis=2) & ~np.isnan(self.scores)
+        defined = ~np.isnan(self.values)
+        lacking: np.ndarray = (defined.any(axis=1, keepdims=True) & ~defined).any(axis=2) & ~np.isnan(self.scores)
         return lacking
 
 

@@ -279,9 +279,9 @@ def read_study_result(path: Path) -> StudyResult:
 def encoded(value: Any) -> Any:
     """A value as strict JSON can hold it."""
     if isinstance(value, dict):
-        return {name: encoded(held) for name, held in value.items()}
+        return {name: encoded(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [encoded(held) for held in value]
+        return [encoded(item) for item in value]
     return encode(value) if isinstance(value, float) else value
 
 
@@ -293,11 +293,11 @@ def _decoded(kind: Any, value: Any, where: str) -> Any:
         if not isinstance(value, dict) or set(value) != names:
             raise ValueError(f"{where} has other fields than {', '.join(sorted(names))}")
         hints = get_type_hints(kind)
-        return kind(**{name: _decoded(hints[name], held, f"{where}.{name}") for name, held in value.items()})
+        return kind(**{name: _decoded(hints[name], item, f"{where}.{name}") for name, item in value.items()})
     if origin is tuple:
         if not isinstance(value, list):
             raise ValueError(f"{where} is no list")
-        return tuple(_decoded(arguments[0], held, f"{where}[{place}]") for place, held in enumerate(value))
+        return tuple(_decoded(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(value))
     if origin is UnionType:
         if value is None and NoneType in arguments:
             return None

@@ -15,7 +15,7 @@ from lsbench.cli.common import (
     labelled,
     timeout_option,
 )
-from lsbench.report.text.leakage import _as_json, _told
+from lsbench.report.text.leakage import to_json, to_text
 
 
 @click.command(
@@ -77,4 +77,4 @@ def leakage(
             timeout_s=timeout,
             progress=labelled(progress, "probe"),
         )
-    click.echo(_as_json(found) if style == "json" else _told(found))
+    click.echo(to_json(found) if style == "json" else to_text(found))

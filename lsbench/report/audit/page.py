@@ -48,7 +48,7 @@ def write_page(audit: Audit, path: Path, back: str = "") -> Path:
 
 def _groups(audit: Audit) -> list[dict[str, Any]]:
     """The artifacts by group, each with a cell and a curve for every score."""
-    found = []
+    groups = []
     for group, where in GROUPS.items():
         rows = [
             {
@@ -63,8 +63,8 @@ def _groups(audit: Audit) -> list[dict[str, Any]]:
             if each.group == group
         ]
         if rows:
-            found.append({"name": where, "rows": rows})
-    return found
+            groups.append({"name": where, "rows": rows})
+    return groups
 
 
 def _cell(audit: Audit, artifact: str, key: str) -> dict[str, Any]:

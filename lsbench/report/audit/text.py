@@ -140,7 +140,7 @@ def _thresholds(audit: Audit) -> list[list[str]]:
     ]
 
 
-def _response(found: Mapping[str, Any]) -> Response:
-    fields: dict[str, Any] = {name: tuple(decode(value) for value in found[name]) for name in _SERIES}
-    fields |= {name: decode(found[name]) for name in _SINGLE}
-    return Response(found["artifact"], found["key"], **fields)
+def _response(content: Mapping[str, Any]) -> Response:
+    fields: dict[str, Any] = {name: tuple(decode(value) for value in content[name]) for name in _SERIES}
+    fields |= {name: decode(content[name]) for name in _SINGLE}
+    return Response(content["artifact"], content["key"], **fields)

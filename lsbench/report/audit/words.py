@@ -17,33 +17,33 @@ def paragraph(audit: Audit) -> list[str]:
     at = f"step {audit.step} of its ladder"
     if audit.step == STEP:
         at = f"a strength that is plain to see or hear ({at})"
-    found = [
+    sentences = [
         f"{len(audit.faults)} faults, each at {at}, were put into {len(audit.clips)} clips (protocol "
         f"{audit.protocol['name']}) and measured by {len(audit.keys)} scores."
     ]
     if len(audit.clips) < FEW:
-        found.append(f"{len(audit.clips)} clips are few: one grade in thirty may be chance; --clips takes more.")
-    found += [said for said in (_whole_against_mouth(audit), *_groups(audit)) if said]
+        sentences.append(f"{len(audit.clips)} clips are few: one grade in thirty may be chance; --clips takes more.")
+    sentences += [said for said in (_whole_against_mouth(audit), *_groups(audit)) if said]
     if best := max(audit.keys, key=lambda key: len(audit.noticed(key)), default=""):
-        found.append(
+        sentences.append(
             f"The score that notices most is {best}, with {len(audit.noticed(best))} of {len(audit.faults)} faults."
         )
     if drowned := _drowned(audit):
-        found.append(f"Noticed, but not surely worse than one more harmless encoding: {_listed(drowned)}.")
+        sentences.append(f"Noticed, but not surely worse than one more harmless encoding: {_listed(drowned)}.")
     if blind := [key for key in audit.keys if not audit.noticed(key)]:
-        found.append(f"{_listed(blind)} {_verb(blind, 'notices', 'notice')} none of them.")
+        sentences.append(f"{_listed(blind)} {_verb(blind, 'notices', 'notice')} none of them.")
     if fooled := _fooled(audit):
-        found.append(f"Fooled, scoring a fault as an improvement: {_listed(fooled)}.")
+        sentences.append(f"Fooled, scoring a fault as an improvement: {_listed(fooled)}.")
     if harmless := max(map(audit.harmless, audit.keys), default=0):
         nervous = [f"{key} ({len(audit.alarms(key))})" for key in audit.keys if audit.alarms(key)]
         alarms = f"false alarms by {_listed(nervous)}" if nervous else "no score gives a false alarm"
-        found.append(f"Of up to {harmless} harmless changes: {alarms}.")
+        sentences.append(f"Of up to {harmless} harmless changes: {alarms}.")
     if audit.unnoticed:
-        found.append(f"No score notices {_listed(audit.unnoticed)}.")
+        sentences.append(f"No score notices {_listed(audit.unnoticed)}.")
     if audit.recommended:
         rest = " that any score notices" if audit.unnoticed else ""
-        found.append(f"The smallest set that notices every fault{rest}: {', '.join(audit.recommended)}.")
-    return found
+        sentences.append(f"The smallest set that notices every fault{rest}: {', '.join(audit.recommended)}.")
+    return sentences
 
 
 def conditions(audit: Audit) -> str:
@@ -58,8 +58,8 @@ def conditions(audit: Audit) -> str:
 def found_from(audit: Audit, artifact: str, key: str) -> str:
     """The smallest strength at which a score detects an artifact, with its unit; a dash where it does not."""
     response = audit.responses[artifact, key]
-    known = next(each for each in audit.artifacts if each.name == artifact)
-    return "-" if math.isnan(response.detected) else known.said(float(f"{response.detected:.2g}"))
+    named = next(each for each in audit.artifacts if each.name == artifact)
+    return "-" if math.isnan(response.detected) else named.said(float(f"{response.detected:.2g}"))
 
 
 def _whole_against_mouth(audit: Audit) -> str:
@@ -82,16 +82,16 @@ def _whole_against_mouth(audit: Audit) -> str:
 
 def _groups(audit: Audit) -> list[str]:
     """For faults in time and of the sound, what only few scores see."""
-    found = []
+    sentences = []
     for group in ("time", "sound"):
         for each in (each for each in audit.faults if each.group == group):
             keys = [key for key in audit.keys if audit.grade(each.name, key) == "good"]
             if 0 < len(keys) <= 4:
-                found.append(
+                sentences.append(
                     f"{each.name} ({each.said(audit.strength(each.name))}, {GROUPS[each.group]}) is noticed by "
                     f"{_listed(keys)} alone."
                 )
-    return found
+    return sentences
 
 
 def _fooled(audit: Audit) -> list[str]:

@@ -46,14 +46,14 @@ def lede(board: Board) -> str:
 
 def heads(board: Board) -> list[dict[str, Any]]:
     """The columns: key, metric, region, which way is better."""
-    found = []
+    lines = []
     for key in columns(board):
         metric, _, region = key.rpartition("/") if "/" in key else (key, "", "")
         # Columns of people stay whatever regions are shown: their second part is a question.
         column = board.column(key)
         chosen_by = "" if column.by_people else region
-        found.append({"key": key, "metric": metric, "region": region, "better": column.better, "chosen_by": chosen_by})
-    return found
+        lines.append({"key": key, "metric": metric, "region": region, "better": column.better, "chosen_by": chosen_by})
+    return lines
 
 
 def rows(board: Board) -> list[dict[str, Any]]:
@@ -83,13 +83,13 @@ def agreement(board: Board) -> dict[str, Any]:
 
 def explanations(board: Board) -> list[dict[str, str]]:
     """What each score asks, which way is better, its source and its signature."""
-    found = []
+    lines = []
     for column in map(board.column, columns(board)):
         asks, source = column.describe()
         better = "nearer to zero" if column.better == "zero" else column.better
         signature = next(iter(column.scores.values())).signature
-        found.append({"key": column.key, "asks": asks, "better": better, "source": source, "signature": signature})
-    return found
+        lines.append({"key": column.key, "asks": asks, "better": better, "source": source, "signature": signature})
+    return lines
 
 
 def provenance(board: Board) -> dict[str, Any]:
@@ -97,41 +97,41 @@ def provenance(board: Board) -> dict[str, Any]:
     requests = {row.generator: flat(Run(row.result.path).request()) for row in (*board.rows, *board.anchors)}
     fields = list(dict.fromkeys(name for request in requests.values() for name in request))
     values = {name: {run: _shown(request, name) for run, request in requests.items()} for name in fields}
-    same = {name: next(iter(held.values())) for name, held in values.items() if len(set(held.values())) == 1}
+    same = {name: next(iter(by_run.values())) for name, by_run in values.items() if len(set(by_run.values())) == 1}
     return {
         "same": same,
-        "differs": {name: held for name, held in values.items() if name not in same},
+        "differs": {name: by_run for name, by_run in values.items() if name not in same},
         "paths": {row.generator: str(row.result.path.resolve()) for row in (*board.rows, *board.anchors)},
     }
 
 
 def clip_values(row: Row, ids: Sequence[str], keys: Sequence[str]) -> dict[str, list[Any]]:
     """The value of every clip by every score that has one, in the order of ids; None where there is none."""
-    found: dict[str, list[Any]] = {}
+    by_key: dict[str, list[Any]] = {}
     by_clip = values_by_clip(row.result) if row.result.scores else {}
     for key in keys:
         values = by_clip.get(key, {})
         if any(not math.isnan(value) for value in values.values()):
-            found[key] = [encode(float(f"{values.get(clip, math.nan):.5g}")) for clip in ids]
-    return found
+            by_key[key] = [encode(float(f"{values.get(clip, math.nan):.5g}")) for clip in ids]
+    return by_key
 
 
 def people_values(board: Board, row: Row, ids: Sequence[str]) -> dict[str, list[Any]]:
     """What people said of every clip, as clip_values(); nothing where there are no ratings of this generator."""
-    held = board.study.clip_values(row.generator) if board.study is not None else {}
+    by_key = board.study.clip_values(row.generator) if board.study is not None else {}
     return {
         key: [encode(float(f"{values.get(clip, math.nan):.5g}")) for clip in ids]
-        for key, values in held.items()
+        for key, values in by_key.items()
         if key in board.keys and row.generator in board.column(key).scores
     }
 
 
 def worst_first(values: Mapping[str, Sequence[Any]], key: str, better: str) -> list[int]:
     """Places of the clips, the worst first by a score; those without a value last."""
-    held = values.get(key, [])
-    known = [place for place, value in enumerate(held) if value is not None]
-    return sorted(known, key=lambda place: oriented(float(held[place]), better)) + [
-        place for place, value in enumerate(held) if value is None
+    of_clips = values.get(key, [])
+    defined = [clip for clip, value in enumerate(of_clips) if value is not None]
+    return sorted(defined, key=lambda clip: oriented(float(of_clips[clip]), better)) + [
+        clip for clip, value in enumerate(of_clips) if value is None
     ]
 
 
@@ -171,11 +171,11 @@ def _tau(board: Board, one: int, other: int) -> tuple[float, str] | None:
 
 def _span(board: Board, key: str) -> tuple[float, float]:
     """The range that the bars of a column cover: of all finite values and limits."""
-    column, found = board.column(key), []
+    column, ends = board.column(key), []
     for generator, score in column.scores.items():
-        found += [score.value, *column.interval(generator)]
-    found = [value for value in found if math.isfinite(value)]
-    return (min(found), max(found)) if found else (0.0, 1.0)
+        ends += [score.value, *column.interval(generator)]
+    ends = [value for value in ends if math.isfinite(value)]
+    return (min(ends), max(ends)) if ends else (0.0, 1.0)
 
 
 def _percent(value: float, span: tuple[float, float]) -> float:

@@ -94,11 +94,11 @@ def write_report(
     frames: dict[str, dict[str, np.ndarray]] = {key: {} for key in board.keys}
     for run in ordered:
         for key in board.keys:
-            held = [
+            of_clips = [
                 done[run.place, clip].frames[key] for clip in range(len(ids)) if key in done[run.place, clip].frames
             ]
-            if held:
-                joined = np.concatenate(held)
+            if of_clips:
+                joined = np.concatenate(of_clips)
                 frames[key][run.row.generator] = joined[~np.isnan(joined)]
     shared: dict[str, Any] = {
         "mark": MARK,
@@ -181,25 +181,25 @@ def _write_clips(
 
 def _clip_ids(rows: Sequence[Row]) -> list[str]:
     """Every clip that a run has a value of, in the order of the manifest."""
-    found: dict[str, None] = {}
+    ids: dict[str, None] = {}
     for row in rows:
         if row.result.scores:
-            found |= dict.fromkeys(Run(row.result.path).table()["clip_id"])
-    return list(found)
+            ids |= dict.fromkeys(Run(row.result.path).table()["clip_id"])
+    return list(ids)
 
 
 def _worst(
     runs: Sequence[_Run], ids: Sequence[str], by: str, better: str, done: dict[tuple[int, int], Done]
 ) -> list[dict[str, Any]]:
     """The worst clips of all ranked runs by one score."""
-    found = [
+    values = [
         (oriented(float(value), better), run, clip)
         for run in runs
         if run.row.rank is not None
         for clip, value in enumerate(run.values.get(by, []))
         if value is not None
     ]
-    found.sort(key=lambda item: (item[0], item[1].place, item[2]))
+    values.sort(key=lambda item: (item[0], item[1].place, item[2]))
     return [
         {
             "g": run.place,
@@ -209,7 +209,7 @@ def _worst(
             "value": run.values[by][clip],
             "thumbnail": done[run.place, clip].thumbnail,
         }
-        for _, run, clip in found[:WORST]
+        for _, run, clip in values[:WORST]
     ]
 
 

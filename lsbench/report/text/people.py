@@ -81,8 +81,8 @@ def metric_cells(question: QuestionResult) -> tuple[list[str], list[list[Cell]]]
     for metric in question.metrics:
         row: list[Cell] = [question.id, *[getattr(metric, name) for name in plain]]
         for name in figures:
-            found = getattr(metric, name)
-            row += [found.value, found.low, found.high]
+            figure = getattr(metric, name)
+            row += [figure.value, figure.low, figure.high]
         rows.append(row)
     return header, rows
 
@@ -163,8 +163,11 @@ def _figure(value: Any) -> str:
 
 def agreement_line(question: QuestionResult) -> str:
     """How far raters agree, in a sentence."""
-    said = [f"{found.alpha:.2f}{_ends(found.low, found.high)} ({found.level})" for found in question.agreement]
-    return f"{question.id}: raters agree with Krippendorff's alpha {', '.join(said)}"
+    alphas = [
+        f"{agreement.alpha:.2f}{_ends(agreement.low, agreement.high)} ({agreement.level})"
+        for agreement in question.agreement
+    ]
+    return f"{question.id}: raters agree with Krippendorff's alpha {', '.join(alphas)}"
 
 
 def power_lines(study: StudyResult, question: QuestionResult) -> list[str]:
@@ -208,7 +211,7 @@ def study_record(study: StudyResult) -> dict[str, Any]:
             {
                 "id": question.id,
                 "text": question.text,
-                "agreement": [encoded(asdict(found)) for found in question.agreement],
+                "agreement": [encoded(asdict(agreement)) for agreement in question.agreement],
                 "metrics": [encoded(asdict(metric)) for metric in question.metrics],
             }
             for question in study.questions

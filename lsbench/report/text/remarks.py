@@ -19,7 +19,7 @@ MOST_TIES = 3  # neighbours that cannot be told apart, named one by one
 
 def remarks(board: Board) -> list[str]:
     """Ties, disagreements of whole frame and mouth, what the tests are about, incomplete runs, notes of the scores."""
-    found = [
+    lines = [
         *people(board),
         *ties(board),
         *map(against, board.whole_against_mouth()),
@@ -28,17 +28,19 @@ def remarks(board: Board) -> list[str]:
         *grounds(board),
         *board.notes,
     ]
-    said: dict[str, list[str]] = {}
+    by_note: dict[str, list[str]] = {}
     rows = [*board.rows, *board.anchors]
     for row in rows:
         result = row.result
         if not result.complete:
-            found.append(f"{result.name} is incomplete, {result.clips} of {result.expected} clips, and not ranked")
+            lines.append(f"{result.name} is incomplete, {result.clips} of {result.expected} clips, and not ranked")
         for note in notes(result):
-            said.setdefault(note, []).append(result.name)
+            by_note.setdefault(note, []).append(result.name)
     everyone = len(rows) if len(rows) > 1 else 0
-    found = [line for line in found if line]
-    return found + [f"{'all' if len(names) == everyone else ', '.join(names)}: {note}" for note, names in said.items()]
+    lines = [line for line in lines if line]
+    for note, names in by_note.items():
+        lines.append(f"{'all' if len(names) == everyone else ', '.join(names)}: {note}")
+    return lines
 
 
 def people(board: Board) -> list[str]:

@@ -15,13 +15,15 @@ from lsbench.run.shown import number
 
 def show_result(result: Result) -> None:
     """Print the scores of one run, regions side by side; on stderr what must be read with them."""
-    held = {key: key.rpartition("/")[::2] if "/" in key else (key, "") for key in result.scores}
-    shown = [region for region in ("whole", "mouth", "face", "") if region in {place for _, place in held.values()}]
+    parts = {key: key.rpartition("/")[::2] if "/" in key else (key, "") for key in result.scores}
+    regions = [
+        region for region in ("whole", "mouth", "face", "") if region in {region for _, region in parts.values()}
+    ]
     rows = []
-    for metric in dict.fromkeys(metric for metric, _ in held.values()):
-        values = {place: number(result[key]) for key, (name, place) in held.items() if name == metric}
-        rows.append([metric, *[values.get(region, "") for region in shown]])
-    show_table(["metric", *[region or "value" for region in shown]], rows)
+    for metric in dict.fromkeys(metric for metric, _ in parts.values()):
+        values = {region: number(result[key]) for key, (name, region) in parts.items() if name == metric}
+        rows.append([metric, *[values.get(region, "") for region in regions]])
+    show_table(["metric", *[region or "value" for region in regions]], rows)
     state = "complete" if result.complete else "INCOMPLETE"
     _lines(console(), [f"{result.name}: {result.clips} of {result.expected} clips, {state}; kept in {result.path}"])
     left = notes(result)
