@@ -10,26 +10,53 @@ from typing import Any
 from lsbench.errors import FaceError, LsbenchError, WeightsError
 from lsbench.face.tracker import FaceTracker
 from lsbench.media.files import find_clips
-from lsbench.protocol.protocol import Protocol, recall
+from lsbench.protocol.context import Context
+from lsbench.protocol.protocol import recall
 from lsbench.run.folder import Run
 from lsbench.run.match import match_folder
 
 
-class Footage:
-    """Where the videos of a run lie. reference: folder of the real clips, where run.json does not say or it moved."""
+@dataclass(frozen=True)
+class Sources:
+    """Where the two videos of a scored clip lie.
 
-    def __init__(self, run: Run, ids: Sequence[str], reference: Path | None) -> None:
+    Attributes:
+        reference: The real video; None where it is not there.
+        generated: The generated one; None where it is not there.
+        absent: Why one is not there.
+        context: The rules under which the run was made, and who finds faces.
+    """
+
+    reference: Path | None
+    generated: Path | None
+    absent: tuple[str, ...]
+    context: Context
+
+
+class Footage:
+    """Where the videos of a run lie.
+
+    Args:
+        run: The run's folder.
+        ids: Of the clips.
+        reference: Folder of the real clips, where run.json does not say or they moved.
+        tracker: Finds faces; None where none are to be found.
+    """
+
+    def __init__(
+        self, run: Run, ids: Sequence[str], reference: Path | None, tracker: FaceTracker | None = None
+    ) -> None:
         request = run.request()
-        self.rules = recall(request["protocol"])
+        self.context = Context(recall(request["protocol"]), tracker, sound="optional")
         self.generated, self.no_generated = _generated(run.path, str(request.get("generated", "")), ids)
         self.reference, self.no_reference = _references(request, reference)
 
-    def of(self, clip_id: str, tracker: FaceTracker | None) -> Sources:
+    def of(self, clip_id: str) -> Sources:
         """The sources of one clip."""
         reference, generated = self.reference.get(clip_id), self.generated.get(clip_id)
         absent = [] if reference else [self.no_reference]
         absent += [] if generated else [self.no_generated]
-        return Sources(reference, generated, tuple(absent), self.rules, tracker)
+        return Sources(reference, generated, tuple(absent), self.context)
 
 
 def tracker() -> FaceTracker | None:
@@ -66,14 +93,3 @@ def _references(request: Mapping[str, Any], asked: Path | None) -> tuple[dict[st
         return find_clips(Path(folder)), f"real video not found: {folder} has none of this clip; {hint}"
     except LsbenchError as error:
         return {}, f"real video not found: {error}; {hint}"
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where the two videos of a scored clip lie; absent: why one is not known. rules: of the run, without clips."""
-
-    reference: Path | None
-    generated: Path | None
-    absent: tuple[str, ...]
-    rules: Protocol
-    tracker: FaceTracker | None

@@ -145,10 +145,11 @@ def test_the_headline_does_not_claim_more_than_the_tests_do(runs: list[Path]) ->
 
 def test_a_dubbed_clip_is_not_held_against_its_reference(runs: list[Path], tmp_path: Path) -> None:
     footage = Footage(Run(runs[0]), ["t1/a0"], None)
-    sources = footage.of("t1/a0", None)
+    sources = footage.of("t1/a0")
     partial = Run(runs[0]).read_partial("t1/a0", [])
     assert partial is not None and show(tmp_path, sources, partial)["paired"]
-    shown = show(tmp_path, replace(sources, rules=replace(sources.rules, task="dubbing")), partial)
+    rules = replace(sources.context.rules, task="dubbing")
+    shown = show(tmp_path, replace(sources, context=replace(sources.context, rules=rules)), partial)
     assert not shown["paired"] and shown["boxes"] is None and shown["reference"] and shown["generated"]
 
 

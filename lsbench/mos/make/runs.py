@@ -70,7 +70,7 @@ class StudyRuns:
             raise StudyError(f"clip {clip}: the runs compared no frame in common; score them with another --align")
         videos = {REFERENCE: self._real(clip, partials, start, stop - start)}
         for name, partial in partials.items():
-            sources = self._footage[name].of(clip, None)
+            sources = self._footage[name].of(clip)
             if sources.generated is None:
                 raise StudyError(f"run {name}, clip {clip}: {self._footage[name].no_generated}")
             videos[name] = Video(
@@ -81,7 +81,7 @@ class StudyRuns:
                 partial.generated_sha256,
                 start + partial.lag_frames,
                 stop - start,
-                sources.rules,
+                sources.context.rules,
             )
         return videos
 
@@ -94,11 +94,18 @@ class StudyRuns:
     def _real(self, clip: str, partials: Mapping[str, Partial], start: int, frames: int) -> Video:
         absent = ""
         for name, footage in self._footage.items():
-            sources = footage.of(clip, None)
+            sources = footage.of(clip)
             if sources.reference is not None:
                 sha256 = partials[name].reference_sha256
                 return Video(
-                    REFERENCE, clip, self.speakers[clip], sources.reference, sha256, start, frames, sources.rules
+                    REFERENCE,
+                    clip,
+                    self.speakers[clip],
+                    sources.reference,
+                    sha256,
+                    start,
+                    frames,
+                    sources.context.rules,
                 )
             absent = absent or footage.no_reference
         raise StudyError(f"clip {clip}: {absent}")

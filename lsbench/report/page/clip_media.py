@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lsbench.errors import FaceError, LsbenchError, MediaError
 from lsbench.face.track import Region
-from lsbench.face.tracker import reference_track, sidecar
+from lsbench.face.tracker import sidecar
 from lsbench.media.clip import Clip
 from lsbench.media.encode import even
 from lsbench.media.files import content_sha256, read_clip, write_clip
-from lsbench.protocol.protocol import Reference
+from lsbench.protocol.context import Context
+from lsbench.protocol.manifest import Reference
 from lsbench.run.footage import Sources
 from lsbench.run.result import Partial
 from lsbench.system.cache import write_atomically
@@ -33,7 +35,7 @@ def show(media: Path, sources: Sources, partial: Partial) -> dict[str, Any]:
     problems: why something is not there.
     """
     shown: dict[str, Any] = {"reference": None, "generated": None, "boxes": None, "box": None}
-    shown["paired"] = sources.rules.task != "dubbing"
+    shown["paired"] = sources.context.rules.task != "dubbing"
     problems = list(sources.absent)
     start = max(0, -partial.lag_frames)
     for side, source, sha256, first in (
@@ -57,7 +59,8 @@ def _entry(
 ) -> dict[str, Any]:
     asked: list[Any] = [REVISION, sha256, first, partial.frames]
     if side == "reference":
-        asked += [sources.rules.rules, sources.tracker.signature if sources.tracker else None]
+        tracker = sources.context.tracker
+        asked += [sources.context.rules.rules, tracker.signature if tracker else None]
     name = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:24]
     note = media / f"{name}.json"
     if not note.exists():
@@ -77,9 +80,14 @@ def _make(
 
     if content_sha256(source) != sha256:
         raise MediaError(f"clip {partial.clip_id}: {source} is another file than was scored; it is not shown")
-    fps = sources.rules.fps or 25.0
-    whole = read_clip(source, partial.clip_id, sample_rate=SAMPLE_RATE, sound="optional", folder_fps=fps)
-    clip = sources.rules.shown(whole) if side == "reference" else whole
+    rules = sources.context.rules
+    landmarks = sidecar(source)
+    real = Reference(partial.clip_id, sha256=sha256, source=source, landmarks=landmarks if landmarks.exists() else None)
+    if side == "reference":
+        clip = replace(rules, sample_rate=SAMPLE_RATE).read(real, "optional")
+    else:
+        fps = rules.fps or 25.0
+        clip = read_clip(source, partial.clip_id, sample_rate=SAMPLE_RATE, sound="optional", folder_fps=fps)
     shown = even(clip.cut(first, min(len(clip), first + partial.frames)))
     write_clip(media / f"{name}.mp4", shown.frames, shown.speech, shown.fps, sample_rate=SAMPLE_RATE, crf=CRF)
     picture = Image.fromarray(shown.frames[len(shown) // 2])
@@ -88,22 +96,20 @@ def _make(
     height, width = shown.frames.shape[1:3]
     facts: dict[str, Any] = {"fps": shown.fps, "frames": len(shown), "width": width, "height": height}
     if side == "reference":
-        facts |= _mouth(clip, source, first, len(shown), sources, partial.reference_sha256)
+        facts |= _mouth(clip, real, first, len(shown), sources.context)
     return facts
 
 
-def _mouth(clip: Clip, source: Path, first: int, frames: int, sources: Sources, sha256: str) -> Mapping[str, Any]:
+def _mouth(clip: Clip, real: Reference, first: int, frames: int, context: Context) -> Mapping[str, Any]:
     """The mouth boxes of the shown frames."""
-    if sources.rules.task == "dubbing":
+    if context.rules.task == "dubbing":
         return {
             "boxes": None,
             "box": None,
             "unboxed": "no mouth view: a dubbed clip has no reference to take boxes from",
         }
-    landmarks = sidecar(source)
-    content = sources.rules.content(Reference(clip.id, sha256=sha256))
     try:
-        track = reference_track(clip, content, landmarks if landmarks.exists() else None, sources.tracker)
+        track = context.track(real, clip)
         boxes = track.box(Region.MOUTH)[first : first + frames]
     except FaceError as error:
         return {"boxes": None, "box": None, "unboxed": f"no mouth view: {error}"}

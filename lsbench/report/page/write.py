@@ -162,10 +162,10 @@ def _write_clips(
         folder = Run(run.row.result.path)
         metrics, refusals = frame_metrics(run.row.result)
         problems = tuple(f"no curve of {key}: {reason}" for key, reason in refusals.items())
-        footage = Footage(folder, ids, reference) if videos else None
+        footage = Footage(folder, ids, reference, faces) if videos else None
         shown = set(run.order[:clips] if clips is not None else range(len(ids)))
         for place, clip_id in enumerate(ids):
-            sources = footage.of(clip_id, faces) if footage and place in shown else None
+            sources = footage.of(clip_id) if footage and place in shown else None
             said = problems if sources else (*problems, "this report was made without videos of this clip")
             target = out / "data" / f"g{run.place}" / f"c{place}.js"
             jobs[run.place, place] = Job(folder.path, clip_id, tuple(metrics), sources, said, target, out / "media")
