@@ -172,11 +172,11 @@ class Board:
     def _cells(self, columns: Sequence[Column]) -> tuple[list[str], list[list[str]]]:
         """Header and rows: rank, generator, and the given columns."""
         return ["rank", "generator", *(column.heading for column in columns)], [
-            [self.place(row), row.generator, *(column.text(row.generator) for column in columns)]
+            [self.rank_text(row), row.generator, *(column.text(row.generator) for column in columns)]
             for row in (*self.rows, *self.anchors)
         ]
 
-    def place(self, row: Row) -> str:
+    def rank_text(self, row: Row) -> str:
         """The rank of a row in words, or why it has none."""
         if row.rank is not None:
             return str(row.rank)

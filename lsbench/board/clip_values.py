@@ -91,13 +91,13 @@ def read_clip_values(results: Sequence[Result], keys: Sequence[str]) -> ClipValu
     scores, values, influence = np.full(shape[:2], np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
     for run, (result, table) in enumerate(zip(results, tables, strict=True)):
         groups = dict(clip_rows(table))
-        for place, key in enumerate(keys):
+        for row, key in enumerate(keys):
             if key not in result.scores:
                 continue
-            scores[place, run] = result.scores[key].value
-            rows = groups.get(key)
-            if rows is not None and list(rows["clip_id"]) == list(clips):
-                values[place, run], influence[place, run] = rows["value"], rows["influence"]
+            scores[row, run] = result.scores[key].value
+            lines = groups.get(key)
+            if lines is not None and list(lines["clip_id"]) == list(clips):
+                values[row, run], influence[row, run] = lines["value"], lines["influence"]
     return ClipValues(
         tuple(result.name for result in results),
         tuple(keys),

@@ -129,7 +129,7 @@ def _write_parquet(file: BinaryIO, blocks: Iterator[Block]) -> None:
         for group in _grouped(blocks):
             counts = [len(values) for *_, values in group]
             columns: list[Any] = [
-                np.repeat(np.array([block[place] for block in group], object), counts) for place in range(3)
+                np.repeat(np.array([block[part] for block in group], object), counts) for part in range(3)
             ]
             frames = np.concatenate([np.arange(count, dtype=np.int32) for count in counts])
             generator, clip, key = columns

@@ -142,9 +142,16 @@ class RaterReport:
 
 @dataclass(frozen=True)
 class StudyResult:
-    """A study, read. method: acr (scores 1 to 5) or pairs (Bradley-Terry, log-odds of mean 0). protocol: of its runs.
+    """A study, read: what people said.
 
-    difference: one that the reader wants to find. notes: what must be read with it.
+    Attributes:
+        study: Its id.
+        method: acr (scores 1 to 5) or pairs (Bradley-Terry, log-odds of mean 0).
+        protocol: Name and digest of its runs' protocol.
+        raters: What became of each.
+        questions: What they said to each question, the whole (overall) last.
+        difference: One that the reader wants to find.
+        notes: What must be read with it.
     """
 
     study: str
@@ -252,7 +259,7 @@ def to_json(study: StudyResult) -> str:
 
 
 def write_study_result(path: Path, study: StudyResult) -> None:
-    """Write the file; StudyError where it cannot be."""
+    """Write what people said as a file that boards read; StudyError where it cannot be written."""
     try:
         write_atomically(path, lambda file: file.write(to_json(study).encode()))
     except OSError as error:
@@ -260,7 +267,17 @@ def write_study_result(path: Path, study: StudyResult) -> None:
 
 
 def read_study_result(path: Path) -> StudyResult:
-    """Read a file of write_study_result(); StudyError naming what is wrong with it."""
+    """Read what people said.
+
+    Args:
+        path: The file that `lsbench mos read --out` wrote.
+
+    Returns:
+        The study, for leaderboard(study=...).
+
+    Raises:
+        StudyError: The file cannot be read or is another; it names what is wrong with it.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

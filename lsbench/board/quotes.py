@@ -39,7 +39,17 @@ class Quotes:
 
 
 def read_quotes(path: Path) -> Quotes:
-    """Read a TOML file of quoted figures; ComparisonError naming what is wrong with it."""
+    """Read published figures.
+
+    Args:
+        path: A TOML file: source = TEXT and [[rows]] with generator = TEXT, scores = { KEY = NUMBER }, perhaps a note.
+
+    Returns:
+        The figures, for leaderboard(quotes=[...]).
+
+    Raises:
+        ComparisonError: The file cannot be read, or is not like that; it names what is wrong.
+    """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -100,8 +100,8 @@ def _columns(
     study: StudyResult | None,
 ) -> Iterator[Column]:
     """The columns of metrics, then those of people."""
-    for place, key in enumerate(significance.clip_values.keys):
-        ranks = _ranks(significance, place)
+    for row, key in enumerate(significance.clip_values.keys):
+        ranks = _ranks(significance, row)
         if study is not None and key in by_people:
             yield PeopleColumn(key, "higher", by_people[key], ranks, study.question(key))
         else:
@@ -141,9 +141,9 @@ def _short_notes(clip_values: ClipValues, short: np.ndarray) -> list[str]:
     """Which scores leave out clips that others count."""
     count = clip_values.defined()
     return [
-        f"{clip_values.names[run]}: {clip_values.keys[place]} is defined in {count[place, run]} of "
+        f"{clip_values.names[run]}: {clip_values.keys[row]} is defined in {count[row, run]} of "
         f"{len(clip_values.clips)} clips, fewer than for others, and not ranked"
-        for place, run in zip(*np.nonzero(short), strict=True)
+        for row, run in zip(*np.nonzero(short), strict=True)
     ]
 
 
@@ -162,9 +162,9 @@ def _rank_key(asked: str | None, usual: str, metric_keys: list[str], people_keys
     return next((key for key in [usual, *keys] if key in keys and (key == usual or key.endswith("/mouth"))), keys[0])
 
 
-def _ranks(significance: Significance, place: int) -> dict[str, int]:
+def _ranks(significance: Significance, row: int) -> dict[str, int]:
     """By generator the rank from 1, the same for equal values, of the scores that are compared."""
-    compared = np.flatnonzero(significance.compared[place])
-    worth = significance.clip_values.oriented[place, compared]
+    compared = np.flatnonzero(significance.compared[row])
+    worth = significance.clip_values.oriented[row, compared]
     names = [significance.clip_values.names[run] for run in compared]
     return {name: 1 + int(np.count_nonzero(worth > mine)) for name, mine in zip(names, worth, strict=True)}

@@ -69,10 +69,10 @@ def _groups(audit: Audit) -> list[dict[str, Any]]:
 
 def _cell(audit: Audit, artifact: str, key: str) -> dict[str, Any]:
     response = audit.responses[artifact, key]
-    place = audit.place(artifact)
-    area, graded = response.auc[place], audit.grade(artifact, key)
-    low, high = response.auc_low[place], response.auc_high[place]
-    louder = response.louder[place]
+    step = audit.place(artifact)
+    area, graded = response.auc[step], audit.grade(artifact, key)
+    low, high = response.auc_low[step], response.auc_high[step]
+    louder = response.louder[step]
     limits = "" if math.isnan(low) else f", 95 % {low:.2f} to {high:.2f}"
     return {
         "key": key,
@@ -101,8 +101,8 @@ def _curve(response: Response) -> dict[str, str] | None:
 
     def points(values: list[float], order: int = 1) -> str:
         placed = []
-        for place, value in list(enumerate(values))[::order]:
-            x = MARGIN + (WIDTH - 2 * MARGIN) * place / steps
+        for step, value in list(enumerate(values))[::order]:
+            x = MARGIN + (WIDTH - 2 * MARGIN) * step / steps
             share = (value - bottom) / (top - bottom) if top > bottom else 0.5
             placed.append(f"{x:.1f},{HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * share:.1f}")
         return " ".join(placed)

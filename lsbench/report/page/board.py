@@ -62,15 +62,15 @@ def rows(board: Board) -> list[dict[str, Any]]:
     spans = {key: _span(board, key) for key in keys}
     return [
         {
-            "place": place,
-            "rank": board.place(row),
-            "order": place,
+            "place": index,
+            "rank": board.rank_text(row),
+            "order": index,
             "generator": row.generator,
             "anchor": row in board.anchors,
             "clips": clips(row),
             "cells": [_cell(board, row, key, spans[key]) for key in keys],
         }
-        for place, row in enumerate((*board.rows, *board.anchors))
+        for index, row in enumerate((*board.rows, *board.anchors))
     ]
 
 

@@ -98,12 +98,12 @@ def slope_figure(board: Board, agreement: Agreement) -> Figure:
         style = "--" if moved and row.generator not in sure else "-"
         width = 2.4 if row.generator in sure else 1.2
         axes.plot([0, 1], [left, right], style, color=colour, linewidth=width, marker="o", markersize=4)
-        for at, place, key, align in ((0, left, agreement.one, "right"), (1, right, agreement.other, "left")):
+        for at, height, key, align in ((0, left, agreement.one, "right"), (1, right, agreement.other, "left")):
             label = f"{row.generator}  {row.ranks[key]}" if align == "right" else f"{row.ranks[key]}  {row.generator}"
             offset = (-8, 0) if align == "right" else (8, 0)
             axes.annotate(
                 label,
-                (at, place),
+                (at, height),
                 offset,
                 textcoords="offset points",
                 ha=align,

@@ -46,12 +46,19 @@ WORST = 12  # clips shown on the board's page
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """One run on the page. order: places of its clips, the worst first."""
+    """One run on the page.
 
-    place: int
+    index: of the run on the page, by which its files are named. values: of its clips by score key, as the page shows
+    them. worst: its clips, numbered as in the manifest, the worst first.
+    """
+
+    index: int
     row: Row
     values: dict[str, list[Any]]
-    order: list[int]
+    worst: list[int]
+
+
+Files = dict[tuple[int, int], Done]  # what became of every clip's file, by run and clip
 
 
 def write_report(
@@ -65,41 +72,41 @@ def write_report(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Path:
-    """Write OUT/index.html with everything that it needs beside it, and return its path.
+    """Write a board as static pages that open from disk.
 
-    audit: shown on a page of its own, OUT/audit.html. clips: make videos of so many clips of each run only, the worst
-    ones; of all where None. reference: folder of the real clips, where they are no longer where the runs found them.
-    Videos that an earlier report left in OUT/media are kept. Raises LsbenchError, and writes nothing, where something
-    stands in OUT that no report wrote and this one would replace.
+    Args:
+        board: What is shown.
+        out: A new folder, or one of an earlier report, whose videos are kept.
+        videos: Make videos of real and generated side by side.
+        audit: Shown on a page of its own, OUT/audit.html.
+        clips: Make videos of so many clips of each run only, the worst ones; of all where None.
+        reference: Folder of the real clips, where they are no longer where the runs found them.
+        workers: Processes.
+        progress: Is told how many clips are done, of how many.
+
+    Returns:
+        OUT/index.html.
+
+    Raises:
+        LsbenchError: Something stands in OUT that no report wrote and this one would replace; nothing is written.
     """
     _claim(out, audit is not None)
-    every = (*board.rows, *board.anchors)
-    ids = _clip_ids(every)
+    rows = (*board.rows, *board.anchors)
+    ids = _clip_ids(rows)
     heads = board_page.heads(board)
-    runs = []
-    for place, row in enumerate(every):
-        values = board_page.clip_values(row, ids, [head["key"] for head in heads])
-        values |= board_page.people_values(board, row, ids)
-        runs.append((place, row, values))
-    by = next(
-        (key for key in [board.rank_by, *(head["key"] for head in heads)] if any(key in v for _, _, v in runs)), ""
-    )
-    better = next((head["better"] for head in heads if head["key"] == by), "higher")
-    ordered = [_Run(*run, board_page.worst_first(run[2], by, better)) for run in runs]
-    done = _write_clips(ordered, ids, out, videos, clips, reference, workers, progress or (lambda *_: None))
-    for run in ordered:
-        thumbnails = [done[run.place, clip].thumbnail for clip in range(len(ids))]
+    keys = [head["key"] for head in heads]
+    values = [board_page.clip_values(row, ids, keys) | board_page.people_values(board, row, ids) for row in rows]
+    by = next((key for key in [board.rank_by, *keys] if any(key in of_run for of_run in values)), "")
+    better = board.column(by).better if by else "higher"
+    runs = [
+        _Run(index, row, of_run, board_page.worst_first(of_run, by, better))
+        for index, (row, of_run) in enumerate(zip(rows, values, strict=True))
+    ]
+    files = _write_clips(runs, ids, out, videos, clips, reference, workers, progress or (lambda *_: None))
+    for run in runs:
+        thumbnails = [files[run.index, clip].thumbnail for clip in range(len(ids))]
         content = script("lsbench.run", {"values": run.values, "thumbnails": thumbnails})
-        write(out / "data" / f"g{run.place}" / "run.js", content)
-    frames: dict[str, dict[str, np.ndarray]] = {key: {} for key in board.keys}
-    for run in ordered:
-        for key in board.keys:
-            of_clips = [
-                done[run.place, clip].frames[key] for clip in range(len(ids)) if key in done[run.place, clip].frames
-            ]
-            if of_clips:
-                joined = np.concatenate(of_clips)
-                frames[key][run.row.generator] = joined[~np.isnan(joined)]
+        write(out / "data" / f"g{run.index}" / "run.js", content)
     shared: dict[str, Any] = {
         "mark": MARK,
         "version": __version__,
@@ -119,9 +126,9 @@ def write_report(
         remarks=remarks(board),
         heads=heads,
         rows=board_page.rows(board),
-        worst=_worst(ordered, ids, by, better, done),
+        worst=_worst(runs, ids, by, better, files),
         by=by,
-        boxes=draw_boxes(board, frames, out),
+        boxes=draw_boxes(board, _frames(board, runs, ids, files), out),
         slopes=draw_slopes(board, out),
         agreement=board_page.agreement(board),
         pairs=pair_lines(board.column().every_two()),
@@ -133,7 +140,7 @@ def write_report(
         provenance=board_page.provenance(board),
     )
     page = {
-        "runs": [{"name": run.row.generator, "anchor": run.row in board.anchors} for run in ordered],
+        "runs": [{"name": run.row.generator, "anchor": run.row in board.anchors} for run in runs],
         "clips": ids,
         "keys": [{name: head[name] for name in ("key", "metric", "region", "better")} for head in heads],
         "by": by,
@@ -154,8 +161,8 @@ def _write_clips(
     reference: Path | None,
     workers: int,
     progress: Progress,
-) -> dict[tuple[int, int], Done]:
-    """Write the file of every clip of every run: what became of it, by places of run and clip."""
+) -> Files:
+    """Write the file of every clip of every run."""
     faces = tracker() if videos else None
     jobs: dict[tuple[int, int], Job] = {}
     for run in runs:
@@ -163,20 +170,33 @@ def _write_clips(
         metrics, refusals = frame_metrics(run.row.result)
         problems = tuple(f"no curve of {key}: {reason}" for key, reason in refusals.items())
         footage = Footage(folder, ids, reference, faces) if videos else None
-        shown = set(run.order[:clips] if clips is not None else range(len(ids)))
-        for place, clip_id in enumerate(ids):
-            sources = footage.of(clip_id) if footage and place in shown else None
+        shown = set(run.worst[:clips])
+        for clip, clip_id in enumerate(ids):
+            sources = footage.of(clip_id) if footage and clip in shown else None
             said = problems if sources else (*problems, "this report was made without videos of this clip")
-            target = out / "data" / f"g{run.place}" / f"c{place}.js"
-            jobs[run.place, place] = Job(folder.path, clip_id, tuple(metrics), sources, said, target, out / "media")
-    done: dict[tuple[int, int], Done] = {}
-    results = pool.run(write_clip_file, list(jobs.values()), workers)
-    for count, (key, (_, outcome)) in enumerate(zip(jobs, results, strict=True), start=1):
+            target = out / "data" / f"g{run.index}" / f"c{clip}.js"
+            jobs[run.index, clip] = Job(folder.path, clip_id, tuple(metrics), sources, said, target, out / "media")
+    files: Files = {}
+    outcomes = pool.run(write_clip_file, list(jobs.values()), workers)
+    for count, (key, (_, outcome)) in enumerate(zip(jobs, outcomes, strict=True), start=1):
         if isinstance(outcome, LsbenchError):
             raise outcome
-        done[key] = outcome
+        files[key] = outcome
         progress("clips", count, len(jobs))
-    return done
+    return files
+
+
+def _frames(board: Board, runs: Sequence[_Run], ids: Sequence[str], files: Files) -> dict[str, dict[str, np.ndarray]]:
+    """The defined per-frame values by score key and generator: float64 (frames,)."""
+    frames: dict[str, dict[str, np.ndarray]] = {key: {} for key in board.keys}
+    for run in runs:
+        for key in board.keys:
+            of_clips = [files[run.index, clip].frames for clip in range(len(ids))]
+            values = [by_key[key] for by_key in of_clips if key in by_key]
+            if values:
+                joined = np.concatenate(values)
+                frames[key][run.row.generator] = joined[~np.isnan(joined)]
+    return frames
 
 
 def _clip_ids(rows: Sequence[Row]) -> list[str]:
@@ -188,9 +208,7 @@ def _clip_ids(rows: Sequence[Row]) -> list[str]:
     return list(ids)
 
 
-def _worst(
-    runs: Sequence[_Run], ids: Sequence[str], by: str, better: str, done: dict[tuple[int, int], Done]
-) -> list[dict[str, Any]]:
+def _worst(runs: Sequence[_Run], ids: Sequence[str], by: str, better: str, files: Files) -> list[dict[str, Any]]:
     """The worst clips of all ranked runs by one score."""
     values = [
         (oriented(float(value), better), run, clip)
@@ -199,15 +217,15 @@ def _worst(
         for clip, value in enumerate(run.values.get(by, []))
         if value is not None
     ]
-    values.sort(key=lambda item: (item[0], item[1].place, item[2]))
+    values.sort(key=lambda item: (item[0], item[1].index, item[2]))
     return [
         {
-            "g": run.place,
+            "g": run.index,
             "c": clip,
             "generator": run.row.generator,
             "clip": ids[clip],
             "value": run.values[by][clip],
-            "thumbnail": done[run.place, clip].thumbnail,
+            "thumbnail": files[run.index, clip].thumbnail,
         }
         for _, run, clip in values[:WORST]
     ]

@@ -29,7 +29,9 @@ SPECIAL = {
 def to_latex(board: Board) -> str:
     """A tabular that needs the package booktabs; whole and mouth of a metric share a heading."""
     keys = columns(board)
-    rows = [[board.place(row), escape(row.generator), *[_cell(board, row, key) for key in keys]] for row in board.rows]
+    rows = [
+        [board.rank_text(row), escape(row.generator), *[_cell(board, row, key) for key in keys]] for row in board.rows
+    ]
     anchors = [["", escape(row.generator), *[_cell(board, row, key) for key in keys]] for row in board.anchors]
     note = (
         f"% {board.protocol['name']} {board.protocol['version']}, {board.protocol['clips']} clips, ranked by "

@@ -62,7 +62,7 @@ def to_markdown(board: Board) -> str:
     """A Markdown table; below it quoted figures and remarks, every two generators, flips, and agreement of scores."""
     keys = columns(board)
     rows = [
-        [board.place(row), row.generator, clips(row), *[cell(board, row, key) for key in keys]]
+        [board.rank_text(row), row.generator, clips(row), *[cell(board, row, key) for key in keys]]
         for row in (*board.rows, *board.anchors)
     ]
     header = ["rank", "generator", "clips", *[board.column(key).heading for key in keys]]
@@ -103,7 +103,7 @@ def _bullets(lines: Sequence[str]) -> str:
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table of texts: the second column to the left, others to the right."""
-    marks = ["---" if place == 1 else "---:" for place in range(len(header))]
+    marks = ["---" if column == 1 else "---:" for column in range(len(header))]
     lines = [map(escape, header), marks, *(map(escape, row) for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

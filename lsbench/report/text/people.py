@@ -179,7 +179,7 @@ def power_lines(study: StudyResult, question: QuestionResult) -> list[str]:
         )
     if study.difference is not None and not math.isnan(question.raters_needed):
         lines.append(f"{question.id}: {study.difference:g} takes {_raters(question.raters_needed, study.kept)}")
-    rank = {score.generator: place for place, score in enumerate(question.scores)}
+    rank = {score.generator: position for position, score in enumerate(question.scores)}
     for pair in question.pairs:
         if rank[pair.other] - rank[pair.one] == 1 and not pair.p < 0.05 and not math.isnan(pair.p):
             takes = _raters(pair.raters_needed, study.kept)

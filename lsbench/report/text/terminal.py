@@ -26,7 +26,7 @@ def show_board(board: Board, out: Console) -> None:
     heads = {key: board.column(key).heading.replace(":", "\n", 1).replace("/", "\n", 1) for key in keys}
     width = {key: max(map(len, [*cells[key], *heads[key].split("\n")])) + 3 for key in keys}
     names = min(max([len("generator"), *(len(row.generator) for row in rows)]), max(9, out.width // 3))
-    ranks = max(len("rank"), *(len(board.place(row)) for row in rows))
+    ranks = max(len("rank"), *(len(board.rank_text(row)) for row in rows))
     counts = max(len("clips"), *(len(clips(row)) for row in rows))
     room = out.width - sum(column + 3 for column in (ranks, names))
     out.print(Text(caption(board)))
@@ -43,7 +43,7 @@ def show_board(board: Board, out: Console) -> None:
                 table.add_section()
             marked = [_marked(cells[key][index], best=row.ranks.get(key) == 1) for key in group]
             counted = [clips(row)] if part == 0 else []
-            table.add_row(board.place(row), Text(row.generator), *counted, *marked)
+            table.add_row(board.rank_text(row), Text(row.generator), *counted, *marked)
         out.print(table)
     for quotes in board.quotes:
         out.print(Text(quoted_caption(quotes)))
