@@ -15,7 +15,7 @@ from lsbench.board.rank import leaderboard
 from lsbench.cli.main import main
 from lsbench.errors import ComparisonError
 
-ERRORS = {'s1/b,"x"': [0, 4], "s1/a": [1, 100, math.nan]}
+ERRORS: dict[str, list[float]] = {'s1/b,"x"': [0, 4], "s1/a": [1, 100, math.nan]}
 PEAK = 20 * math.log10(255)
 VALUES = [math.inf, PEAK - 10 * math.log10(4), PEAK, PEAK - 20, math.nan]
 

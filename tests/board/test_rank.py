@@ -99,7 +99,7 @@ def test_every_two_runs_are_compared_in_what_both_have(
     tmp_path: Path, both: dict[str, float], change: dict[str, Any], message: str
 ) -> None:
     """The first run has none of what the others differ in; anchors come last, so that a run of theirs is named."""
-    usual = {"weights": {"alexnet": "abc"}, "versions": {"piq": "0.7"}}
+    usual: dict[str, Any] = {"weights": {"alexnet": "abc"}, "versions": {"piq": "0.7"}}
     first = run(tmp_path, "a", {"psnr/mouth": 30.0}, tracker=None, weights={}, versions={"piq": "0.7"})
     second, third = run(tmp_path, "b", both, **usual), run(tmp_path, "c", both, **(usual | change))
     for anchors in ((), (run(tmp_path, "anchor", both, **usual),)):

@@ -32,7 +32,7 @@ from lsbench.report.text import json_record, latex, markdown
 from lsbench.report.text.pairs import flip_lines, significant_flips
 from lsbench.report.text.remarks import remarks
 from lsbench.run import anchors
-from lsbench.run.folder import FORMAT, Run
+from lsbench.run.folder import FORMAT, TABLE, Run
 from lsbench.run.result import Partial, Result, Score
 from lsbench.run.shown import half
 
@@ -54,7 +54,7 @@ def run(root: Path, name: str, values: dict[str, Any], *, folder: str | None = N
     """A complete run: values (clips,) by key, every clip of 10 frames; changes go into run.json."""
     kept = Run(root / (folder or name))
     signatures = {key: f"{key}.1" for key in values}
-    request = {
+    request: dict[str, Any] = {
         "format": FORMAT,
         "name": name,
         "protocol": PROTOCOL,
@@ -65,7 +65,8 @@ def run(root: Path, name: str, values: dict[str, Any], *, folder: str | None = N
         "device": "cpu",
     }
     kept.open(request | changes)
-    rows, scores = [], {}
+    table: dict[str, list[Any]] = {column: [] for column in TABLE}
+    scores = {}
     for key, given in values.items():
         clip_values = np.asarray(given, np.float64)
         known = clip_values[~np.isnan(clip_values)]
@@ -74,20 +75,12 @@ def run(root: Path, name: str, values: dict[str, Any], *, folder: str | None = N
         scores[key] = Score(value, BETTER[metric], signatures[key], 240)
         with np.errstate(invalid="ignore"):
             influence = np.where(np.isnan(clip_values), 0, clip_values - value)
-        rows += [
-            {
-                "clip_id": clip,
-                "speaker": clip[:2],
-                "metric": metric,
-                "region": region,
-                "value": clip_value,
-                "frames": 10,
-                "influence": moved if math.isfinite(value) else math.nan,
-            }
-            for clip, clip_value, moved in zip(CLIPS, clip_values, influence, strict=True)
-        ]
+        for clip, clip_value, moved in zip(CLIPS, clip_values, influence, strict=True):
+            cells = (clip, clip[:2], metric, region, clip_value, 10, moved if math.isfinite(value) else math.nan)
+            for column, cell in zip(TABLE, cells, strict=True):
+                table[column].append(cell)
     protocol = (request | changes)["protocol"]
-    kept.finish(Result(name, kept.path, protocol, scores, len(CLIPS), len(CLIPS), frames=240), rows)
+    kept.finish(Result(name, kept.path, protocol, scores, len(CLIPS), len(CLIPS), frames=240), table)
     return kept.path
 
 

@@ -13,7 +13,11 @@ from lsbench.errors import RunError
 from lsbench.run.folder import Run
 from lsbench.run.frames import frame_table
 
-ERRORS = {"s1/b": [0, 4], "s1/a": [1, 100, math.nan]}  # mean squared error of each frame, clips in manifest order
+# Mean squared error of each frame, clips in manifest order.
+ERRORS: dict[str, list[float]] = {
+    "s1/b": [0, 4],
+    "s1/a": [1, 100, math.nan],
+}
 
 
 def test_a_row_for_each_frame_in_the_order_of_the_manifest(tmp_path: Path) -> None:

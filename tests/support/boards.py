@@ -31,7 +31,7 @@ PROTOCOL = {
 def run(root: Path, name: str, values: dict[str, float], clips: int = 3, **changes: Any) -> Path:
     """A finished run with these values by key; changes go into run.json."""
     folder = Run(root / name)
-    request = {
+    request: dict[str, Any] = {
         "format": FORMAT,
         "name": name,
         "protocol": PROTOCOL,
@@ -47,7 +47,9 @@ def run(root: Path, name: str, values: dict[str, float], clips: int = 3, **chang
         for key, value in values.items()
     }
     failed = {f"s1/{i}": "broken" for i in range(3 - clips)}
-    folder.finish(Result(name, folder.path, request["protocol"], scores, clips, 3, failed), [])
+    folder.finish(
+        Result(name, folder.path, request["protocol"], scores, clips, 3, failed), {column: [] for column in TABLE}
+    )
     return folder.path
 
 
