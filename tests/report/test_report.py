@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +26,7 @@ from lsbench.media.encode import even
 from lsbench.media.files import read_clip
 from lsbench.metrics._base import catalogue
 from lsbench.report.audit.files import write_audit
+from lsbench.report.audit.page import write_page
 from lsbench.report.page import board as board_page
 from lsbench.report.page.box_plots import box_plots
 from lsbench.report.page.clip_media import show
@@ -245,3 +248,22 @@ def test_box_plots_spare_what_others_drew(tmp_path: Path, style: str) -> None:
     with pytest.raises(LsbenchError, match="is not of lsbench leaderboard --summary"):
         box_plots(summaries, tmp_path)
     assert [path.read_bytes() for path in paths] == before
+
+
+def test_a_curve_has_no_band_where_its_interval_is_not_known(tmp_path: Path) -> None:
+    audit = small_audit()
+    drawn = write_page(audit, tmp_path / "with.html").read_text()
+    assert drawn.count("<polygon") == drawn.count("<polyline") == 5
+    unknown = {
+        key: replace(response, low=(math.nan,) * 4, high=(math.nan,) * 4) for key, response in audit.responses.items()
+    }
+    drawn = write_page(replace(audit, responses=unknown), tmp_path / "without.html").read_text()
+    assert (drawn.count("<polygon"), drawn.count("<polyline")) == (0, 5)
+
+
+def test_data_files_call_what_the_page_defines(page: Path) -> None:
+    called = {path.read_text().partition("(")[0] for path in (page / "data").rglob("*.js")}
+    assert called == {"lsbench.run", "lsbench.clip"}
+    receiver = re.search(r"const lsbench = \{.*\};", (page / "clip.html").read_text())
+    assert receiver is not None
+    assert set(re.findall(r"(\w+)\(content\)", receiver.group())) == {name.rpartition(".")[2] for name in called}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,15 +92,15 @@ def _cell(audit: Audit, artifact: str, key: str) -> dict[str, Any]:
 
 
 def _curve(response: Response) -> dict[str, str] | None:
-    """A line and its band as SVG points; None where a value is not finite."""
-    low = [value if math.isnan(end) else end for end, value in zip(response.low, response.values, strict=True)]
-    high = [value if math.isnan(end) else end for end, value in zip(response.high, response.values, strict=True)]
-    if not all(map(math.isfinite, (*response.values, *low, *high))) or len(response.values) < 2:
+    """A line and its band as SVG points, no band where an interval is not known; None where a value is not finite."""
+    ends = [*response.low, *response.high]
+    if not all(map(math.isfinite, response.values)) or any(map(math.isinf, ends)) or len(response.values) < 2:
         return None
-    bottom, top = min(low), max(high)
+    finite = [value for value in (*response.values, *ends) if not math.isnan(value)]
+    bottom, top = min(finite), max(finite)
     steps = len(response.values) - 1
 
-    def points(values: list[float], order: int = 1) -> str:
+    def points(values: Sequence[float], order: int = 1) -> str:
         placed = []
         for step, value in list(enumerate(values))[::order]:
             x = MARGIN + (WIDTH - 2 * MARGIN) * step / steps
@@ -107,4 +108,5 @@ def _curve(response: Response) -> dict[str, str] | None:
             placed.append(f"{x:.1f},{HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * share:.1f}")
         return " ".join(placed)
 
-    return {"line": points(list(response.values)), "band": f"{points(high)} {points(low, -1)}"}
+    band = "" if any(map(math.isnan, ends)) else f"{points(response.high)} {points(response.low, -1)}"
+    return {"line": points(response.values), "band": band}
