@@ -78,13 +78,16 @@ def write_frames(board: Board, path: Path) -> list[str]:
         Which scores are left out, and why, a line each.
 
     Raises:
-        ComparisonError: The path has another ending, or no run has values of frames.
+        ComparisonError: The path has another ending, a file that is no such table stands there (a run's clips.parquet,
+            say), or no run has values of frames.
         RunError: A finished clip is not in its run's folder any more.
         LsbenchError: The file cannot be written.
     """
     write = {".csv": _write_csv, ".parquet": _write_parquet}.get(path.suffix.lower())
     if write is None:
         raise ComparisonError(f"{path}: per-frame values are written as {' or '.join(SUFFIXES)}; name such a file")
+    if path.exists() and _columns_of(path) != list(COLUMNS):
+        raise ComparisonError(f"{path} stands there and is no table of per-frame values; name another file")
     metrics = {row.generator: frame_metrics(row.result) for row in (*board.rows, *board.anchors)}
     if not any(measured for measured, _ in metrics.values()):
         raise ComparisonError("no run has a score with a value for each frame, such as psnr, ssim, lmd or flicker")
@@ -104,6 +107,19 @@ def write_frames(board: Board, path: Path) -> list[str]:
         for generator, (_, refusals) in metrics.items()
         for key, reason in refusals.items()
     ]
+
+
+def _columns_of(path: Path) -> list[str]:
+    """The columns of a CSV or Parquet file; none where it is neither."""
+    from pyarrow import ArrowException, parquet
+
+    try:
+        if path.suffix.lower() == ".parquet":
+            return list(parquet.read_schema(path).names)
+        with path.open(encoding="utf-8", newline="") as file:
+            return next(csv.reader(file), [])
+    except (OSError, ValueError, csv.Error, ArrowException):
+        return []
 
 
 Block = tuple[str, str, str, np.ndarray]  # generator, clip, key, float64 (T,)

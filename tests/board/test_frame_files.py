@@ -61,3 +61,19 @@ def test_large_tables_are_written_in_parts(tmp_path: Path, runs: list[Path], mon
     monkeypatch.setattr("lsbench.board.frames.BLOCK_ROWS", 2)
     write_frames(board, parts)
     pandas.testing.assert_frame_equal(pandas.read_parquet(parts), pandas.read_parquet(whole), check_categorical=False)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_only_such_a_table_is_replaced(tmp_path: Path, runs: list[Path], suffix: str) -> None:
+    board = leaderboard(runs)
+    path = tmp_path / f"frames{suffix}"
+    write_frames(board, path)
+    before = path.read_bytes()
+    write_frames(board, path)
+    assert path.read_bytes() == before
+    strange = tmp_path / f"strange{suffix}"
+    strange.write_bytes((runs[0] / "clips.parquet").read_bytes() if suffix == ".parquet" else b"a,b\n1,2\n")
+    content = strange.read_bytes()
+    with pytest.raises(ComparisonError, match="is no table of per-frame values"):
+        write_frames(board, strange)
+    assert strange.read_bytes() == content
