@@ -117,10 +117,8 @@ def _measure(
         jobs = [replace(job, models=models.get(job.reference.id, {})) for job in jobs]
     done = len(every) - len(jobs)
     report("audit", done, len(every))
-    for count, (_, outcome) in enumerate(pool.run(partial(inject, worker), jobs, workers), start=1):
-        if isinstance(outcome, LsbenchError):
-            raise outcome
-        report("audit", done + count, len(every))
+    for count, _ in enumerate(pool.each(partial(inject, worker), jobs, workers), start=done + 1):
+        report("audit", count, len(every))
 
 
 def _models(worker: Bench, bench: Protocol, workers: int, progress: Progress | None) -> dict[str, learn.Models]:

@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from lsbench.errors import GeneratorError, LsbenchError
+from lsbench.errors import GeneratorError
 from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker
 from lsbench.generation.command import TIMEOUT_S
@@ -129,16 +129,9 @@ def probe(
         raise GeneratorError(f"{clips} clips to probe; expected 1 or more")
     trials = [Trial(clip, bench.another(clip)) for clip in _spread(bench.clips, clips)]
     job = Probe(source, Context(bench, tracker), timeout_s)
-    found: list[ClipLeakage] = []
-    visible: list[float] = []
-    for done, (trial, outcome) in enumerate(pool.run(partial(probe_clip, job), trials, workers), start=1):
-        if isinstance(outcome, LsbenchError):
-            raise outcome
-        found.append(outcome[0])
-        visible.append(outcome[1])
-        if progress:
-            progress(trial.face.id, done, len(trials))
-    return Leakage(source.text, bench.identity, tuple(found), math.fsum(visible) / len(visible))
+    probed = pool.each(partial(probe_clip, job), trials, workers, progress=progress, label=lambda trial: trial.face.id)
+    leaks, visible = zip(*probed, strict=True)
+    return Leakage(source.text, bench.identity, leaks, math.fsum(visible) / len(visible))
 
 
 def probe_clip(job: Probe, trial: Trial) -> tuple[ClipLeakage, float]:

@@ -10,7 +10,6 @@ import click
 
 from lsbench.cli.common import examples, labelled
 from lsbench.cli.leaderboard import read_board, show_board
-from lsbench.errors import LsbenchError
 
 if TYPE_CHECKING:
     from lsbench.protocol.protocol import Protocol
@@ -31,11 +30,9 @@ def quickstart(out: Path, quiet: bool) -> None:
     with progress_bar(quiet) as progress:
         write_corpus(reference, progress=labelled(progress, "render the corpus"))
         bench = protocol.load("toy").bind(reference)
-        jobs = pool.run(partial(show_stand_in, bench, out), names, min(2, pool.cores()))
-        for done, (_, outcome) in enumerate(jobs, start=1):
-            if isinstance(outcome, LsbenchError):
-                raise outcome
-            progress("render and score", done, len(names))
+        show, workers = partial(show_stand_in, bench, out), min(2, pool.cores())
+        for _ in pool.each(show, names, workers, progress=progress, label="render and score"):
+            pass
     show_board(read_board([out / "runs" / name for name in names]))
     click.echo(f"\nRuns are in {out / 'runs'}. Again, as JSON: lsbench leaderboard {out / 'runs'}/* --format json")
 

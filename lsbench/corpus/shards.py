@@ -25,7 +25,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lsbench.errors import LsbenchError
 from lsbench.face.crops import FACE_SIZE, crop_faces, to_crops
 from lsbench.face.track import BOX_RULES, POINTS, Region
 from lsbench.face.tracker import FaceTracker, reference_track
@@ -62,15 +61,13 @@ def write_shards(
     speakers: dict[str, list[Reference]] = {}
     for clip in clips:
         speakers.setdefault(clip.speaker, []).append(clip)
+    make = partial(write_shard, Making(Path(data) / "shards", tracker))
     folders, done = [], 0
-    making = Making(Path(data) / "shards", tracker)
-    for members, outcome in pool.run(partial(write_shard, making), list(speakers.values()), workers):
-        if isinstance(outcome, LsbenchError):
-            raise outcome
-        folders.append(outcome)
-        done += len(members)
+    for (speaker, own), folder in zip(speakers.items(), pool.each(make, list(speakers.values()), workers), strict=True):
+        folders.append(folder)
+        done += len(own)
         if progress:
-            progress(members[0].speaker, done, len(clips))
+            progress(speaker, done, len(clips))
     return folders
 
 

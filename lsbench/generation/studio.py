@@ -150,11 +150,9 @@ def generate(
     studio = Studio.of(source, protocol, tracker, out, out, suffix=suffix, timeout_s=timeout_s)
     orders = [Order(clip, driver(source, protocol, clip)) for clip in protocol.clips]
     try:
-        for done, (order, outcome) in enumerate(pool.run(partial(render_clip, studio), orders, workers), start=1):
-            if isinstance(outcome, LsbenchError):
-                raise outcome
-            if progress:
-                progress(order.face.id, done, len(orders))
+        make = partial(render_clip, studio)
+        for _ in pool.each(make, orders, workers, progress=progress, label=lambda order: order.face.id):
+            pass
     finally:
         write_summary(studio, protocol.clips)
     return [studio.video(clip.id) for clip in protocol.clips]

@@ -83,14 +83,13 @@ def fit(
     names = list(dict.fromkeys(group_of.values()))
     mine = [clip for clip in protocol.clips if names.index(group_of[clip.id]) % ranks.size == ranks.rank]
     sums: Sums = {learner.signature: {} for learner in study.learners}
-    for done, (clip, outcome) in enumerate(pool.run(partial(_learn, study), mine, workers), start=1):
+    learned = pool.outcomes(partial(_learn, study), mine, workers, progress=progress, label="learn from real clips")
+    for clip, outcome in learned:
         if isinstance(outcome, LsbenchError):
             on_error(outcome)
             continue
         for learner, stats in zip(study.learners, outcome, strict=True):
             _add(sums[learner.signature].setdefault(group_of[clip.id], {}), learner.moments(stats))
-        if progress:
-            progress("learn from real clips", done, len(mine))
     sums = _gathered(ranks.everyones(sums), names)
     models: dict[str, dict[str, Model]] = {group: {} for group in names}
     for group in names:

@@ -15,6 +15,7 @@ from lsbench.errors import LsbenchError
 Job = TypeVar("Job")
 Done = TypeVar("Done")
 Progress = Callable[[str, int, int], None]  # what is being done, how much of it is done, of how much
+Label = str | Callable[[Job], str]  # what progress is told, of all jobs or of each
 
 
 def cores() -> int:
@@ -22,14 +23,54 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run(
+def each(
+    function: Callable[[Job], Done],
+    jobs: Sequence[Job],
+    workers: int,
+    *,
+    progress: Progress | None = None,
+    label: Label[Job] = "",
+) -> Iterator[Done]:
+    """What a function returns for each job, in the order of the jobs; the first error ends it.
+
+    Args:
+        function: of one job. It is pickled where there are several workers, and so are jobs and results.
+        jobs: all of them.
+        workers: processes; 1 works in this one. Several are started afresh (spawn) and share the cores among them; a
+            worker ends itself when this process dies.
+        progress: is told how many jobs are done, each when the caller asks for the next.
+        label: what it is told is being done; or a function of the job that says it.
+
+    Yields:
+        function(job). When the caller stops asking, jobs that have not begun are dropped.
+
+    Raises:
+        LsbenchError: the first that a job raises, or a worker that was killed.
+    """
+    for _, outcome in outcomes(function, jobs, workers, progress=progress, label=label):
+        if isinstance(outcome, LsbenchError):
+            raise outcome
+        yield outcome
+
+
+def outcomes(
+    function: Callable[[Job], Done],
+    jobs: Sequence[Job],
+    workers: int,
+    *,
+    progress: Progress | None = None,
+    label: Label[Job] = "",
+) -> Iterator[tuple[Job, Done | LsbenchError]]:
+    """As each(), but a named error is the outcome of its job and the others go on: yields (job, result or error)."""
+    for done, (job, outcome) in enumerate(_outcomes(function, jobs, workers), start=1):
+        yield job, outcome
+        if progress:
+            progress(label if isinstance(label, str) else label(job), done, len(jobs))
+
+
+def _outcomes(
     function: Callable[[Job], Done], jobs: Sequence[Job], workers: int
 ) -> Iterator[tuple[Job, Done | LsbenchError]]:
-    """Yield (job, function(job)) in the order of the jobs; a named error comes back as the result, others are raised.
-
-    With more than one worker, processes are started afresh (spawn) and share the cores among them; a worker ends itself
-    when this process dies. When the caller stops iterating, jobs that have not begun are dropped.
-    """
     if workers == 1 or len(jobs) < 2:
         for job in jobs:
             yield job, _named(function, job)

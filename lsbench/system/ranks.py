@@ -107,12 +107,12 @@ class Ranks:
         workers: int,
         own_done: Callable[[Job, Done | LsbenchError], None] = lambda *_: None,
     ) -> Iterator[tuple[Job, Done | LsbenchError]]:
-        """pool.run() over all ranks: each takes every size-th job, and all yield the outcomes of all, in their order.
+        """pool.outcomes() over all ranks: each takes every size-th job, and all yield the outcomes of all, in order.
 
         own_done: is called with each job of this rank when it is done; what it raises ends the rank.
         """
         outcomes = []
-        for job, outcome in pool.run(function, jobs[self.rank :: self.size], workers):
+        for job, outcome in pool.outcomes(function, jobs[self.rank :: self.size], workers):
             own_done(job, outcome)
             if self.size == 1:
                 yield job, outcome

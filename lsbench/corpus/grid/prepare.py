@@ -17,7 +17,7 @@ from lsbench.corpus.grid.check import REVISION, Check, Record, check_clip
 from lsbench.corpus.grid.sources import Found, Source, find_files, find_sources
 from lsbench.corpus.grid.state import State
 from lsbench.corpus.shards import write_shards
-from lsbench.errors import CorpusError, LsbenchError
+from lsbench.errors import CorpusError
 from lsbench.face.tracker import FaceTracker
 from lsbench.protocol.manifest import Reference
 from lsbench.protocol.protocol import Protocol
@@ -138,11 +138,9 @@ class _Run:
         archives = {path: _archive_stamp(raw, path) for path in files if is_archive(path)}
         known = self.state.listings()
         new = [path for path, stamp in archives.items() if stamp not in known]
-        for done, (path, listing) in enumerate(pool.run(contents, new, self.workers), start=1):
-            if isinstance(listing, LsbenchError):
-                raise listing
+        listed = pool.each(contents, new, self.workers, progress=self.progress, label="list archives")
+        for path, listing in zip(new, listed, strict=True):
             known[archives[path]] = listing
-            self.progress("list archives", done, len(new))
         listings: dict[Path, Listing] = {path: known[stamp] for path, stamp in archives.items()}
         if new:
             self.state.keep_listings({stamp: known[stamp] for stamp in archives.values()})
@@ -211,13 +209,10 @@ class _Run:
             aligned = next((file for source, file in places if source is alignment and isinstance(file, Path)), None)
             candidates = [(source.place, file) for source, file in places if source is not alignment]
             checks.append(Check(clip_id, candidates, aligned, self._stamp(clip_id)))
-        jobs = pool.run(partial(check_clip, self.state.out, self.tracker), checks, self.workers)
-        for done, (_, record) in enumerate(jobs, start=1):
-            if isinstance(record, LsbenchError):
-                raise record
+        check = partial(check_clip, self.state.out, self.tracker)
+        for record in pool.each(check, checks, self.workers, progress=self.progress, label="check clips"):
             self.records[record.clip_id] = record
             self.state.add(record)
-            self.progress("check clips", done, len(checks))
 
     def _unpack(self, clip_ids: Sequence[str]) -> dict[str, str]:
         """Unpack what some clips need of archives; place -> why, for what cannot be unpacked."""
@@ -231,11 +226,9 @@ class _Run:
             (path, {member: self._staged(source) for member, source in members.items()})
             for path, members in needed.items()
         ]
-        for done, ((path, _), outcome) in enumerate(pool.run(_extract, jobs, self.workers), start=1):
-            if isinstance(outcome, LsbenchError):
-                raise outcome
-            faults |= {needed[path][member].place: why for member, why in outcome.items()}
-            self.progress("unpack", done, len(jobs))
+        refusals = pool.each(_extract, jobs, self.workers, progress=self.progress, label="unpack")
+        for (path, _), refused in zip(jobs, refusals, strict=True):
+            faults |= {needed[path][member].place: why for member, why in refused.items()}
         return faults
 
     def _staged(self, source: Source) -> Path:

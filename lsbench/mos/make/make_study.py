@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lsbench.errors import LsbenchError, StudyError
+from lsbench.errors import StudyError
 from lsbench.mos.key import write_key
 from lsbench.mos.make.page import MARK, write_page
 from lsbench.mos.make.runs import StudyRuns
@@ -89,17 +89,15 @@ def _make_videos(study: Study, media: Path, workers: int, progress: Progress) ->
     """Write every video under its id, in the order of ids, which is no order of anything else."""
     jobs = [VideoJob(video, media / f"{name}.mp4") for name, video in sorted(study.videos.items())]
     first: dict[str, tuple[str, tuple[int, int]]] = {}
-    for done, (job, outcome) in enumerate(pool.run(make_video, jobs, workers), start=1):
-        if isinstance(outcome, LsbenchError):
-            raise outcome
-        name, size = first.setdefault(job.video.clip, (job.video.generator, outcome))
-        if outcome != size:
-            (height, width), (high, wide) = outcome, size
+    sizes = pool.each(make_video, jobs, workers, progress=progress, label="videos")
+    for job, own_size in zip(jobs, sizes, strict=True):
+        name, size = first.setdefault(job.video.clip, (job.video.generator, own_size))
+        if own_size != size:
+            (height, width), (high, wide) = own_size, size
             raise StudyError(
                 f"clip {job.video.clip}: {job.video.generator} is {width}x{height}, {name} is {wide}x{high}; raters "
                 "would know them by it. Render them in one size"
             )
-        progress("videos", done, len(jobs))
 
 
 def _publish(partial: Path, out: Path) -> None:

@@ -176,14 +176,8 @@ def _write_clips(
             said = problems if sources else (*problems, "this report was made without videos of this clip")
             target = out / "data" / f"g{run.index}" / f"c{clip}.js"
             jobs[run.index, clip] = Job(folder.path, clip_id, tuple(metrics), sources, said, target, out / "media")
-    files: Files = {}
-    outcomes = pool.run(write_clip_file, list(jobs.values()), workers)
-    for count, (key, (_, outcome)) in enumerate(zip(jobs, outcomes, strict=True), start=1):
-        if isinstance(outcome, LsbenchError):
-            raise outcome
-        files[key] = outcome
-        progress("clips", count, len(jobs))
-    return files
+    written = pool.each(write_clip_file, list(jobs.values()), workers, progress=progress, label="clips")
+    return dict(zip(jobs, written, strict=True))
 
 
 def _frames(board: Board, runs: Sequence[_Run], ids: Sequence[str], files: Files) -> dict[str, dict[str, np.ndarray]]:
