@@ -15,6 +15,7 @@ from lsbench.board.column import Column, Pair
 from lsbench.board.people import StudyResult
 from lsbench.board.quotes import Quotes
 from lsbench.board.significance import Agreement, Significance
+from lsbench.metrics._base.score_key import ScoreKey
 from lsbench.run.result import Result
 from lsbench.run.shown import html_table, text_table
 
@@ -97,15 +98,15 @@ class Board:
 
     def disagreement(self, row: Row, metric: str) -> int:
         """Places that a run loses (positive) or gains (negative) from metric/whole to metric/mouth."""
-        whole, mouth = row.ranks.get(f"{metric}/whole"), row.ranks.get(f"{metric}/mouth")
+        whole, mouth = (row.ranks.get(f"{metric}/{region}") for region in ("whole", "mouth"))
         return mouth - whole if whole and mouth else 0
 
     def paired(self) -> list[str]:
         """Metrics that are measured on the whole frame and on the mouth."""
         return [
             metric
-            for metric in dict.fromkeys(key.rpartition("/")[0] for key in self.keys)
-            if metric and {f"{metric}/whole", f"{metric}/mouth"} <= set(self.keys)
+            for metric in dict.fromkeys(key.spec for key in map(ScoreKey.parse, self.keys) if key.region)
+            if {f"{metric}/whole", f"{metric}/mouth"} <= set(self.keys)
         ]
 
     def whole_against_mouth(self) -> list[Agreement]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lsbench.metrics._base.direction import oriented, settled
+from lsbench.metrics._base.score_key import ScoreKey, split_spec
 from lsbench.run.folder import Run
 from lsbench.run.result import Result, Score
 
@@ -121,7 +122,7 @@ def values_by_clip(result: Result) -> dict[str, dict[str, float]]:
 def clip_rows(table: Any) -> Iterator[tuple[str, Any]]:
     """The rows of a clip table (see Run.table) by score key, in its order: pandas.DataFrames."""
     for (metric, region), rows in table.groupby(["metric", "region"], sort=False):
-        yield (f"{metric}/{region}" if region else str(metric)), rows
+        yield str(ScoreKey(*split_spec(str(metric)), str(region))), rows
 
 
 def better_of(scores: Iterable[Score]) -> str:

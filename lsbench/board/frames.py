@@ -14,6 +14,7 @@ import numpy as np
 
 from lsbench.board.board import Board
 from lsbench.errors import ComparisonError, LsbenchError
+from lsbench.metrics._base.score_key import ScoreKey
 from lsbench.run.frames import frame_metrics, frame_values, metrics_with_frames
 from lsbench.system.cache import write_atomically
 from lsbench.system.strict_json import encode
@@ -47,7 +48,7 @@ class Summary:
 
 def summarise(board: Board) -> list[Summary]:
     """Of every SSIM and PSNR on the board, score by score, generators in the order of the board, anchors last."""
-    keys = [key for name in METRICS for key in board.keys if key.partition("/")[0].partition(":")[0] == name]
+    keys = [key for name in METRICS for key in board.keys if ScoreKey.parse(key).metric == name]
     if not keys:
         raise ComparisonError(f"no run has {' or '.join(METRICS)}; score with --metric ssim --metric psnr")
     rows = [*board.rows, *board.anchors]

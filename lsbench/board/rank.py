@@ -16,6 +16,7 @@ from lsbench.board.people import PeopleColumn, StudyResult, demand_of_board
 from lsbench.board.quotes import Quotes
 from lsbench.board.significance import MetricColumn, Significance
 from lsbench.errors import ComparisonError
+from lsbench.metrics._base.score_key import ScoreKey
 from lsbench.run.conditions import Conditions, demand_comparable
 from lsbench.run.folder import Run
 from lsbench.run.result import Result, Score
@@ -159,7 +160,8 @@ def _rank_key(asked: str | None, usual: str, metric_keys: list[str], people_keys
     keys = metric_keys or people_keys
     if not keys:
         raise ComparisonError("none of the runs has a score; see their result.json for why")
-    return next((key for key in [usual, *keys] if key in keys and (key == usual or key.endswith("/mouth"))), keys[0])
+    first = [usual, *[key for key in keys if ScoreKey.parse(key).region == "mouth"], keys[0]]
+    return next(key for key in first if key in keys)
 
 
 def _ranks(significance: Significance, row: int) -> dict[str, int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 from scipy.ndimage import maximum_filter1d
 
 from lsbench.errors import MetricError
@@ -96,7 +97,7 @@ class MouthApertureError(LandmarkMetric):
         """The mean over frames in which the reference shows a face."""
         return mean_found(stats["error"])
 
-    def per_frame(self, stats: Stats) -> Any:
+    def per_frame(self, stats: Stats) -> npt.NDArray[np.float64]:
         return stats["error"]
 
 

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from lsbench.errors import MetricError
 from lsbench.face.track import Region
-from lsbench.metrics._base.images import checked_frames
-from lsbench.metrics._base.landmarks import (
-    mean_found,
-)
+from lsbench.metrics._base.images import Images, Levels, checked_frames
+from lsbench.metrics._base.landmarks import mean_found
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 
 
-def flicker(reference: np.ndarray, generated: np.ndarray, *, cell: int = 4) -> float:
-    """Mean flicker of frames in order of time, uint8 (T, H, W, 3): 8-bit levels, NaN for one frame (see Flicker)."""
-    return mean_found(flicker_frames(reference, generated, cell=cell))
+def flicker(reference: Images, generated: Images, *, cell: int = 4, levels: Levels = None) -> float:
+    """Mean flicker of frames in order of time: 8-bit levels, NaN for one frame (see Flicker).
+
+    reference, generated, levels: see lsbench.metrics._base.images.
+    """
+    return mean_found(flicker_frames(reference, generated, cell=cell, levels=levels))
 
 
-def flicker_frames(reference: np.ndarray, generated: np.ndarray, *, cell: int = 4) -> np.ndarray:
-    """Flicker of each frame, uint8 (T, H, W, 3) -> float64 (T,) 8-bit levels, NaN for one frame (see Flicker)."""
+def flicker_frames(
+    reference: Images, generated: Images, *, cell: int = 4, levels: Levels = None
+) -> npt.NDArray[np.float64]:
+    """Flicker of each frame, float64 (T,) 8-bit levels, NaN for one frame (see flicker)."""
     Flicker(cell=cell)
-    reference, generated = checked_frames("flicker", reference, generated)
+    reference, generated = checked_frames("flicker", reference, generated, levels)
     if len(reference) < 2:
         return np.full(len(reference), np.nan)
     return _excess(*(_change(_cell_means(frames, cell)) for frames in (reference, generated)))
@@ -70,7 +74,7 @@ class Flicker(Metric):
         """The mean over frames of clips of two frames or more."""
         return mean_found(stats["flicker"])
 
-    def per_frame(self, stats: Stats) -> Any:
+    def per_frame(self, stats: Stats) -> npt.NDArray[np.float64]:
         return stats["flicker"]
 
     def note(self, stats: Stats) -> str | None:

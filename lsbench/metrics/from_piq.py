@@ -7,17 +7,17 @@ that it shows in the signature, as does piq's version.
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from lsbench.errors import MetricError
 from lsbench.face.track import Region
-from lsbench.metrics._base.images import checked_frames
-from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.frame_metric import FrameMetric
+from lsbench.metrics._base.images import Images, Levels
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 
@@ -25,29 +25,29 @@ PIQ = version("piq")
 _BATCH_PIXELS, _BATCH_FRAMES = 3 * 288 * 360, 8  # up to 8 frames a batch give the same bits; FSIM holds 1 kB a pixel
 
 
-def ms_ssim(reference: np.ndarray, generated: np.ndarray, **options: Any) -> float:
-    """MS-SSIM of frames, uint8 (T, H, W, 3) or (H, W, 3): 0 to 1 (see MSSSIM)."""
-    return _mean(MSSSIM(**options).frames(reference, generated))
+def ms_ssim(reference: Images, generated: Images, *, levels: Levels = None, **options: Any) -> float:
+    """MS-SSIM of frames: 0 to 1 (see MSSSIM)."""
+    return MSSSIM(**options)(reference, generated, levels)
 
 
-def gmsd(reference: np.ndarray, generated: np.ndarray, **options: Any) -> float:
-    """GMSD of frames, uint8 (T, H, W, 3) or (H, W, 3): 0 for the same gradients (see GMSD)."""
-    return _mean(GMSD(**options).frames(reference, generated))
+def gmsd(reference: Images, generated: Images, *, levels: Levels = None, **options: Any) -> float:
+    """GMSD of frames: 0 for the same gradients (see GMSD)."""
+    return GMSD(**options)(reference, generated, levels)
 
 
-def fsim(reference: np.ndarray, generated: np.ndarray, **options: Any) -> float:
-    """FSIM of frames, uint8 (T, H, W, 3) or (H, W, 3): 0 to 1 (see FSIM)."""
-    return _mean(FSIM(**options).frames(reference, generated))
+def fsim(reference: Images, generated: Images, *, levels: Levels = None, **options: Any) -> float:
+    """FSIM of frames: 0 to 1 (see FSIM)."""
+    return FSIM(**options)(reference, generated, levels)
 
 
-def vif(reference: np.ndarray, generated: np.ndarray, **options: Any) -> float:
-    """VIF of frames, uint8 (T, H, W, 3) or (H, W, 3): 0 or more, above 1 for more contrast (see VIF)."""
-    return _mean(VIF(**options).frames(reference, generated))
+def vif(reference: Images, generated: Images, *, levels: Levels = None, **options: Any) -> float:
+    """VIF of frames: 0 or more, above 1 for more contrast (see VIF)."""
+    return VIF(**options)(reference, generated, levels)
 
 
-def haarpsi(reference: np.ndarray, generated: np.ndarray, **options: Any) -> float:
-    """HaarPSI of frames, uint8 (T, H, W, 3) or (H, W, 3): 0 to 1 (see HaarPSI)."""
-    return _mean(HaarPSI(**options).frames(reference, generated))
+def haarpsi(reference: Images, generated: Images, *, levels: Levels = None, **options: Any) -> float:
+    """HaarPSI of frames: 0 to 1 (see HaarPSI)."""
+    return HaarPSI(**options)(reference, generated, levels)
 
 
 def stated(value: str) -> Any:
@@ -56,7 +56,7 @@ def stated(value: str) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PiqMetric(Metric):
+class PiqMetric(FrameMetric):
     """Base of the metrics that piq computes, from RGB frames in [0, 1] as float32, frame by frame.
 
     A frame smaller than the metric's filters is NaN; so is one whose reference is of one flat colour, where the metric
@@ -76,36 +76,26 @@ class PiqMetric(Metric):
             if not 0 < value < math.inf and not isinstance(value, bool):
                 raise MetricError(f"metric {self.name}: option {name}={value}; expected a positive number")
 
-    @property
-    @abstractmethod
-    def smallest(self) -> int:
-        """The least side of a frame, px."""
-
-    def frames(self, reference: np.ndarray, generated: np.ndarray) -> np.ndarray:
-        """The value of each frame: uint8 (T, H, W, 3) or (H, W, 3) -> float64 (T,), NaN where it is undefined."""
-        reference, generated = checked_frames(self.name, reference, generated)
-        height, width = reference.shape[1:3]
-        if min(height, width) < self.smallest:
-            raise MetricError(
-                f"{self.name}: frames are {width} x {height}; expected at least {self.smallest} px a side, the "
-                "reach of its filters. Pass larger frames"
-            )
+    def values(self, reference: np.ndarray, generated: np.ndarray) -> npt.NDArray[np.float64]:
+        """What piq gives for each frame."""
         return self._score(reference, generated)
+
+    def values_of(self, pair: ClipPair, reference: np.ndarray, generated: np.ndarray) -> npt.NDArray[np.float64]:
+        """The same, on the pair's device."""
+        return self._score(reference, generated, pair.device)
+
+    def too_small(self, width: int, height: int) -> str:
+        """The filters do not fit."""
+        return (
+            f"{self.name}: frames are {width} x {height}; expected at least {self.smallest} px a side, the "
+            "reach of its filters. Pass larger frames"
+        )
 
     def measure(self, pair: ClipPair) -> Stats:
         """Values float64 (T,) under the metric's name, NaN where undefined; side: int64 (T,) px, the crop's shorter."""
-        reference, generated = checked_frames(self.name, *pair.crop(self.region or Region.WHOLE))
-        side = min(reference.shape[1:3])
-        large = side >= self.smallest
-        values = self._score(reference, generated, pair.device) if large else np.full(len(reference), np.nan)
-        return Stats(**{self.name: values}, side=np.full(len(reference), side))
-
-    def compute(self, stats: Stats) -> float:
-        """The mean over frames; NaN where a frame has none."""
-        return _mean(stats[self.name])
-
-    def per_frame(self, stats: Stats) -> Any:
-        return stats[self.name]
+        values = super().measure(pair)
+        side = min(pair.crop(self.region or Region.WHOLE)[0].shape[1:3])
+        return Stats(**values, side=np.full(values.rows, side))
 
     def note(self, stats: Stats) -> str | None:
         small = np.count_nonzero(stats["side"] < self.smallest)
@@ -281,7 +271,3 @@ class HaarPSI(PiqMetric):
     @property
     def smallest(self) -> int:
         return 16
-
-
-def _mean(values: np.ndarray) -> float:
-    return math.fsum(values) / len(values)

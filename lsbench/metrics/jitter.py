@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from lsbench.metrics._base.landmarks import (
     LIPS,
@@ -75,7 +76,7 @@ class Jitter(LandmarkMetric):
         """The mean over frames where it is defined."""
         return mean_found(stats["jitter"])
 
-    def per_frame(self, stats: Stats) -> Any:
+    def per_frame(self, stats: Stats) -> npt.NDArray[np.float64]:
         return stats["jitter"]
 
     def note(self, stats: Stats) -> str | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from lsbench.metrics._base.landmarks import (
     LIPS,
@@ -69,7 +70,7 @@ class LMD(LandmarkMetric):
         """The mean over frames in which the reference shows a face."""
         return mean_found(stats["distance"])
 
-    def per_frame(self, stats: Stats) -> Any:
+    def per_frame(self, stats: Stats) -> npt.NDArray[np.float64]:
         return stats["distance"]
 
 

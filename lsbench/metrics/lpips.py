@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from lsbench.errors import MetricError, WeightsError
-from lsbench.face.track import Region
-from lsbench.metrics._base.images import checked_frames
-from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.frame_metric import FrameMetric
+from lsbench.metrics._base.images import Images, Levels, checked_frames
 from lsbench.metrics._base.pair import ClipPair
-from lsbench.metrics._base.stats import Stats
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,21 +35,30 @@ class Features:
     batches: list[tuple[slice, list[Tensor]]]
 
 
-def lpips(reference: np.ndarray | Features, generated: np.ndarray, network: Network) -> float:
-    """Mean LPIPS of frames, uint8 (T, H, W, 3) or (H, W, 3): 0 or more (see LPIPS, lpips_frames)."""
-    values = lpips_frames(reference, generated, network)
+def lpips(reference: Images | Features, generated: Images, network: Network, *, levels: Levels = None) -> float:
+    """Mean LPIPS of frames, 0 or more (see LPIPS, lpips_frames)."""
+    values = lpips_frames(reference, generated, network, levels=levels)
     return math.fsum(values) / len(values)
 
 
-def lpips_frames(reference: np.ndarray | Features, generated: np.ndarray, network: Network) -> np.ndarray:
-    """LPIPS of each frame, uint8 (T, H, W, 3) or (H, W, 3) -> float64 (T,), 0 or more (see LPIPS).
+def lpips_frames(
+    reference: Images | Features, generated: Images, network: Network, *, levels: Levels = None
+) -> npt.NDArray[np.float64]:
+    """LPIPS of each frame, 0 or more (see LPIPS).
 
-    network: of lsbench.networks.alexnet.load(). reference: frames, or reference_features() of them.
+    Args:
+        reference: images (see lsbench.metrics._base.images), or reference_features() of them.
+        generated: images.
+        network: of lsbench.networks.alexnet.load().
+        levels: what black and white are in floating-point tensors.
+
+    Returns:
+        float64 (T,).
     """
     from lsbench.networks import batches
 
     kept = reference if isinstance(reference, Features) else None
-    frames, generated = checked_frames("lpips", kept.frames if kept else reference, generated)
+    frames, generated = checked_frames("lpips", kept.frames if kept else reference, generated, levels)
     _demand_room(frames)
     jobs: list[tuple[slice, Any]] = kept.batches if kept else [(part, None) for part in _cut(frames)]
 
@@ -66,21 +74,21 @@ def lpips_frames(reference: np.ndarray | Features, generated: np.ndarray, networ
     return values
 
 
-def reference_features(reference: np.ndarray, network: Network) -> Features:
-    """Features of reference frames, uint8 (T, H, W, 3) or (H, W, 3), for lpips() and lpips_frames()."""
+def reference_features(reference: Images, network: Network, *, levels: Levels = None) -> Features:
+    """Features of reference frames, for lpips() and lpips_frames()."""
     from lsbench.networks import batches
 
-    frames, _ = checked_frames("lpips", reference, reference)
+    frames, _ = checked_frames("lpips", reference, reference, levels)
     _demand_room(frames)
 
     def see(part: slice) -> tuple[slice, list[Tensor]]:
         return part, list(network.features(batches.images(frames[part], network.device)))
 
-    return Features(reference, batches.each(see, _cut(frames), network.device))
+    return Features(frames if np.ndim(reference) == 4 else frames[0], batches.each(see, _cut(frames), network.device))
 
 
 @dataclass(frozen=True, kw_only=True)
-class LPIPS(Metric):
+class LPIPS(FrameMetric):
     """Learned perceptual image patch similarity, 0 for identical frames; NaN for crops under 31 px a side.
 
     Sum over the five ReLU layers of AlexNet of mean over places of sum_c w_c (a_c / |a| - b_c / |b|)^2, with a and b
@@ -96,14 +104,17 @@ class LPIPS(Metric):
     source: ClassVar[str] = "Zhang, Isola, Efros, Shechtman, Wang 2018, CVPR, arXiv 1801.03924; package lpips 0.1.4"
     weights: ClassVar[tuple[str, ...]] = ("alexnet",)
 
+    least_px: ClassVar[int] = SMALLEST
+
     trunk: str = field(default="alexnet", metadata={"choices": ("alexnet",)})
     heads: str = field(default="0.1", metadata={"choices": ("0.1",)})
 
-    def measure(self, pair: ClipPair) -> Stats:
-        """lpips: float64 (T,), NaN for a crop that is too small."""
-        reference, generated = checked_frames(self.name, *pair.crop(self.region or Region.WHOLE))
-        if min(reference.shape[1:3]) < SMALLEST:
-            return Stats(lpips=np.full(len(reference), np.nan))
+    def values(self, reference: np.ndarray, generated: np.ndarray) -> npt.NDArray[np.float64]:
+        """Not to be had without the network: see lpips_frames."""
+        raise WeightsError("lpips needs its network: call lpips_frames(reference, generated, network)")
+
+    def values_of(self, pair: ClipPair, reference: np.ndarray, generated: np.ndarray) -> npt.NDArray[np.float64]:
+        """LPIPS of each frame by the weights that the pair names; see lpips_frames."""
         if "alexnet" not in pair.weights:
             raise WeightsError(
                 f"clip {pair.reference.id}: lpips needs the weights alexnet, and the pair names none; "
@@ -111,20 +122,7 @@ class LPIPS(Metric):
             )
         from lsbench.networks.alexnet import load
 
-        return Stats(lpips=lpips_frames(reference, generated, load(pair.weights["alexnet"], pair.device)))
-
-    def compute(self, stats: Stats) -> float:
-        """The mean over frames; NaN where a frame has none."""
-        return math.fsum(stats["lpips"]) / stats.rows
-
-    def per_frame(self, stats: Stats) -> Any:
-        return stats["lpips"]
-
-    def note(self, stats: Stats) -> str | None:
-        small = np.count_nonzero(np.isnan(stats["lpips"]))
-        if not small:
-            return None
-        return f"undefined: in {small} of {stats.rows} frames the crop is under {SMALLEST} px"
+        return lpips_frames(reference, generated, load(pair.weights["alexnet"], pair.device))
 
 
 def _cut(frames: np.ndarray) -> list[slice]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from lsbench.face.track import Region
-from lsbench.metrics._base.images import COLORS, PEAK, checked_frames
+from lsbench.metrics._base.images import COLORS, PEAK, Images, Levels, checked_frames
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
@@ -18,15 +19,22 @@ POOLINGS = ("frame", "mse")
 _LUMA_UNITS = 1_000_000  # luma errors are kept as whole thousandths of a level, squared
 
 
-def psnr(reference: np.ndarray, generated: np.ndarray, *, color: str = "rgb", pooling: str = "frame") -> float:
-    """PSNR of frames, uint8 (T, H, W, 3) or (H, W, 3): dB, infinite where all is identical (see PSNR)."""
+def psnr(
+    reference: Images, generated: Images, *, color: str = "rgb", pooling: str = "frame", levels: Levels = None
+) -> float:
+    """PSNR of frames: dB, infinite where all is identical (see PSNR).
+
+    reference, generated, levels: see lsbench.metrics._base.images.
+    """
     metric = PSNR(color=color, pooling=pooling)
-    return metric.compute(_errors(reference, generated, color))
+    return metric.compute(_errors(reference, generated, color, levels))
 
 
-def psnr_frames(reference: np.ndarray, generated: np.ndarray, *, color: str = "rgb") -> np.ndarray:
-    """PSNR of each frame, uint8 (T, H, W, 3) or (H, W, 3) -> float64 (T,) dB, infinite where identical."""
-    return PSNR(color=color).per_frame(_errors(reference, generated, color))
+def psnr_frames(
+    reference: Images, generated: Images, *, color: str = "rgb", levels: Levels = None
+) -> npt.NDArray[np.float64]:
+    """PSNR of each frame, float64 (T,) dB, infinite where identical (see psnr)."""
+    return PSNR(color=color).per_frame(_errors(reference, generated, color, levels))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +68,7 @@ class PSNR(Metric):
         squared_error, samples = (sum(stats[name].tolist()) for name in ("squared_error", "samples"))
         return 10 * math.log10(self._power() * samples / squared_error) if squared_error else math.inf
 
-    def per_frame(self, stats: Stats) -> Any:
+    def per_frame(self, stats: Stats) -> npt.NDArray[np.float64]:
         with np.errstate(divide="ignore"):
             return 10 * np.log10(self._power() * stats["samples"] / stats["squared_error"])
 
@@ -75,10 +83,10 @@ class PSNR(Metric):
         return PEAK**2 * (_LUMA_UNITS if self.color == "luma" else 1)
 
 
-def _errors(reference: np.ndarray, generated: np.ndarray, color: str) -> Stats:
+def _errors(reference: Images, generated: Images, color: str, levels: Levels = None) -> Stats:
     from lsbench.metrics._kernels.psnr_kernel import squared_errors
 
-    reference, generated = checked_frames("psnr", reference, generated)
+    reference, generated = checked_frames("psnr", reference, generated, levels)
     channels = 1 if color == "luma" else 3
     return Stats(
         squared_error=squared_errors(reference, generated, luma=color == "luma"),

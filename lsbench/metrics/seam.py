@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from lsbench.errors import MetricError
 from lsbench.face.track import Region
-from lsbench.metrics._base.images import checked_frames
+from lsbench.metrics._base.images import Images, Levels, checked_frames
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
@@ -22,23 +23,40 @@ DIFFERENT_LEVELS = 3.0  # where the median place of a frame differs by more, its
 
 
 def seam(
-    reference: np.ndarray, generated: np.ndarray, boxes: Any, *, strip: int = 4, gap: int = 1, segment: int = 8
+    reference: Images,
+    generated: Images,
+    boxes: Any,
+    *,
+    strip: int = 4,
+    gap: int = 1,
+    segment: int = 8,
+    levels: Levels = None,
 ) -> float:
-    """Seam of frames around known boxes, uint8 (T, H, W, 3) or (H, W, 3): 8-bit levels (see Seam and seam_frames)."""
+    """Seam of frames around known boxes: 8-bit levels (see Seam and seam_frames)."""
     metric = Seam(strip=strip, gap=gap, segment=segment)
-    return metric.compute(metric.steps(*checked_frames("seam", reference, generated), boxes))
+    return metric.compute(metric.steps(*checked_frames("seam", reference, generated, levels), boxes))
 
 
 def seam_frames(
-    reference: np.ndarray, generated: np.ndarray, boxes: Any, *, strip: int = 4, gap: int = 1, segment: int = 8
-) -> np.ndarray:
-    """Seam of each frame around known boxes: uint8 (T, H, W, 3) or (H, W, 3) -> float64 (T,), levels (see Seam).
+    reference: Images,
+    generated: Images,
+    boxes: Any,
+    *,
+    strip: int = 4,
+    gap: int = 1,
+    segment: int = 8,
+    levels: Levels = None,
+) -> npt.NDArray[np.float64]:
+    """Seam of each frame around known boxes, float64 (T,), levels (see Seam).
 
-    boxes: int (T, 4), or (4,) for all frames, as x0, y0, x1, y1 in px, x1 and y1 exclusive, inside the frame;
-    lsbench.metrics._seam.paste_box.found_boxes looks for them.
+    Args:
+        reference, generated, levels: see lsbench.metrics._base.images.
+        boxes: int (T, 4), or (4,) for all frames, as x0, y0, x1, y1 in px, x1 and y1 exclusive, inside the frame;
+            lsbench.metrics._seam.paste_box.found_boxes looks for them.
+        strip, gap, segment: see Seam.
     """
     metric = Seam(strip=strip, gap=gap, segment=segment)
-    return metric.per_frame(metric.steps(*checked_frames("seam", reference, generated), boxes))
+    return metric.per_frame(metric.steps(*checked_frames("seam", reference, generated, levels), boxes))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +122,7 @@ class Seam(Metric):
         excess = excess[~np.isnan(excess)]
         return math.sqrt(max(0.0, math.fsum(excess) / len(excess))) if len(excess) else math.nan
 
-    def per_frame(self, stats: Stats) -> Any:
+    def per_frame(self, stats: Stats) -> npt.NDArray[np.float64]:
         return np.sqrt(np.maximum(stats["step"] - stats["floor"], 0))
 
     def note(self, stats: Stats) -> str | None:

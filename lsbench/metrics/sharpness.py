@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from lsbench.errors import MetricError
 from lsbench.face.track import Region
-from lsbench.metrics._base.images import checked_frames
+from lsbench.metrics._base.images import Images, Levels, checked_frames
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
@@ -19,16 +20,21 @@ from lsbench.metrics._base.stats import Stats
 LUMA = (299, 587, 114)  # thousandths: sums of whole numbers are exact
 
 
-def sharpness(reference: np.ndarray, generated: np.ndarray, *, sigma: float = 1.0) -> float:
-    """Sharpness of frames, uint8 (T, H, W, 3) or (H, W, 3): 0 to 1, NaN where the reference is flat (see Sharpness)."""
+def sharpness(reference: Images, generated: Images, *, sigma: float = 1.0, levels: Levels = None) -> float:
+    """Sharpness of frames: 0 to 1, NaN where the reference is flat (see Sharpness).
+
+    reference, generated, levels: see lsbench.metrics._base.images.
+    """
     metric = Sharpness(sigma=sigma)
-    return metric.compute(metric.energies(reference, generated))
+    return metric.compute(metric.energies(reference, generated, levels))
 
 
-def sharpness_frames(reference: np.ndarray, generated: np.ndarray, *, sigma: float = 1.0) -> np.ndarray:
-    """Sharpness of each frame, uint8 (T, H, W, 3) or (H, W, 3) -> float64 (T,), 0 to 1, NaN where flat."""
+def sharpness_frames(
+    reference: Images, generated: Images, *, sigma: float = 1.0, levels: Levels = None
+) -> npt.NDArray[np.float64]:
+    """Sharpness of each frame, float64 (T,), 0 to 1, NaN where flat (see sharpness)."""
     metric = Sharpness(sigma=sigma)
-    return metric.per_frame(metric.energies(reference, generated))
+    return metric.per_frame(metric.energies(reference, generated, levels))
 
 
 EXCESS = 1.1  # times the reference's detail, from where on the note speaks of it
@@ -74,7 +80,7 @@ class Sharpness(Metric):
             return math.nan
         return math.fsum(np.minimum(reference, generated)) / math.fsum(np.maximum(reference, generated))
 
-    def per_frame(self, stats: Stats) -> Any:
+    def per_frame(self, stats: Stats) -> npt.NDArray[np.float64]:
         reference, generated = stats["reference"], stats["generated"]
         with np.errstate(invalid="ignore"):
             alike = np.minimum(reference, generated) / np.maximum(reference, generated)
@@ -90,9 +96,9 @@ class Sharpness(Metric):
             notes.append(f"{generated / reference:.3g} times the reference's detail: noise or over-sharpening")
         return "; ".join(notes) or None
 
-    def energies(self, reference: np.ndarray, generated: np.ndarray) -> Stats:
-        """The statistics (see measure) of frames, uint8 (T, H, W, 3) or (H, W, 3)."""
-        reference, generated = checked_frames(self.name, reference, generated)
+    def energies(self, reference: Images, generated: Images, levels: Levels = None) -> Stats:
+        """The statistics (see measure) of frames."""
+        reference, generated = checked_frames(self.name, reference, generated, levels)
         return Stats(reference=self._details(reference), generated=self._details(generated))
 
     def _details(self, frames: np.ndarray) -> np.ndarray:

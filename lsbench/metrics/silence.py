@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from lsbench.errors import MetricError
 from lsbench.face.track import Region
@@ -107,7 +108,7 @@ class SilenceMotion(Metric):
         """The mean over pairs of silent frames."""
         return mean_found(stats["motion"])
 
-    def per_frame(self, stats: Stats) -> Any:
+    def per_frame(self, stats: Stats) -> npt.NDArray[np.float64]:
         return stats["motion"]
 
     def note(self, stats: Stats) -> str | None:

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from lsbench.errors import MetricError
-from lsbench.face.track import Region
-from lsbench.metrics._base.images import COLORS, PEAK, checked_frames
-from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.frame_metric import FrameMetric
+from lsbench.metrics._base.images import COLORS, PEAK, Images, Levels
 from lsbench.metrics._base.pair import ClipPair
-from lsbench.metrics._base.stats import Stats
 
 if TYPE_CHECKING:
     import torch
@@ -25,21 +24,29 @@ _CPU_SAMPLES = 1 << 17  # samples worked on together on a CPU: more would leave 
 
 
 def ssim(
-    reference: np.ndarray, generated: np.ndarray, *, color: str = "rgb", window: int = 11, sigma: float = 1.5
+    reference: Images,
+    generated: Images,
+    *,
+    color: str = "rgb",
+    window: int = 11,
+    sigma: float = 1.5,
+    levels: Levels = None,
 ) -> float:
-    """Mean SSIM of frames, uint8 (T, H, W, 3) or (H, W, 3): -1 to 1 (see SSIM)."""
-    frames = ssim_frames(reference, generated, color=color, window=window, sigma=sigma)
-    return math.fsum(frames) / len(frames)
+    """Mean SSIM of frames, -1 to 1 (see SSIM). reference, generated, levels: see lsbench.metrics._base.images."""
+    return SSIM(color=color, window=window, sigma=sigma)(reference, generated, levels)
 
 
 def ssim_frames(
-    reference: np.ndarray, generated: np.ndarray, *, color: str = "rgb", window: int = 11, sigma: float = 1.5
-) -> np.ndarray:
-    """SSIM of each frame, uint8 (T, H, W, 3) or (H, W, 3) -> float64 (T,), -1 to 1 (see SSIM)."""
-    metric = SSIM(color=color, window=window, sigma=sigma)
-    reference, generated = checked_frames("ssim", reference, generated)
-    _demand_room(reference.shape[1:3], window)
-    return metric.score(reference, generated)
+    reference: Images,
+    generated: Images,
+    *,
+    color: str = "rgb",
+    window: int = 11,
+    sigma: float = 1.5,
+    levels: Levels = None,
+) -> npt.NDArray[np.float64]:
+    """SSIM of each frame, float64 (T,), -1 to 1 (see SSIM, ssim)."""
+    return SSIM(color=color, window=window, sigma=sigma).frames(reference, generated, levels)
 
 
 def ssim_torch(
@@ -92,7 +99,7 @@ def gaussian(window: int, sigma: float) -> np.ndarray:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SSIM(Metric):
+class SSIM(FrameMetric):
     """Structural similarity, -1 to 1, 1 for identical frames; NaN where a crop is smaller than the window.
 
     (2 mx my + C1)(2 cov + C2) / ((mx^2 + my^2 + C1)(var x + var y + C2)), C1 = (0.01 * 255)^2, C2 = (0.03 * 255)^2,
@@ -116,26 +123,26 @@ class SSIM(Metric):
         if not 0 < self.sigma < math.inf:
             raise MetricError(f"{self.name}: sigma={self.sigma}; expected a positive number of pixels")
 
-    def measure(self, pair: ClipPair) -> Stats:
-        """ssim: float64 (T,), NaN for a crop smaller than the window."""
-        reference, generated = checked_frames(self.name, *pair.crop(self.region or Region.WHOLE))
-        if min(reference.shape[1:3]) < self.window:
-            return Stats(ssim=np.full(len(pair), np.nan))
-        return Stats(ssim=self.score(reference, generated, pair.device))
+    @property
+    def smallest(self) -> int:
+        """The window: it must fit in."""
+        return self.window
 
-    def compute(self, stats: Stats) -> float:
-        """The mean over frames; NaN where a frame has none."""
-        return math.fsum(stats["ssim"]) / stats.rows
+    def values(self, reference: np.ndarray, generated: np.ndarray) -> npt.NDArray[np.float64]:
+        """SSIM of each frame."""
+        return self.score(reference, generated)
 
-    def per_frame(self, stats: Stats) -> Any:
-        return stats["ssim"]
+    def values_of(self, pair: ClipPair, reference: np.ndarray, generated: np.ndarray) -> npt.NDArray[np.float64]:
+        """The same, on the pair's device."""
+        return self.score(reference, generated, pair.device)
 
-    def note(self, stats: Stats) -> str | None:
-        small = np.count_nonzero(np.isnan(stats["ssim"]))
-        if not small:
-            return None
-        size = f"{self.window} x {self.window}"
-        return f"undefined: in {small} of {stats.rows} frames the crop is smaller than the {size} window"
+    def why_undefined(self) -> str:
+        """The window does not fit."""
+        return f"the crop is smaller than the {self.window} x {self.window} window"
+
+    def too_small(self, width: int, height: int) -> str:
+        """The window does not fit."""
+        return _too_small(width, height, self.window)
 
     def score(self, reference: np.ndarray, generated: np.ndarray, device: str = "cpu") -> np.ndarray:
         """SSIM of each frame: contiguous uint8 (T, H, W, 3), no smaller than the window -> float64 (T,)."""
@@ -173,13 +180,17 @@ def _blur(maps: torch.Tensor, weights: np.ndarray) -> torch.Tensor:
     return maps
 
 
+def _too_small(width: int, height: int, window: int) -> str:
+    return (
+        f"ssim: frames are {width} x {height}; expected at least the window, {window} x {window}. "
+        "Pass larger frames or a smaller window"
+    )
+
+
 def _demand_room(size: Any, window: int) -> None:
     height, width = size
     if min(height, width) < window:
-        raise MetricError(
-            f"ssim: frames are {width} x {height}; expected at least the window, {window} x {window}. "
-            "Pass larger frames or a smaller window"
-        )
+        raise MetricError(_too_small(width, height, window))
 
 
 def _demand_images(reference: Any, generated: Any) -> None:

@@ -33,21 +33,27 @@ def load(
     network declares biased convolutions alone; one over frames, (out, in, frames, h, w), becomes one over their
     channels, (out, in * frames, h, w).
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise _unfit(path, f"cannot be read ({_first_line(error)})") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise _unfit(path, "holds no state_dict")
+    state = read_state(path)
     with torch.device("meta"):
         network = kind()
     try:
         network.load_state_dict(_folded(state, norm_of, eps, biased), assign=True)
     except KeyError as error:
-        raise _unfit(path, f"is not for {kind.__name__}: it holds no {error.args[0]}") from error
+        raise unfit(path, f"is not for {kind.__name__}: it holds no {error.args[0]}") from error
     except RuntimeError as error:
-        raise _unfit(path, f"is not for {kind.__name__}: {' '.join(str(error).split())[:300]}") from error
+        raise unfit(path, f"is not for {kind.__name__}: {' '.join(str(error).split())[:300]}") from error
     return network.eval().requires_grad_(False)
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a state_dict file by name, on the CPU; WeightsError where it cannot be read or holds none."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise unfit(path, f"cannot be read ({_first_line(error)})") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise unfit(path, "holds no state_dict")
+    return state
 
 
 def _folded(state: dict[str, Tensor], norm_of: Callable[[str], str], eps: float, biased: bool) -> dict[str, Tensor]:
@@ -67,7 +73,8 @@ def _folded(state: dict[str, Tensor], norm_of: Callable[[str], str], eps: float,
     return folded | {key: value for key, value in state.items() if key not in used}
 
 
-def _unfit(path: Path, reason: str) -> WeightsError:
+def unfit(path: Path, reason: str) -> WeightsError:
+    """The error of a weight file that is not what it should be."""
     return WeightsError(f"weight file {path} {reason}. Run lsbench weights verify, or pass another --weights NAME=PATH")
 
 

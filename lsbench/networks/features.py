@@ -20,7 +20,7 @@ from lsbench.networks import weights
 if TYPE_CHECKING:
     from torch import Tensor
 
-ENGINES = ("torch", "onnx")
+ENGINES = ("torch", "onnx", "pytorch-fid")  # the last: the peer's own class, for who wants its code
 
 Extractor = Callable[["Tensor"], np.ndarray]
 
@@ -75,6 +75,8 @@ def _extractor(network: Network, path: Path, device: str, engine: str) -> Extrac
     """The loaded network, from images of `batches` to their features; one a process as long as the file is the same."""
     if engine not in ENGINES:
         raise MetricError(f"{network.name} features: engine {engine!r}; expected one of {', '.join(ENGINES)}")
+    if engine == "pytorch-fid" and network is not INCEPTION:
+        raise MetricError(f"{network.name} features: engine pytorch-fid has the network inception alone")
     if engine == "onnx" and device != "cpu":
         raise MetricError(f"{network.name} features: engine onnx runs on the CPU; pass --device cpu, or engine=torch")
     return _loaded(network, path, weights.sha256(path), device, engine)
@@ -85,6 +87,10 @@ def _loaded(network: Network, path: Path, sha256: str, device: str, engine: str)
     """sha256 is there to tell a changed file from the one loaded."""
     import torch
 
+    if engine == "pytorch-fid":
+        from lsbench.networks import pytorch_fid_engine
+
+        return pytorch_fid_engine.load(path, device)
     module = import_module(network.module)
     if engine == "onnx":
         from lsbench.networks import onnx_engine

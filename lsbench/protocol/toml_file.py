@@ -12,6 +12,8 @@ from typing import Any, Literal, get_args
 from lsbench import registry
 from lsbench.errors import MetricError, ProtocolError
 from lsbench.face.track import Region
+from lsbench.metrics._base import catalogue
+from lsbench.metrics._base.score_key import ScoreKey, split_spec
 from lsbench.protocol.manifest import Select, read_manifest
 
 if sys.version_info >= (3, 11):
@@ -122,11 +124,11 @@ def _check_choices(content: dict[str, Any]) -> None:
             raise ProtocolError(f"regions: {registry.unknown('region', region, known)}")
     for metric in content["metrics"]:
         try:
-            registry.find("metrics", "metric", metric.partition(":")[0], registry.METRICS, MetricError)
+            catalogue.demand_name(split_spec(metric)[0])
         except MetricError as error:
             raise ProtocolError(f"metrics: {error}") from None
-    metric, _, region = content["rank_by"].partition("/")
-    if metric not in content["metrics"] or (region and region not in regions):
+    rank_by = ScoreKey.parse(content["rank_by"])
+    if rank_by.spec not in content["metrics"] or (rank_by.region and rank_by.region not in regions):
         raise ProtocolError(f"rank_by = {content['rank_by']!r}; expected a METRIC/REGION of its metrics and regions")
 
 

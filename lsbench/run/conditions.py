@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from lsbench import registry
 from lsbench.errors import ComparisonError, LsbenchError, RunError
+from lsbench.metrics._base.score_key import ScoreKey
 from lsbench.system.strict_json import flat
 
 if TYPE_CHECKING:
@@ -182,13 +182,13 @@ def demand_comparable(name: str, conditions: Conditions, other_name: str, other:
 
 def decisive_libraries(keys: Iterable[str]) -> set[str]:
     """The libraries that decide what the metrics of these score keys see or compute."""
-    names = {key.partition("/")[0].partition(":")[0] for key in keys}
-    targets = registry.table("metrics", registry.METRICS)
+    from lsbench.metrics._base import catalogue
+
     libraries = set(EVERY_CLIP)
-    for name in names & targets.keys():
+    for name in {ScoreKey.parse(key).metric for key in keys}:
         try:
-            libraries.update(registry.load(targets[name]).libraries)
-        except (ImportError, AttributeError, LsbenchError):  # another package's metric that is broken here
+            libraries.update(catalogue.kind(name).libraries)
+        except LsbenchError:  # of a package that is not here, or a file of another folder
             continue
     return libraries
 

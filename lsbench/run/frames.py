@@ -103,4 +103,5 @@ def clip_frame_values(run: Run, clip_id: str, metrics: Sequence[Metric]) -> dict
     partial = run.read_partial(clip_id, [metric.key for metric in metrics])
     if partial is None:
         return None
-    return {metric.key: metric.per_frame(partial.stats[metric.key]) for metric in metrics}
+    values = {metric.key: metric.per_frame(partial.stats[metric.key]) for metric in metrics}
+    return {key: frames for key, frames in values.items() if frames is not None}

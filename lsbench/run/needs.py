@@ -44,7 +44,7 @@ class Measurable:
 
 
 def measurable(
-    metrics: Sequence[str] | None,
+    metrics: Sequence[str | Metric | type[Metric]] | None,
     regions: Sequence[str | Region] | None,
     protocol: Protocol,
     *,

@@ -16,6 +16,7 @@ from lsbench.generation.command import TIMEOUT_S
 from lsbench.generation.generator import Generator
 from lsbench.generation.source import Source, parse
 from lsbench.media.files import Sound
+from lsbench.metrics._base.metric import Metric
 from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import Align, Protocol, Task, from_folder, load
 from lsbench.run.clips import score_clips
@@ -39,7 +40,7 @@ def score(
     reference: str | Path | None = None,
     protocol: str | Path | Protocol | None = None,
     data: str | Path | None = None,
-    metrics: Sequence[str] | None = None,
+    metrics: Sequence[str | Metric | type[Metric]] | None = None,
     regions: Sequence[str | Region] | None = None,
     name: str | None = None,
     out: str | Path | None = None,

@@ -226,7 +226,7 @@ BAD = {
     "RGBA to RGB": lambda good: np.concatenate([good, good[..., :1]], axis=-1),
     "expected one shape": lambda good: good[:1],
     "none of them 0": lambda good: good[:0],
-    "torch.Tensor": torch.from_numpy,
+    "float32": lambda frames: torch.from_numpy(frames).float(),
 }
 
 

@@ -26,7 +26,10 @@ BAD = {
     "batch of clips": (GOOD[None], "expected"),
     "no frames": (GOOD[:0], "none of them 0"),
     "no pixels": (GOOD[:, :0], "none of them 0"),
-    "tensor": (torch.zeros(2, 3, 16, 20, dtype=torch.uint8), r"permute\(0, 2, 3, 1\)"),
+    "float tensor": (torch.zeros(2, 3, 16, 20), r"say what black and white are, such as levels=\(0, 1\)"),
+    "wide tensor": (torch.zeros(2, 16, 20, 3, dtype=torch.int64), r"x.to\(torch.uint8\)"),
+    "grey tensor": (torch.zeros(2, 1, 16, 20, dtype=torch.uint8), r"\(frames, 3, height, width\)"),
+    "tensor read both ways": (torch.zeros(2, 3, 16, 3, dtype=torch.uint8), "can be read both ways"),
     "list": (GOOD.tolist(), "numpy.asarray"),
     "none": (None, "NoneType"),
 }

@@ -200,7 +200,7 @@ def refused() -> Iterator[tuple[object, str]]:
     yield np.concatenate([good, good[..., :1]], axis=-1), "RGBA to RGB"
     yield good[:1], "expected one shape"
     yield good[:0], "none of them 0"
-    yield torch.from_numpy(good), "torch.Tensor"
+    yield torch.from_numpy(good).float(), "levels"
 
 
 @pytest.mark.parametrize(("generated", "message"), list(refused()))

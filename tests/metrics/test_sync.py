@@ -30,7 +30,8 @@ from lsbench.metrics._sync.sync_ridge import FEATURES, FOLDS, PENALTIES, PENALTY
 from lsbench.metrics.sync import SyncCorr, SyncLag, correlations, measure_sync, sync_corr, sync_lag
 from lsbench.networks import weights
 from lsbench.protocol import protocol
-from lsbench.run import learn as learning
+from lsbench.protocol.context import Context
+from lsbench.run import learn
 
 FRAMES, FPS, RATE = 50, 25.0, 16000
 Talks = dict[str, list[tuple[Clip, FaceTrack]]]
@@ -374,7 +375,7 @@ def test_a_speakers_own_clips_do_not_reach_its_model(tmp_path: Path) -> None:
             write_clip(folder / f"{clip_id}.mkv", clip.frames, speech, FPS, sample_rate=RATE)
         bench = protocol.from_folder(folder)
         errors: list[LsbenchError] = []
-        models.append(learning.fit([SyncRidge()], bench, tracker, "required", 1, on_error=errors.append))
+        models.append(learn.fit([SyncRidge()], bench, Context(bench, tracker), 1, on_error=errors.append))
         assert not errors
     first, second = ({clip: found[SyncRidge().signature]["weights"] for clip, found in one.items()} for one in models)
     assert list(first) == ["t1/a0", "t2/a0", "t3/a0"]

@@ -20,6 +20,7 @@ from lsbench.generation.studio import generate
 from lsbench.media.clip import Clip
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._sets.features import pair_features
+from lsbench.metrics._sets.frechet import frechet_distance
 from lsbench.metrics.fid import FID, KID, FDEfficientNetLite0, FIDInfinity
 from lsbench.networks import features
 from lsbench.networks.features import EFFICIENTNET_LITE0, INCEPTION, Network, frame_features
@@ -125,6 +126,22 @@ def test_onnxruntime_gives_the_same_features(inception: Path, tmp_path: Path, mo
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
     (kept,) = (tmp_path / "networks").iterdir()
     assert kept.stat().st_size > 80e6
+
+
+def test_the_peers_own_class_gives_the_same_features(inception: Path) -> None:
+    """And with it the same distance: on random weights, in the real architecture."""
+    ours, theirs = (frame_features(FRAMES, INCEPTION, inception, engine=engine) for engine in ("torch", "pytorch-fid"))
+    assert theirs.dtype == np.float32 and theirs.shape == ours.shape
+    assert np.abs(ours - theirs).max() < 1e-3
+    noisy = np.clip(FRAMES.astype(int) + np.random.default_rng(0).integers(-40, 41, FRAMES.shape), 0, 255)
+    distances = [
+        frechet_distance(*(frame_features(frames, INCEPTION, inception, engine=engine) for frames in (FRAMES, other)))
+        for engine in ("torch", "pytorch-fid")
+        for other in [noisy.astype(np.uint8)]
+    ]
+    assert distances[0] == pytest.approx(distances[1], rel=1e-5)
+    with pytest.raises(MetricError, match="engine pytorch-fid has the network inception alone"):
+        frame_features(FRAMES, EFFICIENTNET_LITE0, inception, engine="pytorch-fid")
 
 
 def test_a_missing_engine_is_named(inception: Path, monkeypatch: pytest.MonkeyPatch) -> None:

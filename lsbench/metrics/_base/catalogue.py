@@ -3,34 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+from lsbench import registry
 from lsbench.errors import MetricError
 from lsbench.face.track import Region
 from lsbench.metrics._base.metric import Metric
-from lsbench.registry import METRICS, find, load
+from lsbench.metrics._base.score_key import OWN, ScoreKey, split_spec
 
 
-def metrics(specs: Iterable[str], regions: Iterable[Region]) -> list[Metric]:
-    """The metrics that spellings such as `ssim:color=luma` name, on every region of `regions` that each one takes."""
+def kind(name: str) -> type[Metric]:
+    """The class of a registered metric, or of a user's own, `py:module:Class`.
+
+    Raises:
+        MetricError: where there is none of this name, or it is no metric.
+    """
+    if name.startswith(OWN):
+        found = registry.load_named(name.removeprefix(OWN), name, MetricError, own=True)
+    else:
+        target = registry.find("metrics", "metric", name, registry.METRICS, MetricError)
+        found = registry.load_named(target, name, MetricError)
+    if not isinstance(found, type) or not issubclass(found, Metric):
+        raise MetricError(f"{name}: it is no class of metrics; expected a sub-class of lsbench.Metric")
+    return found
+
+
+def demand_name(name: str) -> None:
+    """Raise MetricError where no metric can have this name; a user's own is not looked for yet."""
+    if not name.startswith(OWN):
+        registry.find("metrics", "metric", name, registry.METRICS, MetricError)
+
+
+def metrics(specs: Iterable[str | Metric | type[Metric]], regions: Iterable[Region]) -> list[Metric]:
+    """The metrics that are asked for, on every region of `regions` that each one takes.
+
+    Args:
+        specs: spellings such as `ssim:color=luma` or `py:mymetrics:MAE`; classes of metrics; or metrics, each of which
+            is measured on its own region alone where that is not the whole frame.
+        regions: on which the others are measured.
+    """
     regions = tuple(regions)
-    found: dict[str, Metric] = {}
+    chosen: dict[str, Metric] = {}
     for spec in specs:
-        name, _, options = spec.partition(":")
-        kind: type[Metric] = load(find("metrics", "metric", name, METRICS, MetricError))
-        taken: list[Region | None] = [region for region in kind.regions if region in regions]
-        for region in taken if kind.regions else [None]:
-            metric = kind(region=region).with_options(options)
-            found[metric.key] = metric
-    return list(found.values())
+        for metric in _on_regions(spec, regions):
+            chosen[metric.key] = metric
+    return list(chosen.values())
 
 
 def metric(key: str) -> Metric:
     """The metric that a score key such as `ssim:color=luma/mouth` names."""
-    spec, _, region = key.rpartition("/") if "/" in key else (key, "", "")
-    regions = [known for known in Region if known.value == region]
-    found = metrics([spec], regions)
-    if not found or found[0].key != key:
+    region = ScoreKey.parse(key).region
+    spec = ScoreKey.parse(key).spec
+    chosen = metrics([spec], [known for known in Region if known.value == region])
+    if not chosen or chosen[0].key != key:
         raise MetricError(
             f"{key!r} is not the key of a score; expected METRIC/REGION, or METRIC where it has no region"
         )
-    return found[0]
+    return chosen[0]
+
+
+def _on_regions(spec: str | Metric | type[Metric], regions: tuple[Region, ...]) -> list[Metric]:
+    if isinstance(spec, str):
+        name, options = split_spec(spec)
+        usual = kind(name)().with_options(options)
+    elif isinstance(spec, type):
+        usual = spec()
+    elif not isinstance(spec, Metric):
+        raise MetricError(f"{spec!r} is no metric; expected a spelling such as ssim:color=luma, a Metric or its class")
+    else:
+        usual = spec
+        if usual.region not in (None, Region.WHOLE):
+            return [usual]
+    if not usual.regions:
+        return [usual]
+    return [replace(usual, region=region) for region in usual.regions if region in regions]

@@ -6,14 +6,20 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, fields, replace
+from inspect import get_annotations
 from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
+
+from lsbench import registry
 from lsbench.errors import MetricError
 from lsbench.face.track import BOX_RULES, Region
 from lsbench.metrics._base.direction import Better
 from lsbench.metrics._base.influence import of_statistic
 from lsbench.metrics._base.learner import Learner
 from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.score_key import OWN, ScoreKey
 from lsbench.metrics._base.stats import Stats
 
 
@@ -40,6 +46,12 @@ class Metric(ABC):
     region: Region | None = None
 
     def __post_init__(self) -> None:
+        own = {name for kind in type(self).__mro__[:-1] for name, of in get_annotations(kind).items() if _is_option(of)}
+        if forgotten := sorted(own - {option.name for option in fields(self)}):
+            raise MetricError(
+                f"metric {self.name}: {forgotten[0]} is annotated like an option, but its class is no dataclass; put "
+                "@dataclass(frozen=True, kw_only=True) above it"
+            )
         if self.regions and self.region is None:
             object.__setattr__(self, "region", Region.WHOLE)
         if self.region is not None and self.region not in self.regions:
@@ -64,17 +76,24 @@ class Metric(ABC):
         stats = Stats.join(parts)
         return self.compute(stats), self.note(stats)
 
-    def influence(self, parts: Sequence[Stats]) -> Any:
+    def influence(self, parts: Sequence[Stats]) -> npt.NDArray[np.float64]:
         """How much each of many clips moves their value: float64 (clips,), mean 0; NaN where it is undefined."""
         return of_statistic(parts, self.compute)
 
-    def per_frame(self, stats: Stats) -> Any:
+    def per_frame(self, stats: Stats) -> npt.NDArray[np.float64] | None:
         """The value of each frame, float64 (T,), or None for a metric that has none."""
         return None
 
     def note(self, stats: Stats) -> str | None:
         """What a reader must know beside the value: why it is undefined, or what it leaves out."""
         return None
+
+    @property
+    def filed_as(self) -> str:
+        """The name by which it can be had again: its own where it is registered, else `py:module:Class`."""
+        target = f"{type(self).__module__}:{type(self).__qualname__}"
+        registered = registry.METRICS.get(self.name) or registry.table("metrics", registry.METRICS).get(self.name)
+        return self.name if registered == target else f"{OWN}{target}"
 
     @property
     def needs_track(self) -> bool:
@@ -89,7 +108,7 @@ class Metric(ABC):
     @property
     def signature(self) -> str:
         """Name, revision and every field, so that no option can hide: `ssim.1|region:mouth|box:...|color:rgb`."""
-        parts = [f"{self.name}.{self.revision}"]
+        parts = [f"{self.filed_as}.{self.revision}"]
         for option in fields(self):
             value = getattr(self, option.name)
             if option.name == "region" and value is None:
@@ -107,12 +126,12 @@ class Metric(ABC):
             for option in fields(self)
             if option.name != "region" and (value := getattr(self, option.name)) != option.default
         ]
-        return ":".join([self.name, ",".join(options)]) if options else self.name
+        return str(ScoreKey(self.filed_as, ",".join(options)))
 
     @property
     def key(self) -> str:
         """Where the score is filed: `ssim/mouth`, or the bare spelling where there is no region."""
-        return f"{self.spec}/{self.region.value}" if self.region else self.spec
+        return str(ScoreKey.parse(self.spec).at(self.region.value if self.region else ""))
 
     def __str__(self) -> str:
         return self.signature
@@ -132,6 +151,10 @@ class Metric(ABC):
                 raise MetricError(f"metric {self.name}: unknown option {item!r}; options and their defaults: {listed}")
             changes[name] = _parse(self.name, known[name], value)
         return replace(self, **changes)
+
+
+def _is_option(annotation: Any) -> bool:
+    return "ClassVar" not in str(annotation)
 
 
 def _spell(value: Any) -> str:

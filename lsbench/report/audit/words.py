@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from lsbench.auditing.artifacts.artifact import GROUPS
 from lsbench.auditing.findings import STEP, Audit
+from lsbench.metrics._base.score_key import ScoreKey
 
 FEW = 6  # clips, below which grades are rough
 MOST = 8  # names in a list before the rest is counted
@@ -64,11 +65,13 @@ def found_from(audit: Audit, artifact: str, key: str) -> str:
 
 def _whole_against_mouth(audit: Audit) -> str:
     """Which faults of mouth and box the mouth versions notice and the whole-frame versions do not."""
-    pairs = [key.removesuffix("/whole") for key in audit.keys if key.endswith("/whole")]
-    pairs = [metric for metric in pairs if f"{metric}/mouth" in audit.keys]
+    keys = [key for key in map(ScoreKey.parse, audit.keys) if key.region == "whole"]
     told = []
-    for metric in pairs:
-        whole, mouth = (set(audit.noticed(f"{metric}/{region}")) for region in ("whole", "mouth"))
+    for key in keys:
+        if str(key.at("mouth")) not in audit.keys:
+            continue
+        metric = key.spec
+        whole, mouth = (set(audit.noticed(str(key.at(region)))) for region in ("whole", "mouth"))
         local = [each.name for each in audit.faults if each.group in ("mouth", "box")]
         gained = [name for name in local if name in mouth - whole]
         lost = [name for name in local if name in whole - mouth]

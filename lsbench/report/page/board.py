@@ -9,6 +9,7 @@ from typing import Any
 from lsbench.board.board import Board, Row
 from lsbench.board.clip_values import values_by_clip
 from lsbench.metrics._base.direction import oriented
+from lsbench.metrics._base.score_key import ScoreKey
 from lsbench.report.text.markdown import clips, columns
 from lsbench.report.text.remarks import against
 from lsbench.run.folder import Run
@@ -38,7 +39,7 @@ def headline(board: Board) -> str:
 
 def lede(board: Board) -> str:
     """How whole frame and mouth agree by the board's own metric, in a sentence; empty where there is nothing to say."""
-    metric = board.rank_by.rpartition("/")[0]
+    metric = ScoreKey.parse(board.rank_by).spec
     return (
         against(board.significance.agreement(f"{metric}/whole", f"{metric}/mouth")) if metric in board.paired() else ""
     )
@@ -48,11 +49,12 @@ def heads(board: Board) -> list[dict[str, Any]]:
     """The columns: key, metric, region, which way is better."""
     lines = []
     for key in columns(board):
-        metric, _, region = key.rpartition("/") if "/" in key else (key, "", "")
+        part = ScoreKey.parse(key)
         # Columns of people stay whatever regions are shown: their second part is a question.
         column = board.column(key)
-        chosen_by = "" if column.by_people else region
-        lines.append({"key": key, "metric": metric, "region": region, "better": column.better, "chosen_by": chosen_by})
+        chosen_by = "" if column.by_people else part.region
+        parts = {"metric": part.spec, "region": part.region, "chosen_by": chosen_by}
+        lines.append({"key": key, **parts, "better": column.better})
     return lines
 
 
@@ -141,14 +143,14 @@ def _cell(board: Board, row: Row, key: str, span: tuple[float, float]) -> dict[s
     if score is None:
         return None
     low, high = column.interval(row.generator)
-    metric, _, region = key.rpartition("/")
+    part = ScoreKey.parse(key)
     cell: dict[str, Any] = {
         "value": column.shown(score.value),
         "sort": None if math.isnan(score.value) else encode(score.value),
         "rank": row.ranks.get(key),
         "best": row.ranks.get(key) == 1,
         "group": column.letters.get(row.generator, ""),
-        "moved": board.disagreement(row, metric) if region == "mouth" else 0,
+        "moved": board.disagreement(row, part.spec) if part.region == "mouth" else 0,
         "spread": column.margin(row.generator),
         "note": score.note or "",
         "bar": None,

@@ -50,7 +50,8 @@ def write_clip_file(job: Job) -> Done:
     if partial is None:
         content["problems"].append(f"clip {job.clip_id} is not kept in {job.run}, or without these scores")
     else:
-        frames = {metric.key: metric.per_frame(partial.stats[metric.key]) for metric in job.metrics}
+        curves = {metric.key: metric.per_frame(partial.stats[metric.key]) for metric in job.metrics}
+        frames = {key: values for key, values in curves.items() if values is not None}
         content["curves"] = {key: [_short(value) for value in values.tolist()] for key, values in frames.items()}
         content |= {"frames": partial.frames, "lag": partial.lag_frames}
         if job.sources:

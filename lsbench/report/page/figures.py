@@ -14,6 +14,7 @@ import numpy as np
 from lsbench.board.board import Board
 from lsbench.board.frames import METRICS, Summary
 from lsbench.board.significance import Agreement
+from lsbench.metrics._base.score_key import ScoreKey
 from lsbench.report.page.box_plots import box_figure
 from lsbench.report.text.markdown import columns
 from lsbench.report.text.pairs import flip_lines
@@ -65,7 +66,7 @@ def draw_slopes(board: Board, out: Path) -> list[Drawn]:
     drawn = []
     for agreement in board.whole_against_mouth():
         if agreement.pairs:
-            metric = agreement.one.rpartition("/")[0]
+            metric = ScoreKey.parse(agreement.one).spec
             moved = "; ".join(
                 f"{row.generator} {row.ranks[agreement.one]} and {row.ranks[agreement.other]}"
                 for row in board.rows
@@ -114,7 +115,7 @@ def slope_figure(board: Board, agreement: Agreement) -> Figure:
             )
     axes.set_xlim(-1.1, 2.1)
     axes.set_ylim(len(rows) + 0.5, 0.5)
-    axes.set_xticks([0, 1], [key.rpartition("/")[2] for key in (agreement.one, agreement.other)])
+    axes.set_xticks([0, 1], [ScoreKey.parse(key).region for key in (agreement.one, agreement.other)])
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.set_yticks([])

@@ -12,6 +12,7 @@ import numpy as np
 from lsbench.board.board import Board, Row
 from lsbench.board.column import Pair
 from lsbench.board.significance import Agreement
+from lsbench.metrics._base.score_key import ScoreKey
 from lsbench.report.text.people import study_record
 from lsbench.report.text.remarks import remarks
 from lsbench.statistics.bootstrap import CONFIDENCE, RESAMPLES, SEED
@@ -101,7 +102,7 @@ def _agreement(board: Board, agreement: Agreement) -> dict[str, Any]:
         ranked = [row for row in board.rows if key in row.ranks]
         rankings[side] = [row.generator for row in sorted(ranked, key=lambda row: row.ranks[key])]
     return {
-        "metric": agreement.one.rpartition("/")[0],
+        "metric": ScoreKey.parse(agreement.one).spec,
         "tau": encode(agreement.tau),
         "low": encode(agreement.low),
         "high": encode(agreement.high),

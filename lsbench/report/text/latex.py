@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from lsbench.board.board import Board, Row
+from lsbench.metrics._base.score_key import ScoreKey
 from lsbench.report.text.markdown import columns, quoted_caption, quoted_table
 
 SPECIAL = {
@@ -70,7 +71,7 @@ def _metrics(keys: Sequence[str]) -> str:
     """The first heading: each metric above its regions."""
     blocks: list[list[str]] = []
     for key in keys:
-        metric = key.rpartition("/")[0] or key
+        metric = ScoreKey.parse(key).spec
         if blocks and blocks[-1][0] == metric:
             blocks[-1].append(key)
         else:

@@ -10,6 +10,7 @@ from typing import Any
 
 from lsbench.board.board import Board, Row
 from lsbench.board.quotes import Quotes
+from lsbench.metrics._base.score_key import ScoreKey
 from lsbench.report.text.pairs import PAIR_HEADER, flip_lines, pair_caption, pair_lines
 from lsbench.report.text.remarks import remarks
 from lsbench.run.shown import number
@@ -21,7 +22,7 @@ PAIRED = ("whole", "mouth")
 def columns(board: Board) -> list[str]:
     """Score keys in display order: what people said, per metric whole beside mouth, face, metrics without a region."""
     people = [column.key for column in board.columns if column.by_people]
-    metrics = list(dict.fromkeys(key.rpartition("/")[0] or key for key in board.metric_keys))
+    metrics = list(dict.fromkeys(ScoreKey.parse(key).spec for key in board.metric_keys))
     ordered = [f"{metric}/{region}" for metric in metrics for region in (*PAIRED, "face")]
     return people + [key for key in [*ordered, *metrics] if key in board.metric_keys]
 
@@ -31,8 +32,8 @@ def cell(board: Board, row: Row, key: str) -> str:
     text = board.column(key).text(row.generator)
     if key in row.ranks:
         text += f" ({row.ranks[key]})"
-    metric, _, region = key.rpartition("/")
-    moved = board.disagreement(row, metric) if region == "mouth" else 0
+    part = ScoreKey.parse(key)
+    moved = board.disagreement(row, part.spec) if part.region == "mouth" else 0
     return f"{text} {'▼' if moved > 0 else '▲'}{abs(moved)}" if moved else text
 
 
@@ -73,7 +74,7 @@ def to_markdown(board: Board) -> str:
         parts.append(f"{escape(pair_caption(board))}\n\n{markdown_table(PAIR_HEADER, pair_lines(pairs))}")
     for agreement in board.whole_against_mouth():
         if agreement.flips:
-            metric = agreement.one.rpartition("/")[0]
+            metric = ScoreKey.parse(agreement.one).spec
             parts.append(f"Flips by {escape(metric)}:\n\n{_bullets(flip_lines(agreement))}")
     if len(board.keys) > 1:
         said = "Kendall's tau of the rankings by every two scores, in brackets its 95 % interval and the flips:"

@@ -10,6 +10,7 @@ from lsbench.board.board import Board
 from lsbench.board.column import Pair
 from lsbench.board.people import QuestionResult
 from lsbench.board.significance import Agreement
+from lsbench.metrics._base.score_key import ScoreKey
 from lsbench.report.text.pairs import significant_flips
 from lsbench.run.result import Result
 from lsbench.statistics.permutation import ALPHA, smallest_p
@@ -89,7 +90,7 @@ def against(agreement: Agreement) -> str:
     """How whole frame and mouth rank the generators, in a sentence; empty where there is nothing to rank."""
     if not agreement.pairs or math.isnan(agreement.tau):
         return ""
-    metric = agreement.one.rpartition("/")[0]
+    metric = ScoreKey.parse(agreement.one).spec
     interval = "" if math.isnan(agreement.low) else f", 95 % {agreement.low:.2f} to {agreement.high:.2f}"
     tau = f"Kendall's tau {agreement.tau:.2f}{interval}"
     if not agreement.flips:
@@ -108,7 +109,7 @@ def stories(board: Board) -> list[str]:
         (taus[i, j], keys[i], keys[j])
         for i in range(len(keys))
         for j in range(i)
-        if keys[i].partition("/")[0] != keys[j].partition("/")[0] and not np.isnan(taus[i, j])
+        if ScoreKey.parse(keys[i]).spec != ScoreKey.parse(keys[j]).spec and not np.isnan(taus[i, j])
     ]
     if not pairs or min(pairs)[0] == 1:
         return []
@@ -161,7 +162,7 @@ def _short(result: Result, keys: list[str]) -> str:
     every = [*result.scores, *result.unavailable]
     named = []
     for key in keys:
-        metric = key.partition("/")[0]
-        whole = all(other in keys for other in every if other.partition("/")[0] == metric)
+        metric = ScoreKey.parse(key).spec
+        whole = all(other in keys for other in every if ScoreKey.parse(other).spec == metric)
         named.append(metric if whole else key)
     return ", ".join(dict.fromkeys(named))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.text import Text
 
+from lsbench.metrics._base.score_key import ScoreKey
 from lsbench.report.text.console import console, show_table
 from lsbench.report.text.remarks import notes
 from lsbench.run.result import Result
@@ -15,13 +16,12 @@ from lsbench.run.shown import number
 
 def show_result(result: Result) -> None:
     """Print the scores of one run, regions side by side; on stderr what must be read with them."""
-    parts = {key: key.rpartition("/")[::2] if "/" in key else (key, "") for key in result.scores}
-    regions = [
-        region for region in ("whole", "mouth", "face", "") if region in {region for _, region in parts.values()}
-    ]
+    parts = {key: ScoreKey.parse(key) for key in result.scores}
+    measured = {part.region for part in parts.values()}
+    regions = [region for region in ("whole", "mouth", "face", "") if region in measured]
     rows = []
-    for metric in dict.fromkeys(metric for metric, _ in parts.values()):
-        values = {region: number(result[key]) for key, (name, region) in parts.items() if name == metric}
+    for metric in dict.fromkeys(part.spec for part in parts.values()):
+        values = {part.region: number(result[key]) for key, part in parts.items() if part.spec == metric}
         rows.append([metric, *[values.get(region, "") for region in regions]])
     show_table(["metric", *[region or "value" for region in regions]], rows)
     state = "complete" if result.complete else "INCOMPLETE"

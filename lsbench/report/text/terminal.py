@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lsbench.board.board import Board
+from lsbench.metrics._base.score_key import ScoreKey
 from lsbench.report.text.console import plain_table
 from lsbench.report.text.markdown import caption, cell, clips, columns, quoted_caption, quoted_table
 from lsbench.report.text.remarks import remarks
@@ -60,7 +61,7 @@ def _rows_of_columns(keys: Sequence[str], width: Mapping[str, int], first: int, 
     """
     metrics: dict[str, list[str]] = {}
     for key in keys:
-        metrics.setdefault(key.partition("/")[0], []).append(key)
+        metrics.setdefault(ScoreKey.parse(key).spec, []).append(key)
     groups: list[list[str]] = [[]]
     for metric in metrics.values():
         together = sum(width[key] for key in metric) <= later
