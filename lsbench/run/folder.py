@@ -53,7 +53,6 @@ class Run:
                 ) from None
             except OSError as error:
                 raise RunError(f"run {self.path}: {path} cannot be written ({error})") from error
-            stack.callback(path.unlink, missing_ok=True)
             yield
 
     def open(self, request: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,13 +12,38 @@ from typing import IO
 
 @contextmanager
 def exclusive(path: Path, wait: bool) -> Iterator[None]:
-    """Hold the lock on `path`, a file made for it. BlockingIOError where it is held elsewhere and `wait` is False.
+    """Hold the lock on a file, which is made for it and removed at the end.
 
     On a file system without locks nothing is held.
+
+    Args:
+        path: of the file, in a folder that exists.
+        wait: until nobody else holds it.
+
+    Raises:
+        BlockingIOError: where it is held elsewhere and `wait` is False.
+        OSError: where the file cannot be made.
     """
-    with open(path, "ab") as file:
-        _lock(file, wait)
-        yield
+    while True:
+        with open(path, "ab") as file:
+            _lock(file, wait)
+            if not _lies_at(file, path):  # its holder removed it between our opening and our locking it
+                continue
+            try:
+                yield
+            finally:
+                if _lies_at(file, path):
+                    with suppress(OSError):  # Windows removes no open file: it stays, and does no harm
+                        path.unlink()
+            return
+
+
+def _lies_at(file: IO[bytes], path: Path) -> bool:
+    """Whether a path leads to an open file, and not to nothing or to another file of that name."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except OSError:
+        return False
 
 
 if sys.platform == "win32":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -350,6 +349,7 @@ def test_a_file_that_is_no_checkpoint(shards: Path, tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_the_checkpoint_before(shards: Path, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="limits of file sizes exist on Unix only")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     fill = at(3, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, before[1])))
     try:

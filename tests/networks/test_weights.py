@@ -123,7 +123,7 @@ def leave_part(folder: Path, content: bytes) -> Path:
 
 
 def files(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))
+    return sorted(path.name for path in folder.iterdir())
 
 
 # The registry
@@ -258,7 +258,6 @@ def test_folder_that_cannot_be_written(server, register, tmp_path, monkeypatch) 
 def test_a_read_only_folder_serves_what_it_holds(server, register, folder, monkeypatch) -> None:
     register(Web(server.url("ranges")))
     weights.fetch("tiny")
-    (folder / "tiny.pth.lock").unlink()
     folder.chmod(0o500)
     monkeypatch.setattr(Path, "mkdir", lambda *_, **__: pytest.fail("a present file needs no writing"))
     assert weights.fetch("tiny").read_bytes() == DATA
@@ -292,7 +291,7 @@ def test_processes_that_need_one_file_fetch_it_once_and_a_killed_one_is_resumed(
         wait_for(lambda: part.exists() and part.stat().st_size > 0)
         with start_child(server.url("ranges")) as first, start_child(server.url("ranges")) as second:
             time.sleep(1.5)  # long enough for both to reach the lock
-            assert len(server.asked) == 1 and files(folder) == ["tiny.pth.part"]
+            assert len(server.asked) == 1 and files(folder) == ["tiny.pth.lock", "tiny.pth.part"]
             killed.send_signal(signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
             printed = [child.communicate(timeout=20)[0] for child in (first, second)]
             assert first.returncode == second.returncode == 0
