@@ -1,4 +1,6 @@
-"""What the site takes from the code while it is built: the table of metrics, and formulas as MathML.
+"""What the site takes from the repository while it is built: the tables of metrics, and files of its top folder.
+
+Formulas become MathML, which browsers draw without a script.
 
 Called by MkDocs (see `hooks` in mkdocs.yml).
 """
@@ -6,41 +8,64 @@ Called by MkDocs (see `hooks` in mkdocs.yml).
 from __future__ import annotations
 
 import html
+import inspect
 import re
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
+import click
 from latex2mathml.converter import convert
 
 from lsbench import registry
+from lsbench.cli.main import main
 
-TABLE = "<!-- table of metrics -->"
-REPOSITORY_LINK = re.compile(r"\]\((?:docs/)([\w-]+\.md|[\w-]+\.png)")
+ROOT = Path(__file__).parents[1]
+KEPT = "\b"  # click leaves the lines of a paragraph that begins so as they are
+FILE = re.compile(r"<!-- file (\S+) -->")
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
 
 
+def on_pre_build(**_: Any) -> None:
+    """The helps of the command line as Markdown: paragraphs that are laid out stay so, and examples follow."""
+    _set_helps(main)
+
+
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """The page's Markdown with the table of metrics, and with links of the repository's files that hold on the site."""
-    if TABLE in markdown:
-        markdown = markdown.replace(TABLE, metric_table())
-    return REPOSITORY_LINK.sub(r"](\1", markdown)
+    """The page's Markdown with the tables of metrics, and with the files that it names, whose links then hold here."""
+    for marker, table in (("<!-- table of metrics -->", metric_table), ("<!-- table of options -->", option_table)):
+        if marker in markdown:
+            markdown = markdown.replace(marker, table())
+    return FILE.sub(lambda match: (ROOT / match[1]).read_text(encoding="utf-8").replace("](docs/", "]("), markdown)
 
 
 def on_page_content(content: str, **_: Any) -> str:
-    """The page's HTML with every formula as MathML, which browsers draw without a script."""
+    """The page's HTML with every formula as MathML."""
     return FORMULA.sub(_mathml, content)
 
 
 def metric_table() -> str:
-    """All registered metrics: what each asks, which way is better, regions, options, weights."""
-    lines = ["| metric | asks | better | regions | options | needs |", "|---|---|---|---|---|---|"]
+    """All registered metrics: what each asks, which way is better, regions, weights."""
+    lines = ["| metric | asks | better | regions | needs |", "|---|---|---|---|---|"]
     for name, target in registry.METRICS.items():
         kind = registry.load(target)
+        page = PAGES[target.partition(":")[0].rpartition(".")[2]]
         better = "best at 0" if kind.better == "zero" else kind.better
         regions = ", ".join(region.value for region in kind.regions) or "its own"
-        options = " ".join(f"`{option}={value}`" for option, value in kind().options().items()) or "-"
         needs = ", ".join([*kind.weights, *(["face_landmarker"] if kind.needs_landmarks else [])]) or "-"
-        lines.append(f"| [`{name}`]({PAGES[target.partition(':')[0].rpartition('.')[2]]}#{name}) | {kind.asks} "
-                     f"| {better} | {regions} | {options} | {needs} |")
+        lines.append(f"| [`{name}`]({page}#{name}) | {kind.asks} | {better} | {regions} | {needs} |")
+    return "\n".join(lines)
+
+
+def option_table() -> str:
+    """The options of all metrics that have some, at their defaults; an option of one choice is none."""
+    lines = ["| metric | options and their defaults |", "|---|---|"]
+    for name, target in registry.METRICS.items():
+        metric = registry.load(target)()
+        fixed = {option.name for option in fields(metric) if len(option.metadata.get("choices", "any")) == 1}
+        options = [f"`{option}={value}`" for option, value in metric.options().items() if option not in fixed]
+        if options:
+            lines.append(f"| `{name}` | {' '.join(options)} |")
     return "\n".join(lines)
 
 
@@ -53,6 +78,20 @@ PAGES = {
     "syncnet": "syncnet.md",
     "fid": "sets.md",
 }
+
+
+def _set_helps(command: click.Command) -> None:
+    """Set the help of a command and of those below it; a second build finds them set."""
+    paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
+    laid_out = [f"```text{part.removeprefix(KEPT)}\n```" if part.startswith(KEPT) else part for part in paragraphs]
+    examples = inspect.cleandoc((command.epilog or "").partition("Examples:")[2])
+    command.short_help = paragraphs[0].replace("\n", " ")
+    command.help = "\n\n".join(
+        [part for part in laid_out if part != KEPT] + [f"```sh\n{examples}\n```"] * bool(examples)
+    )
+    command.epilog = None
+    for sub in command.commands.values() if isinstance(command, click.Group) else ():
+        _set_helps(sub)
 
 
 def _mathml(match: re.Match[str]) -> str:

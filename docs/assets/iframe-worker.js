@@ -4,6 +4,7 @@ if (location.protocol === "file:") {
     constructor(url) {
       super()
       const page = this
+      const script = new URL(url, location)
       this.waiting = []
       this.frame = document.createElement("iframe")
       this.frame.hidden = true
@@ -13,13 +14,13 @@ if (location.protocol === "file:") {
         inner.postMessage = data => page.dispatchEvent(new MessageEvent("message", { data }))
         inner.importScripts = (...urls) =>
           urls.reduce((done, next) => done.then(() => new Promise((loaded, failed) => {
-            const script = inner.document.createElement("script")
-            script.src = new URL(next, url)
-            script.onload = loaded
-            script.onerror = failed
-            inner.document.head.append(script)
+            const element = inner.document.createElement("script")
+            element.src = new URL(next, script)
+            element.onload = loaded
+            element.onerror = failed
+            inner.document.head.append(element)
           })), Promise.resolve())
-        inner.importScripts(url).then(() => {
+        inner.importScripts(script).then(() => {
           this.ready = true
           this.waiting.splice(0).forEach(data => this.postMessage(data))
         })
