@@ -20,10 +20,9 @@ from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker
 from lsbench.generation.command import TIMEOUT_S
 from lsbench.generation.generator import perform
-from lsbench.generation.shown_face import seen, with_mouth_of
-from lsbench.generation.source import Source
-from lsbench.generation.source import generator as parse_generator
-from lsbench.generation.standins import as_long
+from lsbench.generation.shown_face import visible_face, with_mouth_of
+from lsbench.generation.source import Source, parse_generator
+from lsbench.generation.standins import cut_or_pad
 from lsbench.media.clip import Clip, crop
 from lsbench.metrics._base.landmarks import aperture
 from lsbench.protocol.align import align, block_means
@@ -139,7 +138,7 @@ def probe_clip(job: Probe, trial: Trial) -> tuple[ClipLeakage, float]:
     rules, tracker = job.context.rules, job.context.tracker
     face, driver = (job.context.read(clip) for clip in (trial.face, trial.driver))
     track, driver_track = job.context.track(trial.face, face), job.context.track(trial.driver, driver)
-    swapped = as_long(driver.speech, round(len(face) * face.sample_rate / face.fps))
+    swapped = cut_or_pad(driver.speech, round(len(face) * face.sample_rate / face.fps))
     sounds = {"own": face.speech, "swapped": swapped, "silent": np.zeros_like(swapped)}
     held, held_track = with_mouth_of(face, track, np.full(len(face), len(face) // 2))
     generator = job.source.open(job.timeout_s, None)
@@ -169,7 +168,7 @@ def probe_clip(job: Probe, trial: Trial) -> tuple[ClipLeakage, float]:
         _apertures(tracker, track, driver_track, outputs) if tracker else {},
         math.sqrt(float(np.mean((own - freed) ** 2)) / motion) if motion else math.nan,
     )
-    visible = seen(face, track, rules.identity)[1] or held_track
+    visible = visible_face(face, track, rules.identity)[1] or held_track
     return leakage, _visible(aperture(track.landmarks), aperture(visible.landmarks))
 
 
@@ -193,7 +192,8 @@ def _lips(track: FaceTrack) -> np.ndarray:
     """Squares around the lips, as wide as the mouth: int (T, 4)."""
     boxes = track.box(Region.MOUTH)
     inset = round((boxes[0, 2] - boxes[0, 0]) * (1 - 1 / 1.6) / 2)
-    return boxes + np.array([inset, inset, -inset, -inset])
+    squares: np.ndarray = boxes + np.array([inset, inset, -inset, -inset])
+    return squares
 
 
 def _apertures(
@@ -233,7 +233,8 @@ def _visible(truth: np.ndarray, visible: np.ndarray) -> float:
 
 
 def _moving(values: np.ndarray) -> np.ndarray:
-    return values - values.mean(axis=0)
+    moving: np.ndarray = values - values.mean(axis=0)
+    return moving
 
 
 def _spread(clips: Sequence[Reference], number: int) -> list[Reference]:

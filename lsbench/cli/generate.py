@@ -50,12 +50,12 @@ def generate(
     """
     from lsbench.cli.progress import progress_bar
     from lsbench.generation import studio
-    from lsbench.generation.source import generator as parse
+    from lsbench.generation.source import parse_generator
     from lsbench.networks import weights
     from lsbench.system import pool
 
     demand_one_bench(reference, protocol_name, data)
-    source = parse(generator)
+    source = parse_generator(generator)
     bench = bound_protocol(reference, protocol_name, data)
     with progress_bar(quiet) as progress:
         tracker = studio.tracker_for(source, bench, weights.parse_overrides(weight_files), offline=offline)

@@ -52,12 +52,12 @@ def leakage(
     from lsbench.cli.progress import progress_bar
     from lsbench.errors import WeightsError
     from lsbench.face.tracker import FaceTracker
-    from lsbench.generation.source import generator as parse
+    from lsbench.generation.source import parse_generator
     from lsbench.networks import weights
     from lsbench.system import pool
 
     demand_one_bench(reference, protocol_name, data)
-    source = parse(generator)
+    source = parse_generator(generator)
     bench = bound_protocol(reference, protocol_name, data)
     override = weights.parse_overrides(weight_files).get("face_landmarker")
     tracker = None

@@ -65,8 +65,8 @@ def show(name: str, data: Path | None) -> None:
     }
     if bench.select:
         facts["select"] = f"{_rule(bench)} of {' '.join(bench.select.speakers)}"
-    facts["manifest_sha256"] = bench.manifest_sha256 if bench.bound else "with --data"
-    facts["digest"] = bench.digest if bench.bound else "with --data"
+    facts["manifest_sha256"] = bench.manifest_sha256 if bench.is_bound else "with --data"
+    facts["digest"] = bench.digest if bench.is_bound else "with --data"
     for key, fact in facts.items():
         click.echo(f"{key:<17} {fact}")
     if bench.clips:
@@ -76,7 +76,7 @@ def show(name: str, data: Path | None) -> None:
 
 def _counts(bench: Protocol) -> list[str]:
     """How many clips, and of how many speakers; where a rule selects them and the data is not known, the rule."""
-    if bench.select and not bench.bound:
+    if bench.select and not bench.is_bound:
         return [_rule(bench), str(len(bench.select.speakers))]
     return [str(len(bench.clips)), str(len({clip.speaker for clip in bench.clips}))]
 

@@ -19,12 +19,23 @@ from lsbench.generation.process import last_line, run_program
 from lsbench.media.clip import Clip
 from lsbench.media.files import VIDEO_SUFFIXES, read_clip, write_clip, write_sound
 
-PLACES = ("video", "audio", "output")
+PLACEHOLDERS = ("video", "audio", "output")
 TIMEOUT_S = 600.0
 
 
 def split_template(template: str) -> tuple[str, ...]:
-    """The program and its arguments, split once as a shell would, by nobody but us; GeneratorError where malformed."""
+    """The program of a `cmd:` generator and its arguments, as a shell would split them; no shell ever sees them.
+
+    Args:
+        template: the text after `cmd:`.
+
+    Returns:
+        The program's name, then its arguments with their {video}, {audio} and {output} still in place.
+
+    Raises:
+        GeneratorError: where the text cannot be split, the program is not found, a placeholder is misspelled, or there
+            is no {output}, or neither {video} nor {audio}.
+    """
     try:
         arguments = tuple(shlex.split(template))
     except ValueError as error:
@@ -32,7 +43,7 @@ def split_template(template: str) -> tuple[str, ...]:
     if not arguments or not shutil.which(arguments[0]):
         raise GeneratorError(f"cmd:{template}: no program {arguments[0] if arguments else 'is named'} can be found")
     for word in re.findall(r"\{(\w+)\}", template):
-        if word not in PLACES and (near := difflib.get_close_matches(word, PLACES, n=1)):
+        if word not in PLACEHOLDERS and (near := difflib.get_close_matches(word, PLACEHOLDERS, n=1)):
             raise GeneratorError(f"cmd:{template}: unknown place {{{word}}}; did you mean {{{near[0]}}}?")
     if "{output}" not in template:
         raise GeneratorError(f"cmd:{template}: expected {{output}}, the file that the program must write")
@@ -46,8 +57,12 @@ class Command(Generator):
     """A program that reads {video} and {audio} and writes {output}; nothing but these is replaced in the template.
 
     {video}: what the protocol lets it see, lossless FFV1 with the driving sound, in .mkv. {audio}: that sound, 16-bit
-    mono wav. {output}: an .mp4 by name; whatever container is in it is read. It runs in the working directory, for at
-    most timeout_s seconds. logs: where the log of clip `s1/x` is kept as s1/x.log, if anywhere.
+    mono wav. {output}: an .mp4 by name; whatever container is in it is read. It runs in the working directory.
+
+    Attributes:
+        template: the text after `cmd:`.
+        timeout_s: seconds after which it is killed.
+        logs: the folder in which the log of clip `s1/x` is kept as s1/x.log; None keeps none.
     """
 
     template: str
@@ -55,43 +70,49 @@ class Command(Generator):
     logs: Path | None
 
     def render(self, face: Clip, speech: np.ndarray, track: FaceTrack | None) -> Rendered:
-        """What the program wrote; GeneratorError saying how it ended where there is nothing to use."""
+        """The video that the program wrote, with its own sound and frame rate.
+
+        Raises:
+            GeneratorError: where there is no usable video; it says how the program ended, and its last words.
+        """
         with tempfile.TemporaryDirectory(prefix="lsbench-") as folder:
             log = self.logs / f"{face.id}.log" if self.logs else Path(folder, "log")
             log.parent.mkdir(parents=True, exist_ok=True)
             files = {name: Path(folder, name).with_suffix(suffix) for name, suffix in _SUFFIXES.items()}
             write_clip(files["video"], face.frames, speech, face.fps, sample_rate=face.sample_rate)
             write_sound(files["audio"], speech, face.sample_rate)
-            arguments = [_filled(argument, files) for argument in split_template(self.template)]
+            arguments = [_fill(argument, files) for argument in split_template(self.template)]
             where = f"clip {face.id}: {Path(arguments[0]).name}"
-            ended = run_program(arguments, log, self.timeout_s)
-            said = f". Its last words: {last}" if (last := last_line(log)) else ""
-            said += f". All of them are in {log}" if self.logs else ""
-            if ended.timed_out:
-                raise GeneratorError(f"{where} took more than {self.timeout_s:g} s and was killed; see --timeout{said}")
-            if ended.code != 0:
-                raise GeneratorError(f"{where} {ended}{said}")
+            program_end = run_program(arguments, log, self.timeout_s)
+            words = f". Its last words: {last}" if (last := last_line(log)) else ""
+            words += f". All of them are in {log}" if self.logs else ""
+            if program_end.timed_out:
+                raise GeneratorError(
+                    f"{where} took more than {self.timeout_s:g} s and was killed; see --timeout{words}"
+                )
+            if program_end.code != 0:
+                raise GeneratorError(f"{where} {program_end}{words}")
             if not files["output"].exists():
-                found = _others(Path(folder), files)
-                raise GeneratorError(f"{where} ended well but wrote no {{output}}, output.mp4{found}{said}")
+                videos = _stray_videos(Path(folder), files)
+                raise GeneratorError(f"{where} ended well but wrote no {{output}}, output.mp4{videos}{words}")
             try:
-                made = read_clip(files["output"], face.id, sample_rate=face.sample_rate, sound="optional")
+                video = read_clip(files["output"], face.id, sample_rate=face.sample_rate, sound="optional")
             except MediaError as error:
-                raise GeneratorError(f"{where} wrote a video that cannot be used ({error}){said}") from None
-        sound = made.speech if len(made.speech) else None
-        return Rendered(made.frames, speech=sound, fps=made.fps, peak_bytes=ended.peak_bytes)
+                raise GeneratorError(f"{where} wrote a video that cannot be used ({error}){words}") from None
+        sound = video.speech if len(video.speech) else None
+        return Rendered(video.frames, speech=sound, fps=video.fps, peak_bytes=program_end.peak_bytes)
 
 
 _SUFFIXES = {"video": ".mkv", "audio": ".wav", "output": ".mp4"}
 
 
-def _filled(argument: str, files: dict[str, Path]) -> str:
+def _fill(argument: str, files: dict[str, Path]) -> str:
     """The argument with the files in their places, in one go: what a path holds is never replaced again."""
-    return re.sub(r"\{(video|audio|output)\}", lambda place: str(files[place[1]]), argument)
+    return re.sub(r"\{(video|audio|output)\}", lambda placeholder: str(files[placeholder[1]]), argument)
 
 
-def _others(folder: Path, files: dict[str, Path]) -> str:
-    """Videos that a program wrote beside the file it should have written."""
-    found = sorted(path.name for path in folder.iterdir() if path not in files.values())
-    videos = [name for name in found if name.lower().endswith(VIDEO_SUFFIXES)]
+def _stray_videos(folder: Path, files: dict[str, Path]) -> str:
+    """Words that name the videos which a program wrote beside the file it should have written; empty where none."""
+    names = sorted(path.name for path in folder.iterdir() if path not in files.values())
+    videos = [name for name in names if name.lower().endswith(VIDEO_SUFFIXES)]
     return f" (but {', '.join(videos[:3])} beside it)" if videos else ""

@@ -16,7 +16,12 @@ from lsbench.media.clip import Clip
 
 @dataclass(frozen=True)
 class Function(Generator):
-    """A callable (face: Clip, speech: float32 (N,)) -> uint8 frames (T, H, W, 3)."""
+    """A callable as a generator.
+
+    Attributes:
+        function: called with the face, a Clip, and the speech, float32 (N,) mono at the clip's sample rate; returns
+            uint8 frames (T, H, W, 3), or Rendered.
+    """
 
     function: Callable[[Clip, np.ndarray], np.ndarray | Rendered]
 
@@ -25,19 +30,29 @@ class Function(Generator):
         return self.function(face, speech)
 
 
-def as_generator(found: Any, who: str, argument: str | None = None) -> Generator:
-    """A Generator, or a callable, as a generator; a class is made once, with the argument where one was given."""
-    if isinstance(found, type):
+def as_generator(maker: Any, who: str, argument: str | None = None) -> Generator:
+    """A Python object as a generator; a class is instantiated.
+
+    Args:
+        maker: a Generator, a callable, or a class of either.
+        who: what to call it in errors.
+        argument: passed to a class; only a class takes one.
+
+    Raises:
+        GeneratorError: where the class cannot be instantiated, the object is no generator, or it takes no argument.
+        LsbenchError: as the class raised it.
+    """
+    if isinstance(maker, type):
         try:
-            found = found() if argument is None else found(argument)
+            maker = maker() if argument is None else maker(argument)
         except LsbenchError:
             raise
         except (Exception, SystemExit) as error:  # loading a model can fail in any way
             raise GeneratorError(f"{who} cannot be made: {in_one_line(error)}") from error
     elif argument is not None:
         raise GeneratorError(f"{who}: it takes no argument; leave out :{argument}")
-    if isinstance(found, Generator):
-        return found
-    if not callable(found):
-        raise GeneratorError(f"{who}: a {type(found).__name__} cannot be called; expected a callable or a Generator")
-    return Function(found)
+    if isinstance(maker, Generator):
+        return maker
+    if not callable(maker):
+        raise GeneratorError(f"{who}: a {type(maker).__name__} cannot be called; expected a callable or a Generator")
+    return Function(maker)

@@ -17,9 +17,12 @@ from lsbench.media.clip import Clip
 class Rendered:
     """What a generator made of one clip.
 
-    frames: uint8 (T, H, W, 3) RGB. boxes: int (T, 4) as x0, y0, x1, y1, where the face was pasted back; None where that
-    is not known. speech, fps: where the video has its own (float32 (N,) at the rate it was asked for, frames a second),
-    else those it was driven by. peak_bytes: memory, where another process did the work.
+    Attributes:
+        frames: uint8 (T, H, W, 3) RGB.
+        boxes: int (T, 4) as x0, y0, x1, y1 in px, where the face was pasted back; None where that is not known.
+        speech: the video's own sound, float32 (N,) mono at the sample rate of the face; None: the one that drove it.
+        fps: its own frames a second; None: those of the face.
+        peak_bytes: largest memory, where another process did the work.
     """
 
     frames: np.ndarray
@@ -32,11 +35,14 @@ class Rendered:
 class Generator(ABC):
     """Base of every generator.
 
-    needs_track: whether it wants the landmarks of the face where the protocol's rule does not need them anyway.
-    sees_answer: whether it is handed the reference clip itself, for stand-ins that spoil it. swaps_sound: whether it is
-    driven by another clip's sound, whatever the protocol says. comment: what the metadata
-    of its videos say; empty for the usual. A sub-class that is registered by name is made with the text after the first
-    colon of `name:ARGUMENT`, where there is one.
+    A sub-class that is registered by name is made with the text after the first colon of `name:ARGUMENT`, where there
+    is one.
+
+    Attributes:
+        needs_track: whether it wants the landmarks of the face where the protocol's rule does not need them anyway.
+        sees_answer: whether it is handed the reference clip itself, for stand-ins that spoil it.
+        swaps_sound: whether it is driven by another clip's sound, whatever the protocol says.
+        comment: what the metadata of its videos say; empty for the usual.
     """
 
     needs_track: ClassVar[bool] = False
@@ -46,38 +52,63 @@ class Generator(ABC):
 
     @abstractmethod
     def render(self, face: Clip, speech: np.ndarray, track: FaceTrack | None) -> np.ndarray | Rendered:
-        """Frames of the face speaking: uint8 (T, H, W, 3), as many and as large as face.frames.
+        """The face, speaking.
 
-        face: what the protocol lets it see (see lsbench.generation.shown_face.seen), its own to change. speech:
-        float32 (N,) mono at face.sample_rate. track: the landmarks of face, where known.
+        Args:
+            face: what the protocol lets it see (see lsbench.generation.shown_face.visible_face), its own to change.
+            speech: float32 (N,) mono at face.sample_rate.
+            track: the landmarks of face, where known.
+
+        Returns:
+            uint8 (T, H, W, 3) RGB, as many and as large as face.frames; or Rendered, which says more.
         """
 
 
 def perform(generator: Generator, who: str, face: Clip, speech: np.ndarray, track: FaceTrack | None) -> Rendered:
-    """Run a generator on one clip and check what it returns; GeneratorError naming the clip, `who` and the fault."""
+    """Run a generator on one clip and check what it returns.
+
+    Args:
+        generator: what makes the video.
+        who: what to call it in errors.
+        face: what it is shown.
+        speech: float32 (N,) mono at face.sample_rate.
+        track: the landmarks of face, where known.
+
+    Raises:
+        GeneratorError: naming the clip, `who` and the fault, where it fails or returns what is no video.
+        LsbenchError: as the generator raised it.
+    """
     where = f"clip {face.id}: {who}"
     try:
-        made = generator.render(face, speech, track)
+        rendered = generator.render(face, speech, track)
     except LsbenchError:
         raise
     except (Exception, SystemExit) as error:  # the ways in which another's code can fail are without number
         raise GeneratorError(f"{where} failed with {in_one_line(error)}") from error
-    if not isinstance(made, Rendered):
-        made = Rendered(made)
-    check_frames(made.frames, where)
-    if made.boxes is not None and (np.shape(made.boxes) != (len(made.frames), 4)):
-        raise GeneratorError(f"{where} returned boxes of {np.shape(made.boxes)}; expected ({len(made.frames)}, 4)")
-    return made
+    if not isinstance(rendered, Rendered):
+        rendered = Rendered(rendered)
+    check_frames(rendered.frames, where)
+    if rendered.boxes is not None and (shape := np.shape(rendered.boxes)) != (len(rendered.frames), 4):
+        raise GeneratorError(f"{where} returned boxes of {shape}; expected ({len(rendered.frames)}, 4)")
+    return rendered
 
 
 def check_frames(frames: np.ndarray, where: str) -> None:
-    """Raise GeneratorError unless frames are uint8 (T, H, W, 3) with no side of 0."""
+    """Check what a generator returned as frames.
+
+    Args:
+        frames: what it returned.
+        where: the clip and the generator, for the error.
+
+    Raises:
+        GeneratorError: unless frames are uint8 (T, H, W, 3) with no side of 0.
+    """
     expected = "expected uint8 (frames, height, width, 3)"
     if not isinstance(frames, np.ndarray):
         raise GeneratorError(f"{where} returned a {type(frames).__name__}; {expected}, a NumPy array")
-    found = f"{frames.dtype} {frames.shape}"
+    kind = f"{frames.dtype} {frames.shape}"
     if frames.dtype.kind == "f" and np.isnan(frames).any():
         count = np.count_nonzero(np.isnan(frames))
-        raise GeneratorError(f"{where} returned {found} with {count} values that are NaN; {expected}")
+        raise GeneratorError(f"{where} returned {kind} with {count} values that are NaN; {expected}")
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape:
-        raise GeneratorError(f"{where} returned {found}; {expected}")
+        raise GeneratorError(f"{where} returned {kind}; {expected}")

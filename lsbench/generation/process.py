@@ -20,8 +20,15 @@ _RSS_BYTES = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a program ended. code: its exit code, or minus the signal that killed it. peak_bytes: its largest process."""
+class Exit:
+    """How a program ended.
+
+    Attributes:
+        code: its exit code, or minus the signal that killed it.
+        timed_out: whether its time was up.
+        seconds: how long it ran.
+        peak_bytes: memory of its largest process.
+    """
 
     code: int
     timed_out: bool
@@ -36,11 +43,19 @@ class Ended:
         return f"was killed by signal {-self.code}"
 
 
-def run_program(arguments: Sequence[str], log: Path, timeout_s: float) -> Ended:
+def run_program(arguments: Sequence[str], log: Path, timeout_s: float) -> Exit:
     """Run a program to its end, without a shell and without input; its stdout and stderr go to the log.
 
     It leads a process group of its own. The whole group is killed when the time is up, when the program ends and leaves
     others behind, on an interrupt, and when this process dies, however it does.
+
+    Args:
+        arguments: the program, then its arguments.
+        log: file of its stdout and stderr, written anew.
+        timeout_s: seconds after which it is killed.
+
+    Raises:
+        GeneratorError: where its supervisor was killed, so that nobody knows how it ended.
     """
     started = time.monotonic()
     command = [sys.executable, "-I", "-S", str(SUPERVISOR), *arguments]
@@ -60,7 +75,7 @@ def run_program(arguments: Sequence[str], log: Path, timeout_s: float) -> Ended:
     if len(report) != 2:
         raise GeneratorError(f"{arguments[0]}: its supervisor was killed (out of memory?); see {log}")
     status, peak = map(int, report)
-    return Ended(os.waitstatus_to_exitcode(status), not ready, seconds, peak * _RSS_BYTES)
+    return Exit(os.waitstatus_to_exitcode(status), not ready, seconds, peak * _RSS_BYTES)
 
 
 def last_line(log: Path) -> str:

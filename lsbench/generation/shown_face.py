@@ -25,16 +25,27 @@ _FEATHER = 0.06  # width of its soft edge, over the face's height
 
 
 def needs_face(identity: str) -> bool:
-    """Whether a protocol's identity rule needs to know where the face is."""
+    """Whether a protocol's identity rule (see Protocol.identity) needs to know where the face is."""
     return identity != "first-frame"
 
 
-def seen(clip: Clip, track: FaceTrack | None, identity: str) -> tuple[Clip, FaceTrack | None]:
-    """What a generator sees of a clip by a protocol's identity rule (see Protocol.identity), and its landmarks: copies.
+def visible_face(clip: Clip, track: FaceTrack | None, identity: str) -> tuple[Clip, FaceTrack | None]:
+    """What a generator sees of a clip by a protocol's identity rule (see Protocol.identity).
 
     first-frame: frame 0, repeated. Otherwise one video that shows no more than the rule's two pictures together: frame
     t, its masked part filled with the lower face of the identity frame. So a tool that wants a plain talking-face video
     gets one; one that masks the lower half itself finds the target's pose, and a whole face for the identity.
+
+    Args:
+        clip: the reference clip.
+        track: its landmarks; None where the rule does not need them and nobody else does.
+        identity: the rule.
+
+    Returns:
+        The clip as it is shown and its landmarks (None where none were given): copies, with the clip's own sound.
+
+    Raises:
+        FaceError: where the rule needs landmarks and there are none, or not one set a frame.
     """
     every = np.arange(len(clip))
     if not needs_face(identity):
@@ -52,8 +63,11 @@ def seen(clip: Clip, track: FaceTrack | None, identity: str) -> tuple[Clip, Face
     return with_mouth_of(clip, track, sources)
 
 
-def lasting(clip: Clip, track: FaceTrack | None, frames: int) -> tuple[Clip, FaceTrack | None]:
-    """The clip for another number of frames: cut, or played to and fro."""
+def play_to_and_fro(clip: Clip, track: FaceTrack | None, frames: int) -> tuple[Clip, FaceTrack | None]:
+    """A clip, and its landmarks where there are some, for another number of frames: cut, or played to and fro.
+
+    The sound is left as it is. Frames 0, 1, 2 for 7 frames are played as 0, 1, 2, 1, 0, 1, 2.
+    """
     if frames == len(clip):
         return clip, track
     there_and_back = np.r_[0 : len(clip), len(clip) - 2 : 0 : -1]
@@ -65,11 +79,22 @@ def lasting(clip: Clip, track: FaceTrack | None, frames: int) -> tuple[Clip, Fac
 
 
 def with_mouth_of(clip: Clip, track: FaceTrack, sources: np.ndarray) -> tuple[Clip, FaceTrack]:
-    """The clip with the lower face of frame sources[t] in every frame t, and its landmarks: copies.
+    """A clip with the lower face of another frame in every frame.
 
-    sources: int (T,). The lower face is the lower half of the face box with a margin around the chin. It is moved by
-    the similarity (shift, turn, zoom) that fits eye corners and upper face outline of both frames best, and blended in
-    over a soft edge outside the mouth.
+    The lower face is the lower half of the face box with a margin around the chin. It is moved by the similarity
+    (shift, turn, zoom) that fits eye corners and upper face outline of both frames best, and blended in over a soft
+    edge outside the mouth.
+
+    Args:
+        clip: of T frames.
+        track: its landmarks.
+        sources: int (T,), the frame whose lower face frame t is given.
+
+    Returns:
+        The clip and its landmarks: copies.
+
+    Raises:
+        FaceError: where clip, track and sources differ in length.
     """
     if len(track) != len(clip) or len(sources) != len(clip):
         raise FaceError(f"clip {clip.id}: {len(clip)} frames, {len(track)} landmarks, {len(sources)} sources")

@@ -27,7 +27,9 @@ class Source:
     Attributes:
         text: as it is spelled: `cmd:TEMPLATE`, `py:module:attribute`, or a registered `name` or `name:ARGUMENT`.
         label: a plain name for its runs: `lipgan-step9000` of `lipgan:out/step9000.pt`, `tool` of `cmd:python tool.py`.
-        needs_track, swaps_sound, sees_answer: see Generator.
+        needs_track: see Generator.
+        swaps_sound: see Generator.
+        sees_answer: see Generator.
         own: the Python object itself, where that was given and not a spelling of it.
     """
 
@@ -67,11 +69,19 @@ class Source:
             ) from error
 
     def open(self, timeout_s: float, logs: Path | None) -> Generator:
-        """The generator; a Python object is made once a process. timeout_s, logs: of a program (see Command)."""
+        """The generator itself; one that is a Python object is made once a process.
+
+        Args:
+            timeout_s: of a program, see Command.
+            logs: of a program, see Command.
+
+        Raises:
+            GeneratorError: where it cannot be made.
+        """
         if self.own is not None:
             return as_generator(self.own, self.text)
         kind, _, rest = self.text.partition(":")
-        return Command(rest, timeout_s, logs) if kind == "cmd" else _opened(self.text)
+        return Command(rest, timeout_s, logs) if kind == "cmd" else _open_once(self.text)
 
 
 def parse(generated: str | Path | Generator | Callable[..., Any]) -> Source | Path:
@@ -80,12 +90,15 @@ def parse(generated: str | Path | Generator | Callable[..., Any]) -> Source | Pa
     Args:
         generated: a folder, a spelling of a generator, or a Python object that is one.
 
+    Returns:
+        The generator, not yet opened; or the folder, which need not exist.
+
     Raises:
-        GeneratorError: for a bare word that is neither, and for a generator that cannot be what it is said to be.
-            Nothing is made or run yet.
+        GeneratorError: for a bare word that is neither, and for a generator that cannot be what it is said to be. Only
+            a class given as an object is instantiated here.
     """
     if not isinstance(generated, str | Path):
-        return _of_object(generated)
+        return _source_of(generated)
     text = str(generated)
     if not text.startswith(("cmd:", "py:")):
         if Path(text).exists():
@@ -96,11 +109,18 @@ def parse(generated: str | Path | Generator | Callable[..., Any]) -> Source | Pa
             if re.fullmatch(r"[\w-]+(:.*)?", text):
                 raise GeneratorError(f"{text}: no such folder; {registry.unknown('generator', name, names)}")
             return Path(text)
-    return generator(text)
+    return parse_generator(text)
 
 
-def generator(text: str) -> Source:
-    """The generator of a spelling; GeneratorError where it is none, or cannot be what it is said to be."""
+def parse_generator(text: str) -> Source:
+    """The generator of a spelling, not yet opened.
+
+    Args:
+        text: `cmd:TEMPLATE`, `py:module:attribute`, or a registered `name` or `name:ARGUMENT`.
+
+    Raises:
+        GeneratorError: where it is none, or cannot be what it is said to be.
+    """
     kind, _, rest = text.partition(":")
     if kind == "cmd":
         words = [Path(word).stem for word in split_template(rest) if not word.startswith("-")]
@@ -108,19 +128,20 @@ def generator(text: str) -> Source:
         return Source(text, _label(program))
     if "/" in kind or Path(text).exists():
         raise GeneratorError(f"{text} is a folder or a path; expected a name, cmd:TEMPLATE or py:module:attribute")
-    found, _ = _found(text)
+    maker, _ = _object_of(text)
     parts = [rest] if kind == "py" else [kind, Path(rest).stem] if rest else [kind]
     if kind in registry.STANDINS:
         return Source(text, _label(*parts), StandIn.needs_track, StandIn.swaps_sound, StandIn.sees_answer)
-    flags = (bool(getattr(found, name, False)) for name in ("needs_track", "swaps_sound", "sees_answer"))
+    flags = (bool(getattr(maker, name, False)) for name in ("needs_track", "swaps_sound", "sees_answer"))
     return Source(text, _label(*parts), *flags)
 
 
-def _of_object(found: Any) -> Source:
-    opened = as_generator(found, type(found).__name__)
-    name = getattr(found, "__qualname__", type(found).__qualname__)
+def _source_of(maker: Any) -> Source:
+    """The generator that a Python object is; its text is the object's module and name."""
+    opened = as_generator(maker, type(maker).__name__)
+    name = getattr(maker, "__qualname__", type(maker).__qualname__)
     flags = (opened.needs_track, opened.swaps_sound, opened.sees_answer)
-    return Source(f"{getattr(found, '__module__', '')}:{name}", _label(name), *flags, own=opened)
+    return Source(f"{getattr(maker, '__module__', '')}:{name}", _label(name), *flags, own=opened)
 
 
 def _label(*parts: str) -> str:
@@ -128,34 +149,35 @@ def _label(*parts: str) -> str:
 
 
 @functools.lru_cache(maxsize=1)
-def _opened(text: str) -> Generator:
-    found, argument = _found(text)
+def _open_once(text: str) -> Generator:
+    maker, argument = _object_of(text)
     if (kind := text.partition(":")[0]) in registry.STANDINS:
-        return StandIn(kind, found)
-    return as_generator(found, text, argument)
+        return StandIn(kind, maker)
+    return as_generator(maker, text, argument)
 
 
 def _target(text: str) -> str:
+    """`module:attribute` of a spelling that is no program; GeneratorError where its name is not registered."""
     kind, _, rest = text.partition(":")
     if kind == "py":
         return rest
     return registry.find("generators", "generator", kind, registry.GENERATORS, GeneratorError)
 
 
-def _found(text: str) -> tuple[Any, str | None]:
+def _object_of(text: str) -> tuple[Any, str | None]:
     """The Python object behind a spelling, and its argument where there is one."""
     kind, separator, rest = text.partition(":")
     target = _target(text)
     if kind == "py":
-        found, argument = registry.load_named(target, text, GeneratorError, own=True), None
+        maker, argument = registry.load_named(target, text, GeneratorError, own=True), None
     else:
-        found, argument = registry.load_named(target, text, GeneratorError), rest if separator else None
-    if not isinstance(found, Generator) and not callable(found):
+        maker, argument = registry.load_named(target, text, GeneratorError), rest if separator else None
+    if not isinstance(maker, Generator) and not callable(maker):
         name = target.partition(":")[2]
-        raise GeneratorError(f"{text}: {name} is a {type(found).__name__}; expected a callable or a Generator")
-    if argument is not None and not isinstance(found, type):
+        raise GeneratorError(f"{text}: {name} is a {type(maker).__name__}; expected a callable or a Generator")
+    if argument is not None and not isinstance(maker, type):
         raise GeneratorError(f"{text}: {kind} takes no argument; leave out :{argument}")
-    return found, argument
+    return maker, argument
 
 
 def _file_of(module: str) -> Path:

@@ -25,7 +25,12 @@ from lsbench.media.recode import recoded
 
 @dataclass(frozen=True)
 class StandIn(Generator):
-    """A real clip with one known fault: it is handed the answer and spoils it, so it is no lip-sync generator."""
+    """A real clip with one known fault: it is handed the answer and spoils it, so it is no lip-sync generator.
+
+    Attributes:
+        name: as it is registered.
+        spoil: the fault, from the clip and its landmarks to uint8 frames (T, H, W, 3).
+    """
 
     needs_track: ClassVar[bool] = True
     sees_answer: ClassVar[bool] = True
@@ -39,7 +44,7 @@ class StandIn(Generator):
         return f"synthetic: lsbench stand-in {self.name}, not a recording"
 
     def render(self, face: Clip, speech: np.ndarray, track: FaceTrack | None) -> np.ndarray:
-        """The spoiled clip."""
+        """The spoiled clip, uint8 (T, H, W, 3); FaceError where there are no landmarks."""
         if track is None:
             raise FaceError(f"clip {face.id}: stand-in {self.name} needs to know where the face is")
         return self.spoil(face, track)
@@ -65,10 +70,10 @@ class SwappedAudio(Generator):
 
     def render(self, face: Clip, speech: np.ndarray, track: FaceTrack | None) -> Rendered:
         """The pictures as they are; the sound is cut, or silence added at its end, to last as long."""
-        return Rendered(face.frames, speech=as_long(speech, round(len(face) * face.sample_rate / face.fps)))
+        return Rendered(face.frames, speech=cut_or_pad(speech, round(len(face) * face.sample_rate / face.fps)))
 
 
-def as_long(speech: np.ndarray, samples: int) -> np.ndarray:
+def cut_or_pad(speech: np.ndarray, samples: int) -> np.ndarray:
     """Speech cut, or silence added at its end: float32 (samples,)."""
     return np.pad(speech[:samples], (0, max(0, samples - len(speech))))
 

@@ -20,9 +20,8 @@ from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker
 from lsbench.generation.command import TIMEOUT_S
 from lsbench.generation.generator import Generator, Rendered, perform
-from lsbench.generation.shown_face import lasting, needs_face, seen
-from lsbench.generation.source import Source
-from lsbench.generation.source import generator as parse_generator
+from lsbench.generation.shown_face import needs_face, play_to_and_fro, visible_face
+from lsbench.generation.source import Source, parse_generator
 from lsbench.media.clip import Clip
 from lsbench.media.files import Sound, content_sha256, write_clip
 from lsbench.networks import weights
@@ -42,7 +41,17 @@ _RSS_BYTES = 1 if sys.platform == "darwin" else 1024
 def tracker_for(
     source: Source, protocol: Protocol, overrides: Mapping[str, Path], *, offline: bool = False
 ) -> FaceTracker | None:
-    """The face tracker where rendering needs one: clips without side-cars, and a mouth to be hidden or found."""
+    """The face tracker where rendering needs one: clips without side-cars, and a mouth to be hidden or found.
+
+    Args:
+        source: the generator.
+        protocol: bound to its clips.
+        overrides: files to use in place of installed weights, by name.
+        offline: whether weights that are missing may not be fetched.
+
+    Raises:
+        WeightsError: where its weights are needed and cannot be had.
+    """
     faces = needs_face(protocol.identity) or source.needs_track
     if not faces or all(clip.landmarks for clip in protocol.clips):
         return None
@@ -83,7 +92,7 @@ class Studio:
         suffix: str = ".mkv",
         timeout_s: float = TIMEOUT_S,
     ) -> Studio:
-        """A studio for a generator and a bound protocol."""
+        """A studio for a generator and a bound protocol (see the attributes)."""
         return cls(source, source.signature, Context(protocol, tracker), videos, notes, suffix, timeout_s)
 
     def video(self, clip_id: str) -> Path:
@@ -102,7 +111,12 @@ class Studio:
 
 @dataclass(frozen=True)
 class Order:
-    """One video to make: the clip that lends the face, and the clip whose sound drives it."""
+    """One video to make.
+
+    Attributes:
+        face: the clip that lends the face.
+        driver: the clip whose sound drives it.
+    """
 
     face: Reference
     driver: Reference
@@ -164,27 +178,31 @@ def driver(source: Source, protocol: Protocol, clip: Reference) -> Reference:
 
 
 def render_clip(studio: Studio, order: Order) -> None:
-    """Make one video, unless it is there: the frames that the generator made, with the sound that drove it."""
+    """Make one video, unless it is there: the frames that the generator made, with the sound that drove it.
+
+    Raises:
+        LsbenchError: where it cannot be made, or does not fit the protocol; the clip's record says so too.
+    """
     if kept_sha256(studio, order.face, order.driver):
         return
     path, record = studio.video(order.face.id), studio.record(order.face.id)
     path.unlink(missing_ok=True)
     try:
-        found = _made(studio, order, path)
+        facts = _render(studio, order, path)
     except LsbenchError as error:
         _write_json(record, {"failed": str(error)})
         raise
-    _write_json(record, {"made_of": _made_of(studio, order.face, order.driver), **found})
+    _write_json(record, {"made_of": _inputs_sha256(studio, order.face, order.driver), **facts})
 
 
-def _made(studio: Studio, order: Order, path: Path) -> dict[str, Any]:
+def _render(studio: Studio, order: Order, path: Path) -> dict[str, Any]:
     """Make one video at a path; what to keep of how it was made."""
     generator, rules = studio.source.open(studio.timeout_s, studio.logs), studio.context.rules
-    clip, track, speech = take(studio.context, order, generator)
-    face, face_track = (clip, track) if generator.sees_answer else seen(clip, track, rules.identity)
-    with _measured() as cost:
-        made = perform(generator, studio.source.short, face, speech, face_track)
-    video = as_video(clip, made, speech)
+    clip, track, speech = face_and_sound(studio.context, order, generator)
+    face, face_track = (clip, track) if generator.sees_answer else visible_face(clip, track, rules.identity)
+    with _cost() as cost:
+        rendered = perform(generator, studio.source.short, face, speech, face_track)
+    video = as_video(clip, rendered, speech)
     demand_fit(rules, order, clip, video)
     write_clip(
         path,
@@ -200,14 +218,28 @@ def _made(studio: Studio, order: Order, path: Path) -> dict[str, Any]:
         "video_sha256": content_sha256(path),
         "frames": len(video),
         "seconds": cost["seconds"],
-        "peak_memory_bytes": made.peak_bytes or cost["peak_bytes"],
+        "peak_memory_bytes": rendered.peak_bytes or cost["peak_bytes"],
         "sees_answer": generator.sees_answer,
-        "boxes": None if made.boxes is None else np.asarray(made.boxes).tolist(),
+        "boxes": None if rendered.boxes is None else np.asarray(rendered.boxes).tolist(),
     }
 
 
-def take(context: Context, order: Order, generator: Generator) -> tuple[Clip, FaceTrack | None, np.ndarray]:
-    """The clip that lends the face, as long as the sound that drives it, its landmarks where needed, and that sound."""
+def face_and_sound(context: Context, order: Order, generator: Generator) -> tuple[Clip, FaceTrack | None, np.ndarray]:
+    """What goes into a video.
+
+    Args:
+        context: how clips are read, and faces found.
+        order: the video to make.
+        generator: what makes it.
+
+    Returns:
+        The clip that lends the face, brought to the length of the sound unless the generator swaps sounds; its
+        landmarks, None where nobody needs them; and the sound that drives it, float32 (N,) at the clip's sample rate.
+
+    Raises:
+        MediaError: where a clip cannot be read, or has no sound and must have some.
+        FaceError: where landmarks are needed and the face is not found.
+    """
     sound: Sound = "optional" if generator.sees_answer else "required"
     clip, track = context.read(order.face, sound), None
     if generator.needs_track or needs_face(context.rules.identity):
@@ -216,15 +248,14 @@ def take(context: Context, order: Order, generator: Generator) -> tuple[Clip, Fa
         return clip, track, clip.speech
     driving = context.read(order.driver, sound)
     if not generator.swaps_sound:
-        clip, track = lasting(clip, track, len(driving))
+        clip, track = play_to_and_fro(clip, track, len(driving))
     return clip, track, driving.speech
 
 
-def as_video(face: Clip, made: Rendered, speech: np.ndarray) -> Clip:
-    """What a generator made, as a clip."""
-    return Clip(
-        face.id, made.frames, speech if made.speech is None else made.speech, made.fps or face.fps, face.sample_rate
-    )
+def as_video(face: Clip, rendered: Rendered, speech: np.ndarray) -> Clip:
+    """What a generator made, as a clip with its own sound and frame rate, else those that drove it."""
+    sound = speech if rendered.speech is None else rendered.speech
+    return Clip(face.id, rendered.frames, sound, rendered.fps or face.fps, face.sample_rate)
 
 
 def demand_fit(rules: Protocol, order: Order, face: Clip, video: Clip) -> None:
@@ -240,14 +271,14 @@ def demand_fit(rules: Protocol, order: Order, face: Clip, video: Clip) -> None:
 
 def kept_sha256(studio: Studio, face: Reference, driver: Reference) -> str:
     """The sha256 of a video that is there, whole, and made by this generator of these clips; else empty."""
-    found, video = _read_json(studio.record(face.id)), studio.video(face.id)
-    if found.get("made_of") != _made_of(studio, face, driver) or not video.is_file():
+    record, video = _read_json(studio.record(face.id)), studio.video(face.id)
+    if record.get("made_of") != _inputs_sha256(studio, face, driver) or not video.is_file():
         return ""
     sha256 = content_sha256(video)
-    return sha256 if sha256 == found.get("video_sha256") else ""
+    return sha256 if sha256 == record.get("video_sha256") else ""
 
 
-def _made_of(studio: Studio, face: Reference, driver: Reference) -> str:
+def _inputs_sha256(studio: Studio, face: Reference, driver: Reference) -> str:
     """Digest of everything that a video depends on, as far as it can be known."""
     tracker = studio.context.tracker
     parts = {
@@ -263,7 +294,7 @@ def _made_of(studio: Studio, face: Reference, driver: Reference) -> str:
 
 
 @contextmanager
-def _measured() -> Iterator[dict[str, Any]]:
+def _cost() -> Iterator[dict[str, Any]]:
     """How long something took, s, and the peak memory of this process after it."""
     cost: dict[str, Any] = {}
     started = time.perf_counter()
@@ -284,18 +315,18 @@ def _peak_bytes() -> int | None:
 def write_summary(studio: Studio, clips: Sequence[Reference]) -> None:
     """generation.json: how fast, with how much memory, and what failed. Nothing in it moves a number."""
     records = {clip.id: _read_json(studio.record(clip.id)) for clip in clips}
-    made = [found for found in records.values() if "made_of" in found]
-    frames, seconds = sum(found["frames"] for found in made), sum(found["seconds"] for found in made)
+    made = [record for record in records.values() if "made_of" in record]
+    frames, seconds = sum(record["frames"] for record in made), sum(record["seconds"] for record in made)
     _write_json(
         studio.notes / "generation.json",
         {
             **studio.made_by,
             "clips": len(clips),
             "made": len(made),
-            "failed": {clip_id: found["failed"] for clip_id, found in records.items() if "failed" in found},
-            "sees_answer": any(found["sees_answer"] for found in made),
+            "failed": {clip_id: record["failed"] for clip_id, record in records.items() if "failed" in record},
+            "sees_answer": any(record["sees_answer"] for record in made),
             "frames_per_second": frames / seconds if seconds else None,
-            "peak_memory_bytes": max((peak for found in made if (peak := found["peak_memory_bytes"])), default=None),
+            "peak_memory_bytes": max((peak for record in made if (peak := record["peak_memory_bytes"])), default=None),
         },
     )
 

@@ -29,19 +29,19 @@ def main() -> None:
 
     def watch() -> None:
         os.read(0, 1)
-        _kill(os.kill, program)  # it may not lead its group yet
-        _kill(os.killpg, program)
+        _kill(program)  # it may not lead its group yet
+        _kill(program, whole_group=True)
 
     threading.Thread(target=watch, daemon=True).start()
     _, status, usage = os.wait4(program, 0)
-    _kill(os.killpg, program)
+    _kill(program, whole_group=True)
     os.write(1, f"{status} {usage.ru_maxrss}\n".encode())
     os._exit(0)
 
 
-def _kill(how: object, number: int) -> None:
+def _kill(process: int, whole_group: bool = False) -> None:
     try:
-        how(number, signal.SIGKILL)  # type: ignore[operator]
+        (os.killpg if whole_group else os.kill)(process, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         pass
 

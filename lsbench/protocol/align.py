@@ -16,7 +16,13 @@ _GRID = 32  # rows and columns of the small grey pictures on which the lag is es
 
 @dataclass(frozen=True)
 class Alignment:
-    """Which frames are compared: generated[t + lag_frames] with reference[t], for t in start..stop-1 (reference)."""
+    """Which frames are compared: generated[t + lag_frames] with reference[t], for start <= t < stop.
+
+    Attributes:
+        start: first frame of the reference.
+        stop: frame of the reference after the last.
+        lag_frames: by how many frames the generated video is late (positive) or early.
+    """
 
     start: int
     stop: int
@@ -26,11 +32,18 @@ class Alignment:
 def align(
     reference: Clip, generated: Clip, policy: Align, fps: float | None = None, frames: int | None = None
 ) -> Alignment:
-    """Find the frames to compare, or raise AlignmentError saying what differs.
+    """Find the frames to compare. Frame rate and size must agree under every policy.
 
-    Frame rate and size must agree under every policy. strict: the same number of frames. trim: the first min(T) frames
-    of both. lag: generated late (positive) or early by up to MAX_LAG frames, estimated from the pictures; the frames
-    that both have are compared. fps, frames: what the protocol demands of the reference.
+    Args:
+        reference: the real clip.
+        generated: the video made of it.
+        policy: strict: both have the same number of frames. trim: the first min(T) frames of both. lag: generated is
+            late or early by up to MAX_LAG frames, estimated from the pictures; the frames that both have are compared.
+        fps: frames a second that the protocol demands of the reference; None where any is allowed.
+        frames: number of frames that it demands.
+
+    Raises:
+        AlignmentError: saying what differs; also where less than half of the reference can be compared.
     """
     where = f"clip {reference.id}"
     if fps is not None and not np.isclose(reference.fps, fps, rtol=1e-3):
@@ -67,7 +80,16 @@ def align(
 
 
 def demand_length(generated: Clip, driving: Clip, policy: Align) -> None:
-    """Raise AlignmentError unless a dubbed video is as long as the clip that drove it, to the frame (trim: a half)."""
+    """Check that a dubbed video is as long as the clip that drove it.
+
+    Args:
+        generated: the dubbed video.
+        driving: the clip whose sound it speaks.
+        policy: strict: to the frame; otherwise at least half as long.
+
+    Raises:
+        AlignmentError: where the length or the frame rate differs.
+    """
     where = f"clip {generated.id}"
     if not np.isclose(generated.fps, driving.fps, rtol=1e-3):
         raise AlignmentError(
@@ -87,11 +109,14 @@ def demand_length(generated: Clip, driving: Clip, policy: Align) -> None:
 
 
 def estimate_lag(reference: Clip, generated: Clip) -> int:
-    """Frames by which generated is late against reference, in -MAX_LAG..MAX_LAG (towards 0 on a tie).
+    """The lag of a generated video: that with the best match of the frame-to-frame changes of small grey versions.
 
-    The lag with the smallest mean squared difference between the frame-to-frame changes of small grey versions, over
-    the frames that overlap, at least half of the shorter clip: changes, so that a video that is brighter throughout or
-    has another mouth keeps its lag. 0 where a clip has fewer than 3 frames.
+    The match is the mean squared difference over the frames that overlap, at least half of the shorter clip. Changes
+    are compared, so that a video that is brighter throughout or has another mouth keeps its lag.
+
+    Returns:
+        Frames by which generated is late against reference, in -MAX_LAG..MAX_LAG, towards 0 on a tie; 0 where a clip
+        has fewer than 3 frames.
     """
     small = [np.diff(block_means(clip.frames, _GRID), axis=0) for clip in (reference, generated)]
     enough = max(1, min(len(clip) for clip in small) // 2)
@@ -106,10 +131,19 @@ def estimate_lag(reference: Clip, generated: Clip) -> int:
 
 
 def block_means(frames: np.ndarray, cells: int) -> np.ndarray:
-    """Means of the green channel over blocks of equal size: uint8 (T, H, W, 3) -> float64 (T, <=cells, <=cells)."""
+    """Means of the green channel over blocks of nearly equal size.
+
+    Args:
+        frames: uint8 (T, H, W, 3).
+        cells: blocks along each side; fewer where a side has fewer pixels.
+
+    Returns:
+        float64 (T, cells, cells), 8-bit levels.
+    """
     rows, columns = (
         np.linspace(0, size, min(cells, size), endpoint=False).astype(np.int64) for size in frames.shape[1:3]
     )
     sums = np.add.reduceat(np.add.reduceat(frames[..., 1].astype(np.float64), rows, axis=1), columns, axis=2)
     counts = np.outer(np.diff(rows, append=frames.shape[1]), np.diff(columns, append=frames.shape[2]))
-    return sums / counts
+    means: np.ndarray = sums / counts
+    return means

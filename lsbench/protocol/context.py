@@ -36,7 +36,15 @@ class Context:
         object.__setattr__(self, "rules", replace(self.rules, clips=()))
 
     def read(self, clip: Reference, sound: Sound | None = None) -> Clip:
-        """A reference clip as the protocol shows it. sound: in place of the usual."""
+        """A reference clip as the protocol shows it.
+
+        Args:
+            clip: bound.
+            sound: whether it must have some, where that is not as for other clips.
+
+        Raises:
+            MediaError: where the file cannot be read, or has no sound and must have some.
+        """
         return self.rules.read(clip, sound or self.sound)
 
     def content(self, clip: Reference) -> str:
@@ -44,5 +52,13 @@ class Context:
         return self.rules.content(clip)
 
     def track(self, clip: Reference, shown: Clip) -> FaceTrack:
-        """The face of a reference clip that was read, without gaps; FaceError where there are longer ones."""
+        """The landmarks of a reference clip, from its side-car, the cache or the tracker, short gaps filled.
+
+        Args:
+            clip: bound.
+            shown: the clip as it was read.
+
+        Raises:
+            FaceError: where the face is lost for longer than a gap may last.
+        """
         return reference_track(shown, self.content(clip), clip.landmarks, self.tracker)

@@ -20,9 +20,13 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 class Reference:
     """One clip of a protocol's manifest.
 
-    id: `s1/bbaf2n`. speaker: whose clips vary together; empty where unknown. sha256: of the reference file where the
-    manifest knows it, and always once bound. audio: id of the clip of the manifest whose sound drives this one; empty
-    for its own. source, landmarks: the files, once bound; landmarks is an exact side-car.
+    Attributes:
+        id: `s1/bbaf2n`.
+        speaker: whose clips vary together; empty where unknown.
+        sha256: of the reference file, where the manifest knows it, and always once bound.
+        source: the reference file, once bound.
+        landmarks: the exact landmarks in a side-car, once bound, where there is one.
+        audio: id of the clip of the manifest whose sound drives this one; empty for its own.
     """
 
     id: str
@@ -34,14 +38,14 @@ class Reference:
 
     @property
     def file(self) -> Path:
-        """The bound clip's file."""
+        """The bound clip's file; ProtocolError where it is not bound."""
         if self.source is None:
             raise ProtocolError(f"clip {self.id}: the protocol is not bound to data")
         return self.source
 
     @property
     def digest(self) -> str:
-        """The bound clip's sha256."""
+        """The bound clip's sha256; ProtocolError where it is not bound."""
         if self.sha256 is None:
             raise ProtocolError(f"clip {self.id}: the protocol is not bound to data")
         return self.sha256
@@ -51,8 +55,10 @@ class Reference:
 class Select:
     """A rule that stands for a list of clips: all clips of some speakers, or a fixed few of each.
 
-    speakers: folders below the data, each clip lying directly in its speaker's. clips_per_speaker: those whose
-    sha256("SPEAKER/CLIP") is smallest, so that the choice depends on nothing but the names; None takes all of them.
+    Attributes:
+        speakers: folders below the data, each clip lying directly in its speaker's.
+        clips_per_speaker: how many, those whose sha256("SPEAKER/CLIP") is smallest, so that the choice depends on
+            nothing but the names; None takes all of them.
     """
 
     speakers: tuple[str, ...]
@@ -65,24 +71,31 @@ class Select:
 
     def choose(self, ids: Iterable[str]) -> dict[str, list[str]]:
         """The selected ones of the clip ids that there are, speaker -> ids by name: fewer where there are fewer."""
-        held: dict[str, list[str]] = {speaker: [] for speaker in self.speakers}
+        ids_of: dict[str, list[str]] = {speaker: [] for speaker in self.speakers}
         for clip_id in ids:
             speaker, _, name = clip_id.partition("/")
-            if speaker in held and "/" not in name:
-                held[speaker].append(clip_id)
-        return {speaker: sorted(sorted(held[speaker], key=_sha256)[: self.clips_per_speaker]) for speaker in held}
+            if speaker in ids_of and "/" not in name:
+                ids_of[speaker].append(clip_id)
+        return {speaker: sorted(sorted(ids_of[speaker], key=_sha256)[: self.clips_per_speaker]) for speaker in ids_of}
 
     def clips(self, ids: Iterable[str]) -> tuple[Reference, ...]:
         """The manifest that the rule gives; ProtocolError where a speaker has too few clips."""
         chosen = self.choose(ids)
         if few := [f"{speaker} has {len(clips)}" for speaker, clips in chosen.items() if len(clips) < self.least]:
             clips = f"at least {self.least} clip{'s' * (self.least > 1)}"
-            raise ProtocolError(f"expected {clips} of each of {len(self.speakers)} speakers; {listed(few)}")
+            raise ProtocolError(f"expected {clips} of each of {len(self.speakers)} speakers; {first_few(few)}")
         return tuple(Reference(clip_id, speaker) for speaker, clips in chosen.items() for clip_id in clips)
 
 
 def read_manifest(path: Path) -> tuple[Reference, ...]:
-    """The clips of a CSV file with the columns speaker and clip, and optionally sha256 and audio (a clip id)."""
+    """The clips that a CSV file lists.
+
+    Args:
+        path: with the columns speaker and clip, and optionally sha256 and audio (a clip id).
+
+    Raises:
+        ProtocolError: naming the file, and the line and the fault in it.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
@@ -113,7 +126,7 @@ def read_manifest(path: Path) -> tuple[Reference, ...]:
     return tuple(clips.values())
 
 
-def listed(ids: list[str], most: int = 5) -> str:
+def first_few(ids: list[str], most: int = 5) -> str:
     """The first few of many ids, and how many more there are."""
     rest = len(ids) - most
     return ", ".join(ids[:most]) + (f" and {rest} more" if rest > 0 else "")

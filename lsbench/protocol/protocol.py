@@ -17,10 +17,10 @@ from lsbench.face.track import Region
 from lsbench.face.tracker import sidecar
 from lsbench.media.clip import Clip, gray
 from lsbench.media.files import Sound, content_sha256, find_clips, read_clip
-from lsbench.protocol.manifest import Reference, Select, listed
+from lsbench.protocol.manifest import Reference, Select, first_few
 from lsbench.protocol.toml_file import Align, Color, Task, read_file
 
-__all__ = ["Align", "Protocol", "Reference", "Task", "describe", "from_folder", "listed", "load", "read", "recall"]
+__all__ = ["Align", "Protocol", "Reference", "Task", "describe", "first_few", "from_folder", "load", "read", "recall"]
 
 DEFAULT_METRICS = (
     *("psnr", "ssim", "lpips", "fid", "sharpness", "seam", "flicker", "jitter"),
@@ -34,21 +34,35 @@ RULES = ("fps", "frames", "sample_rate", "align", "task", "identity", "color")
 class Protocol:
     """An evaluation protocol.
 
-    clips: the manifest, the denominator of every score; or select, the rule that finds it in the data when the protocol
-    is bound. fps: frames a second, frames: per clip; None where any is allowed. sample_rate: of the speech, Hz. align:
-    what to do where generated and reference differ in length. color: `gray` shows the clips in BT.601 luma, to
-    generators and to metrics; generated videos are compared as they are.
-    metrics, regions, rank_by: what is measured and ranked when nothing is named.
+    The task says what a generator is asked for:
 
-    task: what a generator is asked for.
-        reconstruction: the clip itself, from its own sound and the frames that identity allows
-        still: the clip itself, from its own sound and one picture
-        dubbing: the clip's face speaking another clip's sound (Reference.audio); there is no true answer
-    identity: what a generator sees of the face at frame t, counted from 0 of T. "Masked" is a frame in which the lower
+    - reconstruction: the clip itself, from its own sound and the frames that identity allows
+    - still: the clip itself, from its own sound and one picture
+    - dubbing: the clip's face speaking another clip's sound (Reference.audio); there is no true answer
+
+    The identity says what it sees of the face at frame t, counted from 0 of T. "Masked" is a frame in which the lower
     half of the reference's face box (Region.FACE) is black, so that the mouth to be made is never seen.
-        shifted:N: frame t - N where t >= N, else frame min(t + N, T - 1), as it is; and frame t, masked
-        masked-video: frame 0 as it is; and frame t, masked
-        first-frame: frame 0 as it is, and nothing else
+
+    - shifted:N: frame t - N where t >= N, else frame min(t + N, T - 1), as it is; and frame t, masked
+    - masked-video: frame 0 as it is; and frame t, masked
+    - first-frame: frame 0 as it is, and nothing else
+
+    Attributes:
+        name: as boards call it.
+        version: of its rules and clips.
+        clips: the manifest, the denominator of every score.
+        select: in its place, the rule that finds the clips in the data when the protocol is bound.
+        fps: frames a second; None where any is allowed.
+        frames: per clip; None where any is allowed.
+        sample_rate: of the speech, Hz.
+        align: what to do where generated and reference differ in length (see lsbench.protocol.align.align).
+        task: see above.
+        identity: see above.
+        color: `gray` shows the clips in BT.601 luma, to generators and to metrics; generated videos are compared as
+            they are.
+        metrics: measured when none is named.
+        regions: measured when none is named.
+        rank_by: the score that boards are ranked by when none is named.
     """
 
     name: str
@@ -72,13 +86,13 @@ class Protocol:
         return {name: getattr(self, name) for name in RULES}
 
     @property
-    def bound(self) -> bool:
+    def is_bound(self) -> bool:
         """Whether every clip's file is known."""
         return bool(self.clips) and all(clip.source is not None for clip in self.clips)
 
     @property
     def folder(self) -> Path:
-        """The folder that the bound clips lie in."""
+        """The folder that the bound clips lie in: the one that their ids are relative to."""
         clip = self.clips[0]
         return clip.file.absolute().parents[clip.id.count("/")]
 
@@ -107,7 +121,11 @@ class Protocol:
         return self._by_id[clip.audio or clip.id]
 
     def another(self, clip: Reference) -> Reference:
-        """The next clip of the same speaker, round to the first; where there is none the next clip of all."""
+        """The next clip of the same speaker, round to the first; where there is none the next clip of all.
+
+        Raises:
+            ProtocolError: where the protocol has one clip alone.
+        """
         if len(self.clips) < 2:
             raise ProtocolError(f"protocol {self.name}: swapping sounds takes 2 clips or more; it has {clip.id} alone")
         return self._next[clip.id]
@@ -118,6 +136,10 @@ class Protocol:
 
     def read(self, clip: Reference, sound: Sound = "required") -> Clip:
         """A bound clip as this protocol shows it to generators and to metrics.
+
+        Args:
+            clip: of this protocol, bound.
+            sound: whether it must have some.
 
         Raises:
             MediaError: where the file cannot be read, or has no sound and must have some.
@@ -136,30 +158,37 @@ class Protocol:
     @cached_property
     def _next(self) -> dict[str, Reference]:
         """Clip id -> the clip after it: of the same speaker where that has several."""
-        found = _following(self.clips)
+        following = _following(self.clips)
         for speaker in {clip.speaker for clip in self.clips}:
-            theirs = [clip for clip in self.clips if clip.speaker == speaker]
-            found |= _following(theirs) if len(theirs) > 1 else {}
-        return found
+            speaker_clips = [clip for clip in self.clips if clip.speaker == speaker]
+            following |= _following(speaker_clips) if len(speaker_clips) > 1 else {}
+        return following
 
     def bind(self, data: Path) -> Protocol:
-        """This protocol with the reference files under `data` found and hashed; ProtocolError where any is missing."""
+        """This protocol with its reference files found and hashed.
+
+        Args:
+            data: the folder that clip ids are relative to.
+
+        Raises:
+            ProtocolError: where a file is missing, or is another than the manifest says.
+        """
         try:
-            found = find_clips(data)
-            clips = self.select.clips(found) if self.select else self.clips
+            sources = find_clips(data)
+            clips = self.select.clips(sources) if self.select else self.clips
         except MediaError as error:
             raise ProtocolError(f"protocol {self.name}: {error}") from error
         except ProtocolError as error:
             raise ProtocolError(f"protocol {self.name}: in {data}: {error}") from error
-        missing = [clip.id for clip in clips if clip.id not in found]
+        missing = [clip.id for clip in clips if clip.id not in sources]
         if missing:
             raise ProtocolError(
                 f"protocol {self.name}: {len(missing)} of {len(clips)} reference clips are not in {data}: "
-                f"{listed(missing)}. Expected files such as {missing[0]}.mpg"
+                f"{first_few(missing)}. Expected files such as {missing[0]}.mpg"
             )
         bound = []
         for clip in clips:
-            source = found[clip.id]
+            source = sources[clip.id]
             sha256 = content_sha256(source)
             if clip.sha256 and clip.sha256 != sha256:
                 raise ProtocolError(
@@ -175,11 +204,15 @@ class Protocol:
 
 def _following(clips: Sequence[Reference]) -> dict[str, Reference]:
     """Clip id -> the next clip, round to the first."""
-    return {clip.id: clips[place - len(clips) + 1] for place, clip in enumerate(clips)}
+    return {clip.id: clips[index - len(clips) + 1] for index, clip in enumerate(clips)}
 
 
 def from_folder(folder: Path) -> Protocol:
-    """Any folder of clips as an ad-hoc protocol, bound: every clip in it, the parent folder as the speaker."""
+    """Any folder of clips as an ad-hoc protocol, bound: every clip in it, the parent folder as the speaker.
+
+    Raises:
+        MediaError: where it holds no clips.
+    """
     parents = {clip_id: PurePosixPath(clip_id).parent for clip_id in find_clips(folder)}
     clips = tuple(
         Reference(clip_id, "" if parent == PurePosixPath(".") else str(parent)) for clip_id, parent in parents.items()
@@ -188,7 +221,11 @@ def from_folder(folder: Path) -> Protocol:
 
 
 def load(name: str) -> Protocol:
-    """A registered protocol by name, or one from a .toml file, not yet bound to data."""
+    """A registered protocol by name, or one from a .toml file, not yet bound to data.
+
+    Raises:
+        ProtocolError: for an unknown name, and for a file that cannot be read or has a fault.
+    """
     path = Path(name)
     if path.suffix == ".toml":
         return read(path)
@@ -202,7 +239,11 @@ def load(name: str) -> Protocol:
 
 
 def read(path: Path) -> Protocol:
-    """Read a protocol's TOML file, and the CSV manifest beside it where it names one."""
+    """Read a protocol's TOML file, and the CSV manifest beside it where it names one.
+
+    Raises:
+        ProtocolError: naming the file, the key or the line, and what was expected.
+    """
     defaults = {field.name: field.default for field in fields(Protocol) if field.default is not MISSING}
     return Protocol(**read_file(Path(path), defaults))
 

@@ -52,9 +52,17 @@ _EXPECTED = {str: "a text", dict: "a table", list: "a list of texts", int: "a wh
 
 
 def read_file(path: Path, defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """The keywords of the Protocol that a TOML file describes; defaults: those of the fields that it may leave out.
+    """The keywords of the Protocol that a TOML file describes.
 
-    Raises ProtocolError that names the file, the key and what was expected.
+    Args:
+        path: the file.
+        defaults: values of the fields that it may leave out.
+
+    Returns:
+        The fields that it names, with `clips` in place of `manifest`.
+
+    Raises:
+        ProtocolError: naming the file, the key and what was expected.
     """
     try:
         with path.open("rb") as file:
@@ -64,20 +72,20 @@ def read_file(path: Path, defaults: Mapping[str, Any]) -> dict[str, Any]:
     try:
         _check_kinds(content)
         _check_choices({**defaults, **content})
-        found = {key: value for key, value in content.items() if key != "manifest"}
-        if "fps" in found:
-            found["fps"] = float(found["fps"])
-        if "regions" in found:
-            found["regions"] = tuple(Region(region) for region in found["regions"])
-        if "metrics" in found:
-            found["metrics"] = tuple(found["metrics"])
+        keywords = {key: value for key, value in content.items() if key != "manifest"}
+        if "fps" in content:
+            keywords["fps"] = float(content["fps"])
+        if "regions" in content:
+            keywords["regions"] = tuple(Region(region) for region in content["regions"])
+        if "metrics" in content:
+            keywords["metrics"] = tuple(content["metrics"])
         if "select" in content:
-            found["select"] = _select(content["select"])
+            keywords["select"] = _select(content["select"])
     except ProtocolError as error:
         raise ProtocolError(f"{path}: {error}") from None
-    found["clips"] = read_manifest(_manifest_path(path, content["manifest"])) if "manifest" in content else ()
-    _check_audio(path, {**defaults, **found})
-    return found
+    keywords["clips"] = read_manifest(_manifest_path(path, content["manifest"])) if "manifest" in content else ()
+    _check_audio(path, {**defaults, **keywords})
+    return keywords
 
 
 def shift_frames(identity: str) -> int | None:
@@ -120,8 +128,8 @@ def _check_choices(content: dict[str, Any]) -> None:
         )
     regions = [getattr(region, "value", region) for region in content["regions"]]
     for region in regions:
-        if region not in (known := [region.value for region in Region]):
-            raise ProtocolError(f"regions: {registry.unknown('region', region, known)}")
+        if region not in (names := [known_region.value for known_region in Region]):
+            raise ProtocolError(f"regions: {registry.unknown('region', region, names)}")
     for metric in content["metrics"]:
         try:
             catalogue.demand_name(split_spec(metric)[0])
@@ -133,10 +141,10 @@ def _check_choices(content: dict[str, Any]) -> None:
 
 
 def _select(table: dict[str, Any]) -> Select:
-    known = ("speakers", "clips_per_speaker")
+    keys = ("speakers", "clips_per_speaker")
     for key in table:
-        if key not in known:
-            raise ProtocolError(f"select: {registry.unknown('key', key, known)}")
+        if key not in keys:
+            raise ProtocolError(f"select: {registry.unknown('key', key, keys)}")
     speakers, count = table.get("speakers"), table.get("clips_per_speaker")
     if not isinstance(speakers, list) or not speakers or not all(isinstance(x, str) and x.strip() for x in speakers):
         raise ProtocolError(f"select: speakers = {speakers!r}; expected a list of names")
@@ -159,14 +167,12 @@ def _manifest_path(path: Path, manifest: str) -> Path:
     return target
 
 
-def _check_audio(path: Path, found: dict[str, Any]) -> None:
+def _check_audio(path: Path, keywords: dict[str, Any]) -> None:
     """Dubbing means the sound of another clip, any other task the clip's own."""
-    for clip in found["clips"]:
-        other = clip.audio not in ("", clip.id)
-        if other != (found["task"] == "dubbing"):
-            expected = "the audio of another clip" if found["task"] == "dubbing" else "no audio but its own"
-            raise ProtocolError(
-                f"{path}: clip {clip.id}: audio {clip.audio!r}; task {found['task']} expects {expected}"
-            )
-    if found["task"] == "dubbing" and not found["clips"]:
+    task, clips = keywords["task"], keywords["clips"]
+    for clip in clips:
+        if (clip.audio not in ("", clip.id)) != (task == "dubbing"):
+            expected = "the audio of another clip" if task == "dubbing" else "no audio but its own"
+            raise ProtocolError(f"{path}: clip {clip.id}: audio {clip.audio!r}; task {task} expects {expected}")
+    if task == "dubbing" and not clips:
         raise ProtocolError(f"{path}: task dubbing expects a manifest with a column audio, not a table select")

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from lsbench.errors import MatchError
 from lsbench.media.files import find_clips
-from lsbench.protocol.manifest import listed
+from lsbench.protocol.manifest import first_few
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Matches:
         faults = []
         if self.missing:
             total = len(self.missing) + len(self.videos)
-            rest = f" ({len(self.missing)} of {total} missing: {listed(self.missing)})"
+            rest = f" ({len(self.missing)} of {total} missing: {first_few(self.missing)})"
             faults.append(no_video(self.missing[0], folder) + (rest if len(self.missing) > 1 else ""))
         if self.extra:
-            names = listed([str(path.relative_to(folder)) for path in self.extra])
+            names = first_few([str(path.relative_to(folder)) for path in self.extra])
             faults.append(f"{len(self.extra)} videos in {folder} match no reference clip: {names}")
         if faults:
             raise MatchError("; ".join(faults) + ". Mend the folder, or pass --on-error skip to score what is there")

@@ -130,7 +130,7 @@ def bound(
         protocol = protocol if isinstance(protocol, Protocol) else load(str(protocol))
         if data is not None:
             protocol = protocol.bind(Path(data))
-        elif not protocol.bound:
+        elif not protocol.is_bound:
             raise ProtocolError(f"protocol {protocol.name}: pass --data, the folder that holds its reference clips")
     return replace(protocol, align=align or protocol.align, task=task or protocol.task)
 

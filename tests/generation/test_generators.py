@@ -25,7 +25,7 @@ from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import AlignmentError, FaceError, GeneratorError, LsbenchError
 from lsbench.face.track import FaceTrack
 from lsbench.generation.generator import Generator, Rendered, perform
-from lsbench.generation.source import Source, generator, parse
+from lsbench.generation.source import Source, parse, parse_generator
 from lsbench.generation.studio import generate
 from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip
@@ -351,7 +351,7 @@ def test_stand_ins_see_the_answer_and_say_so(bench: Protocol, tmp_path: Path) ->
 )
 def test_wrong_spellings_are_named_before_any_work(bench: Protocol, tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(GeneratorError, match=message):
-        generator(text)
+        parse_generator(text)
     if text != "some/folder":
         with pytest.raises(GeneratorError, match=message):
             lsbench.score(text, protocol=bench, out=tmp_path / "runs")
@@ -372,9 +372,9 @@ def test_braces_that_are_no_places_are_left_alone(bench: Protocol, tmp_path: Pat
 
 
 def test_labels(bench: Protocol) -> None:
-    assert generator("late").label == "late"
-    assert generator(f"cmd:{sys.executable} -u 'my tool.py' {{video}} {{output}}").label == "my-tool"
-    assert generator("py:makers_of_tests:Named").label == "makers_of_tests-Named"
+    assert parse_generator("late").label == "late"
+    assert parse_generator(f"cmd:{sys.executable} -u 'my tool.py' {{video}} {{output}}").label == "my-tool"
+    assert parse_generator("py:makers_of_tests:Named").label == "makers_of_tests-Named"
 
 
 def test_registered_names_take_an_argument(bench: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -383,7 +383,7 @@ def test_registered_names_take_an_argument(bench: Protocol, tmp_path: Path, monk
     for text, argument in {"named": "default", "named:a/b:c.pt": "a/b:c.pt"}.items():
         with pytest.raises(GeneratorError, match=f"failed with RuntimeError: made with {argument}"):
             generate(text, bench, tmp_path)
-    assert generator("named:a/step 9.pt").label == "named-step-9"
+    assert parse_generator("named:a/step 9.pt").label == "named-step-9"
 
 
 def test_a_folder_goes_before_a_name(work: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

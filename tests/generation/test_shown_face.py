@@ -10,7 +10,7 @@ import pytest
 from lsbench.corpus.toy import render as synthetic
 from lsbench.errors import FaceError
 from lsbench.face.track import OUTER_LIPS, FaceTrack, Region
-from lsbench.generation.shown_face import RIGID, lasting, seen, with_mouth_of
+from lsbench.generation.shown_face import RIGID, play_to_and_fro, visible_face, with_mouth_of
 from lsbench.media.clip import Clip, crop
 from lsbench.metrics._base.landmarks import aperture
 
@@ -35,24 +35,24 @@ def test_the_mouth_of_a_frame_never_reaches_that_frame(toy: Toy, rule: str, fram
     clip, track = toy
     changed = spoiled(toy, frame)
     assert not np.array_equal(changed.frames[frame], clip.frames[frame])
-    with_noise, without = (seen(shown, track, rule)[0].frames[frame] for shown in (changed, clip))
+    with_noise, without = (visible_face(shown, track, rule)[0].frames[frame] for shown in (changed, clip))
     assert np.array_equal(with_noise, without)
 
 
 def test_the_mouth_of_a_shifted_rule_is_that_of_the_shifted_frame(toy: Toy) -> None:
     clip, track = toy
     sources = [2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
-    shown, marks = seen(clip, track, "shifted:2")
+    shown, marks = visible_face(clip, track, "shifted:2")
     assert marks is not None
     assert np.allclose(aperture(marks.landmarks), aperture(track.landmarks)[sources], atol=0.01)
     for frame, source in enumerate(sources):
-        changed = seen(spoiled(toy, source), track, "shifted:2")[0].frames[frame]
+        changed = visible_face(spoiled(toy, source), track, "shifted:2")[0].frames[frame]
         assert not np.array_equal(changed, shown.frames[frame])
 
 
 def test_the_upper_face_and_its_landmarks_are_the_true_ones(toy: Toy) -> None:
     clip, track = toy
-    shown, marks = seen(clip, track, "masked-video")
+    shown, marks = visible_face(clip, track, "masked-video")
     assert marks is not None
     face = track.box(Region.FACE)
     for frame, (_, top, _, bottom) in enumerate(face):
@@ -87,19 +87,19 @@ def test_a_moved_mouth_lies_where_the_pose_puts_it() -> None:
 
 def test_still_needs_no_face(toy: Toy) -> None:
     clip, _ = toy
-    shown, marks = seen(clip, None, "first-frame")
+    shown, marks = visible_face(clip, None, "first-frame")
     assert marks is None
     assert (shown.frames == clip.frames[0]).all()
     with pytest.raises(FaceError, match="needs to know where the face is"):
-        seen(clip, None, "masked-video")
+        visible_face(clip, None, "masked-video")
 
 
 def test_a_face_lasts_as_long_as_the_sound(toy: Toy) -> None:
     clip, track = toy
-    longer, marks = lasting(clip, track, 30)
+    longer, marks = play_to_and_fro(clip, track, 30)
     assert (len(longer), len(marks or ())) == (30, 30)
     order = [*range(12), *range(10, 0, -1), *range(8)]
     assert np.array_equal(longer.frames, clip.frames[order])
-    assert len(lasting(clip, track, 5)[0]) == 5
+    assert len(play_to_and_fro(clip, track, 5)[0]) == 5
     one = replace(clip, frames=clip.frames[:1])
-    assert len(lasting(one, None, 4)[0]) == 4
+    assert len(play_to_and_fro(one, None, 4)[0]) == 4

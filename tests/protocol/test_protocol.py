@@ -232,9 +232,9 @@ def test_a_rule_takes_the_clips_with_the_smallest_sha256(tmp_path: Path) -> None
             (tmp_path / "data" / speaker).mkdir(parents=True, exist_ok=True)
             (tmp_path / "data" / speaker / f"{name}.mp4").write_bytes(name.encode())
     bench = protocol.load(str(write(tmp_path, RULE)))
-    assert not bench.bound and bench.clips == ()
+    assert not bench.is_bound and bench.clips == ()
     bound = bench.bind(tmp_path / "data")
-    assert bound.bound
+    assert bound.is_bound
     for speaker in ("s1", "s2"):
         ids = sorted((f"{speaker}/{name}" for name in "abcde"), key=lambda i: hashlib.sha256(i.encode()).hexdigest())
         assert [clip.id for clip in bound.clips if clip.speaker == speaker] == sorted(ids[:2])
