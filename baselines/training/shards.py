@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ from lsbench.corpus.shards import FORMAT
 from lsbench.errors import TrainingError
 from lsbench.face.track import POINTS, FaceTrack, Region
 from lsbench.media.lipgan_mel import BANDS, SETTINGS
+from lsbench.system import strict_json
 
 FPS = 25.0
 REMEDY = "prepare the data again: lsbench prepare grid RAW --out DATA"
@@ -89,7 +89,7 @@ def open_shard(folder: Path) -> Shard:
     path = folder / "clips.json"
     try:
         text = path.read_bytes()
-        index = json.loads(text)
+        index = strict_json.parse(text)
         form = index["format"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{path}: {error!r}; {REMEDY}") from error

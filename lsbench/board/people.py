@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -18,6 +17,7 @@ from lsbench.errors import ComparisonError, StudyError
 from lsbench.run.result import Score
 from lsbench.statistics.letters import letters
 from lsbench.statistics.permutation import ALPHA
+from lsbench.system import strict_json
 from lsbench.system.cache import write_atomically
 from lsbench.system.strict_json import decode, encode
 
@@ -253,9 +253,7 @@ def demand_of_board(study: StudyResult, digest: str, generators: Sequence[str]) 
 
 def to_json(study: StudyResult) -> str:
     """The file's content: strict JSON, undefined values null, infinite ones as text."""
-    return (
-        json.dumps({"format": FORMAT, **encoded(asdict(study))}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    )
+    return strict_json.text({"format": FORMAT, **encode(asdict(study))})
 
 
 def write_study_result(path: Path, study: StudyResult) -> None:
@@ -279,10 +277,10 @@ def read_study_result(path: Path) -> StudyResult:
         StudyError: The file cannot be read or is another; it names what is wrong with it.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        content = strict_json.read(path)
+    except (OSError, ValueError) as error:
         raise StudyError(f"human ratings {path}: not readable ({error}); {EXPECTED}") from error
-    if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
+    if content.pop("format", None) != FORMAT:
         raise StudyError(f"human ratings {path}: not of format {FORMAT}; {EXPECTED}")
     try:
         study: StudyResult = _decoded(StudyResult, content, "the document")
@@ -291,15 +289,6 @@ def read_study_result(path: Path) -> StudyResult:
     if not study.questions or set(study.protocol) != {"name", "digest"}:
         raise StudyError(f"human ratings {path}: no question, or no protocol; {EXPECTED}")
     return study
-
-
-def encoded(value: Any) -> Any:
-    """A value as strict JSON can hold it."""
-    if isinstance(value, dict):
-        return {name: encoded(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [encoded(item) for item in value]
-    return encode(value) if isinstance(value, float) else value
 
 
 def _decoded(kind: Any, value: Any, where: str) -> Any:

@@ -77,4 +77,4 @@ def leakage(
             timeout_s=timeout,
             progress=labelled(progress, "probe"),
         )
-    click.echo(to_json(found) if style == "json" else to_text(found))
+    click.echo(to_json(found) if style == "json" else to_text(found), nl=style != "json")

@@ -31,7 +31,7 @@ from lsbench.face.tracker import FaceTracker, reference_track
 from lsbench.media.files import content_sha256, read_clip
 from lsbench.media.lipgan_mel import BANDS, SAMPLE_RATE, SETTINGS, lipgan_mel
 from lsbench.protocol.manifest import Reference
-from lsbench.system import pool
+from lsbench.system import pool, strict_json
 from lsbench.system.pool import Progress
 
 FORMAT = 1
@@ -104,7 +104,7 @@ def _made_from(making: Making, clips: Sequence[Reference]) -> dict[str, Any]:
 def _read_index(folder: Path) -> Mapping[str, Any]:
     """clips.json of a shard; empty where there is none that can be read."""
     try:
-        index = json.loads((folder / "clips.json").read_text(encoding="utf-8"))
+        index = strict_json.read(folder / "clips.json")
         return index if index["format"] == FORMAT and index["mel"] == SETTINGS else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

@@ -20,7 +20,8 @@ import numpy as np
 from lsbench.errors import FaceError
 from lsbench.face.track import POINTS, FaceTrack
 from lsbench.media.clip import Clip
-from lsbench.system.cache import cache_dir, write_atomically
+from lsbench.system import arrays
+from lsbench.system.cache import cache_dir
 
 # Points of MediaPipe's face mesh in the order of lsbench.media.clip: face oval, outer lips, inner lips, eye corners.
 # fmt: off
@@ -147,17 +148,17 @@ def sidecar(source: Path) -> Path:
 
 def save_track(path: Path, track: FaceTrack) -> None:
     """Write a track as .npz (landmarks, found, height, width), whole or not at all."""
-    size: dict[str, Any] = {"height": track.height, "width": track.width}
-    write_atomically(path, lambda file: np.savez(file, landmarks=track.landmarks, found=track.found, **size))
+    size = {"height": track.height, "width": track.width}
+    arrays.write(path, {"landmarks": track.landmarks, "found": track.found, **size})
 
 
 def load_track(path: Path) -> FaceTrack:
     """Read what save_track wrote; FaceError where the file is missing or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with arrays.opened(path) as data:
             landmarks, found = data["landmarks"].astype(np.float32), data["found"].astype(bool)
             return FaceTrack(landmarks, found, int(data["height"]), int(data["width"]))
-    except Exception as error:  # the ways in which a damaged archive can fail to be read are many
+    except (OSError, ValueError) as error:
         raise FaceError(f"{path}: not a readable landmark file ({error})") from error
 
 

@@ -28,8 +28,7 @@ from lsbench.networks import weights
 from lsbench.protocol.align import align, demand_length
 from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import Protocol, Reference
-from lsbench.system import pool
-from lsbench.system.cache import write_atomically
+from lsbench.system import pool, strict_json
 from lsbench.system.pool import Progress
 
 REVISION = 1  # of how a generator is fed and its videos are written
@@ -333,14 +332,13 @@ def write_summary(studio: Studio, clips: Sequence[Reference]) -> None:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return strict_json.read(path)
     except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     try:
-        write_atomically(path, lambda file: file.write(json.dumps(content, indent=1, ensure_ascii=False).encode()))
+        strict_json.write(path, content, indent=1)
     except OSError as error:
         raise GeneratorError(f"{path}: cannot be written ({error})") from error

@@ -5,14 +5,14 @@ A JSON file of format 1, read strictly: every field must be there and as describ
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from lsbench.errors import StudyError
+from lsbench.system import strict_json
 from lsbench.system.cache import write_atomically
 
 FORMAT = 1
@@ -119,7 +119,7 @@ def key_text(key: StudyKey) -> str:
         "items": {name: asdict(key.items[name]) for name in sorted(key.items)},
         "pairs": [list(pair) for pair in key.pairs],
     }
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return strict_json.text(content)
 
 
 def write_key(path: Path, key: StudyKey) -> None:
@@ -133,15 +133,15 @@ def write_key(path: Path, key: StudyKey) -> None:
 def read_key(path: Path) -> StudyKey:
     """Read a key; StudyError, naming the field, where the file is not one."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
+        content = strict_json.read(path)
     except FileNotFoundError:
         raise StudyError(
             f"{path}: no such file; expected the key that `lsbench mos make` wrote beside the page"
         ) from None
     except OSError as error:
         raise StudyError(f"{path}: the key cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise StudyError(f"{path}: not a key of a study, for it is no JSON ({error})") from None
+    except ValueError as error:
+        raise StudyError(f"{path}: not a key of a study: {error}") from None
     try:
         return _parsed(content)
     except _Fault as fault:
@@ -152,13 +152,6 @@ def read_key(path: Path) -> StudyKey:
 
 class _Fault(Exception):
     """What is wrong in a key."""
-
-
-def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise ValueError("a name is there twice")
-    return fields
 
 
 def _parsed(content: Any) -> StudyKey:

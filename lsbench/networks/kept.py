@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import version
@@ -11,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lsbench.system.cache import cache_dir, write_atomically
+from lsbench.system import arrays
+from lsbench.system.cache import cache_dir
 
 
 def kept(
@@ -30,7 +30,7 @@ def kept(
     if features is None:
         features = compute()
         with suppress(OSError):  # a cache that cannot be written costs time alone
-            write_atomically(path, lambda file: np.savez(file, features=features))
+            arrays.write(path, {"features": features})
     return features
 
 
@@ -44,8 +44,8 @@ def machine(device: str) -> list[str]:
 def _read(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
     """Features kept at `path`; None where there are none, or damaged ones."""
     try:
-        with np.load(path, allow_pickle=False) as data:
-            features: np.ndarray = data["features"]
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
+        with arrays.opened(path) as data:
+            features = data["features"]
+    except (OSError, ValueError):
         return None
     return features if features.shape == shape and features.dtype == np.float32 else None

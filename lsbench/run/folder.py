@@ -15,9 +15,10 @@ from lsbench.errors import RunError
 from lsbench.metrics._base.stats import Stats
 from lsbench.run.conditions import Conditions, started_otherwise
 from lsbench.run.result import Partial, Result, Score
+from lsbench.system import arrays, strict_json
 from lsbench.system.cache import write_atomically
 from lsbench.system.locks import exclusive
-from lsbench.system.strict_json import _json, decode, encode
+from lsbench.system.strict_json import decode, encode
 
 FORMAT = 1
 TABLE = ("clip_id", "speaker", "metric", "region", "value", "frames", "influence")  # columns of clips.parquet
@@ -71,12 +72,12 @@ class Run:
                     if before.get(name, request.get(name)) != request.get(name, before.get(name)):
                         raise started_otherwise(self.path, name, before[name], request[name])
                 self.conditions.demand_same(Conditions.read(request, "the request"), self.path)
-            self._write("run.json", _json(request))
+            self._write("run.json", strict_json.text(request))
             return
         # What is hidden is what a process left that was killed while it wrote run.json.
         if self.path.exists() and (not self.path.is_dir() or not all(_hidden(path) for path in self.path.iterdir())):
             raise RunError(f"{self.path} exists and is not a run; pass another --name or --out")
-        self._write("run.json", _json(request))
+        self._write("run.json", strict_json.text(request))
 
     def request(self) -> Mapping[str, Any]:
         """run.json: what was asked."""
@@ -91,18 +92,18 @@ class Run:
 
     def write_partial(self, partial: Partial) -> None:
         """Keep one finished clip, whole or not at all; a column that several metrics share is stored once."""
-        arrays: dict[str, Any] = {}
+        columns: dict[str, Any] = {}
         names: dict[int, str] = {}
         metrics: dict[str, dict[str, str]] = {}
         for key, stats in partial.stats.items():
             metrics[key] = {}
             for column, values in stats.items():
                 name = names.setdefault(id(values), str(len(names)))
-                arrays[name] = values
+                columns[name] = values
                 metrics[key][column] = name
         head = vars(partial) | {"format": FORMAT, "stats": metrics}
-        arrays["head"] = np.frombuffer(json.dumps(head).encode(), np.uint8)
-        self._write_clip(partial.clip_id, lambda file: np.savez(file, **arrays))
+        columns["head"] = np.frombuffer(json.dumps(head).encode(), np.uint8)
+        self._write_clip(partial.clip_id, lambda file: np.savez(file, **columns))
 
     def partial_bytes(self, clip_id: str) -> bytes:
         """A finished clip as it lies on disk, for write_partial_bytes() of the same run elsewhere."""
@@ -115,19 +116,19 @@ class Run:
     def read_partial(self, clip_id: str, keys: Iterable[str] | None = None) -> Partial | None:
         """A finished clip with the statistics of `keys` (all if None); None where there is none, or a damaged one."""
         try:
-            with np.load(self._partial(clip_id), allow_pickle=False) as data:
-                head = json.loads(bytes(data["head"]))
+            with arrays.opened(self._partial(clip_id)) as data:
+                head = strict_json.parse(bytes(data["head"]))
                 if head.pop("format") != FORMAT or head["clip_id"] != clip_id:
                     return None
                 columns = head.pop("stats")
-                arrays: dict[str, np.ndarray] = {}  # a column that several metrics share is read once
+                values: dict[str, np.ndarray] = {}  # a column that several metrics share is read once
                 stats = {}
                 for key in columns if keys is None else keys:
                     for name in columns[key].values():
-                        arrays[name] = data[name] if name not in arrays else arrays[name]
-                    stats[key] = Stats(**{column: arrays[name] for column, name in columns[key].items()})
+                        values[name] = data[name] if name not in values else values[name]
+                    stats[key] = Stats(**{column: values[name] for column, name in columns[key].items()})
                 return Partial(stats=stats, **head)
-        except Exception:  # the ways in which a damaged archive can fail to be read are many
+        except (OSError, ValueError):
             return None
 
     def finish(self, result: Result, table: Mapping[str, Sequence[Any]]) -> None:
@@ -152,7 +153,7 @@ class Run:
             "frames": result.frames,
             "reference_frames": result.reference_frames,
         }
-        self._write("result.json", _json(content))
+        self._write("result.json", strict_json.text(content))
 
     def table(self) -> Any:
         """clips.parquet as a pandas.DataFrame, in manifest order; RunError where it cannot be read.
@@ -224,10 +225,10 @@ class Run:
 
     def _read(self, name: str) -> dict[str, Any]:
         try:
-            content = json.loads((self.path / name).read_text(encoding="utf-8"))
+            content = strict_json.read(self.path / name)
         except (OSError, ValueError) as error:
             raise RunError(f"{self.path / name}: not readable ({error})") from error
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
+        if content.get("format") != FORMAT:
             raise RunError(f"{self.path / name}: not written by this version of lsbench (format {FORMAT} expected)")
         return content
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -19,8 +18,8 @@ from lsbench.metrics._base.learner import Learner, Model
 from lsbench.metrics._base.stats import Stats
 from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import Protocol, Reference
-from lsbench.system import pool
-from lsbench.system.cache import cache_dir, write_atomically
+from lsbench.system import arrays, pool
+from lsbench.system.cache import cache_dir
 from lsbench.system.pool import Progress
 from lsbench.system.ranks import ALONE, Ranks
 
@@ -119,7 +118,7 @@ def _learn(study: Study, clip: Reference) -> list[Stats]:
     learned = [learner.learn(real, track) for learner in study.learners]
     for path, stats in zip(paths, learned, strict=True):
         with contextlib.suppress(OSError):  # a cache that cannot be written costs time alone
-            write_atomically(path, partial(_write, stats))
+            arrays.write(path, stats)
     return learned
 
 
@@ -131,16 +130,10 @@ def _kept_at(learner: Learner, study: Study, clip: Reference) -> Path:
     return cache_dir() / "learned" / content[:2] / name
 
 
-def _write(stats: Stats, file: BinaryIO) -> None:
-    arrays: dict[str, Any] = dict(stats)
-    np.savez(file, **arrays)
-
-
 def _read(path: Path) -> Stats | None:
     try:
-        with np.load(path, allow_pickle=False) as data:
-            return Stats(**{name: data[name] for name in data.files})
-    except Exception:  # the ways in which a damaged archive can fail to be read are many
+        return Stats(**arrays.read(path))
+    except (OSError, ValueError):
         return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import tempfile
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from lsbench.run.bundle import HEADS, demand_same, unpack
 from lsbench.run.fold import finish
 from lsbench.run.folder import Run
 from lsbench.run.result import Result
+from lsbench.system import strict_json
 from lsbench.system.strict_json import flat
 
 FOLDED = 1e-6  # by how much a number may move, over its size, when it is folded on another machine
@@ -187,7 +187,7 @@ def _close(one: Any, other: Any, relative: float, absolute: float = 1e-12) -> bo
 
 
 def _content(run: Run) -> dict[str, Any]:
-    return flat(json.loads((run.path / "result.json").read_text(encoding="utf-8")))
+    return flat(strict_json.read(run.path / "result.json"))
 
 
 def _files(folder: Path) -> list[Path]:

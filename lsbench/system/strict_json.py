@@ -1,27 +1,68 @@
-"""Numbers as strict JSON holds them."""
+"""JSON as everybody can read it: without NaN and the infinities, objects on the outside, files whole or not at all."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from lsbench.system.cache import write_atomically
 
-def encode(value: float) -> float | str | None:
-    """A float as strict JSON can hold it: NaN is null, the infinities are "inf" and "-inf"."""
-    if math.isnan(value):
-        return None
-    return str(value) if math.isinf(value) else value
+
+def encode(value: Any) -> Any:
+    """A value as strict JSON can hold it, with all that is in it: NaN is null, the infinities are "inf" and "-inf"."""
+    if isinstance(value, Mapping):
+        return {name: encode(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [encode(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
 
 
 def decode(value: float | str | None) -> float:
-    """What encode() wrote, as a float."""
+    """What encode() made of a float."""
     return math.nan if value is None else float(value)
 
 
-def _json(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+def text(content: Any, indent: int = 2) -> str:
+    """Content as a file holds it, or a terminal shows it; ValueError for a float that encode() should have seen."""
+    return json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def parse(document: str | bytes) -> dict[str, Any]:
+    """The object that a document is; ValueError, saying why, for anything else."""
+    try:
+        content = json.loads(document, object_pairs_hook=_object, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    if not isinstance(content, dict):
+        raise ValueError("it is JSON, but no object")
+    return content
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("a name is there twice")
+    return content
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The object in a file; OSError where it cannot be read, ValueError where it is none."""
+    return parse(path.read_bytes())
+
+
+def write(path: Path, content: Mapping[str, Any], indent: int = 2) -> None:
+    """Write an object; OSError where the disk refuses it, ValueError as text() raises it."""
+    document = text(content, indent).encode()
+    write_atomically(path, lambda file: file.write(document))
 
 
 def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from lsbench.media.files import read_clip, write_clip
 from lsbench.networks import weights
 from lsbench.protocol import protocol
 from lsbench.protocol.protocol import Protocol
+from lsbench.system import strict_json
 
 MAKERS = """
 import numpy as np
@@ -144,7 +144,7 @@ def test_the_command_line_says_it(bench: Protocol, monkeypatch: pytest.MonkeyPat
     assert done.stdout.splitlines()[-1] == "reencoded: copies its input; it does not listen to the sound"
     assert "shifted:6 shows" in done.stdout
     assert "lips of the made videos are not followed" in done.stderr
-    told = json.loads(CliRunner().invoke(main, [*arguments, "--format", "json"]).stdout)
+    told = strict_json.parse(CliRunner().invoke(main, [*arguments, "--format", "json"]).stdout)
     assert (told["verdict"], told["clips"][0]["lag_frames"]) == ("copies its input", 0)
     assert told["survival"] > 0.9
     listed = CliRunner().invoke(main, ["audit", "leakage", "--help"]).output

@@ -15,6 +15,7 @@ from pathlib import Path
 from lsbench.corpus.grid.archives import Listing
 from lsbench.corpus.grid.check import Record
 from lsbench.errors import CorpusError
+from lsbench.system import strict_json
 from lsbench.system.cache import write_atomically
 
 _KINDS = {"str": "string", "int": "int64", "float": "float64", "bool": "bool"}
@@ -67,15 +68,16 @@ class State:
     def listings(self) -> dict[str, Listing]:
         """Archives that were listed before, by a stamp of the archive."""
         try:
-            held = json.loads(self._archives.read_text(encoding="utf-8"))
-            return {stamp: Listing(members, tuple(faults)) for stamp, (members, faults) in held.items()}
-        except (OSError, ValueError, TypeError, AttributeError):
+            listings = strict_json.read(self._archives)
+            return {stamp: Listing(members, tuple(faults)) for stamp, (members, faults) in listings.items()}
+        except (OSError, ValueError, TypeError):
             return {}
 
     def keep_listings(self, listings: Mapping[str, Listing]) -> None:
         """Replace the listings."""
-        content = {stamp: [held.members, held.faults] for stamp, held in listings.items()}
-        write_atomically(self._archives, lambda file: file.write(json.dumps(content).encode()))
+        strict_json.write(
+            self._archives, {stamp: [listing.members, listing.faults] for stamp, listing in listings.items()}
+        )
 
     def _read_index(self) -> list[Record]:
         import pandas

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from lsbench.auditing.response import Response
 from lsbench.errors import RunError
 from lsbench.report.audit.words import conditions, found_from, not_measured, paragraph
 from lsbench.report.text.markdown import markdown_table
+from lsbench.system import strict_json
 from lsbench.system.strict_json import decode, encode
 
 FORMAT = 1
@@ -61,13 +61,13 @@ def to_json(audit: Audit) -> str:
         "recommended": list(audit.recommended),
         "words": paragraph(audit),
     }
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return strict_json.text(content, indent=1)
 
 
 def from_json(text: str, where: str) -> Audit:
     """The audit that to_json() wrote; RunError naming `where` it is from for anything else."""
     try:
-        content: dict[str, Any] = json.loads(text)
+        content = strict_json.parse(text)
         if content["format"] != FORMAT:
             raise RunError(f"{where}: audit of format {content['format']}; this version reads format {FORMAT}")
         responses = {(each["artifact"], each["key"]): _response(each) for each in content["responses"]}

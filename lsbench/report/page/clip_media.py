@@ -19,6 +19,7 @@ from lsbench.protocol.context import Context
 from lsbench.protocol.manifest import Reference
 from lsbench.run.footage import Sources
 from lsbench.run.result import Partial
+from lsbench.system import strict_json
 from lsbench.system.cache import write_atomically
 
 REVISION = 1  # of what is made; a change makes everything again
@@ -65,9 +66,9 @@ def _entry(
     note = media / f"{name}.json"
     if not note.exists():
         made = _make(media, name, side, source, sha256, first, partial, sources)
-        write_atomically(note, lambda file: file.write(json.dumps(made).encode()))
+        strict_json.write(note, made)
     try:
-        facts: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
+        facts = strict_json.read(note)
     except ValueError as error:
         raise MediaError(f"{note}: not readable ({error}); delete it") from error
     return facts | {"name": name}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict
 from typing import Any
@@ -14,6 +13,7 @@ from lsbench.board.compare import Comparison, ScoreDifference
 from lsbench.metrics._base.direction import oriented
 from lsbench.report.text.console import plain_table
 from lsbench.run.shown import number
+from lsbench.system import strict_json
 from lsbench.system.strict_json import encode
 
 FIELDS = ["field", "one", "other", "moves"]
@@ -76,7 +76,7 @@ def to_json(comparison: Comparison) -> str:
         "fields": [asdict(field) for field in comparison.fields],
         "scores": {score.key: _score(score) for score in comparison.scores},
     }
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return strict_json.text(content)
 
 
 def _score(score: ScoreDifference) -> dict[str, Any]:

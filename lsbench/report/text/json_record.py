@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict
 from typing import Any
@@ -18,12 +17,13 @@ from lsbench.report.text.remarks import remarks
 from lsbench.statistics.bootstrap import CONFIDENCE, RESAMPLES, SEED
 from lsbench.statistics.permutation import ALPHA
 from lsbench.statistics.power import POWER
+from lsbench.system import strict_json
 from lsbench.system.strict_json import encode
 
 
 def to_json(board: Board) -> str:
     """The board with everything that was found: rows, intervals, tests, agreement of rankings, remarks."""
-    return json.dumps(record(board), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return strict_json.text(record(board))
 
 
 def record(board: Board) -> dict[str, Any]:

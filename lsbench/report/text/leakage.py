@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
+
+from lsbench.system import strict_json
 
 if TYPE_CHECKING:
     from lsbench.auditing.leakage import Leakage
@@ -44,21 +45,13 @@ def _number(value: float) -> str:
 
 def to_json(leakage: Leakage) -> str:
     """Everything that the test says, every clip too."""
-
-    def plain(value: float) -> float | None:
-        return None if math.isnan(value) else value
-
-    clips = [
-        asdict(clip) | {"listens": plain(clip.listens), "aperture": {k: plain(v) for k, v in clip.aperture.items()}}
-        for clip in leakage.clips
-    ]
     content = {
         "generator": leakage.generator,
         "verdict": leakage.verdict,
         "survival": leakage.survival,
-        "listens": plain(leakage.listens),
+        "listens": leakage.listens,
         "identity": leakage.identity,
         "shown": leakage.shown,
-        "clips": clips,
+        "clips": [asdict(clip) for clip in leakage.clips],
     }
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return strict_json.text(strict_json.encode(content))

@@ -6,9 +6,10 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lsbench.board.people import Correlation, MetricAgreement, QuestionResult, StudyResult, encoded
+from lsbench.board.people import Correlation, MetricAgreement, QuestionResult, StudyResult
 from lsbench.metrics._base.direction import ARROWS
 from lsbench.report.text.tables import Cell
+from lsbench.system.strict_json import encode
 
 REFERENCE = "reference"
 CAPTION = (
@@ -211,8 +212,8 @@ def study_record(study: StudyResult) -> dict[str, Any]:
             {
                 "id": question.id,
                 "text": question.text,
-                "agreement": [encoded(asdict(agreement)) for agreement in question.agreement],
-                "metrics": [encoded(asdict(metric)) for metric in question.metrics],
+                "agreement": [encode(asdict(agreement)) for agreement in question.agreement],
+                "metrics": [encode(asdict(metric)) for metric in question.metrics],
             }
             for question in study.questions
         ],

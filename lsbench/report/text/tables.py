@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from lsbench.report.text.latex import escape, tabular
 from lsbench.report.text.markdown import markdown_table
 from lsbench.run.shown import number
+from lsbench.system import strict_json
 from lsbench.system.strict_json import encode
 
 Cell = str | int | float | None
@@ -25,7 +25,7 @@ def render(style: str, header: Sequence[str], rows: Sequence[Sequence[Cell]]) ->
         return out.getvalue()
     if style == "json":
         content = [dict(zip(header, map(_plain, row), strict=True)) for row in rows]
-        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return strict_json.text(content)
     shown = [[text(cell) for cell in row] for row in rows]
     if style == "markdown":
         return markdown_table(header, shown)

@@ -1,0 +1,45 @@
+"""Arrays by name, as files hold them: .npz, read without pickle and written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsbench.system.cache import write_atomically
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
+    """The arrays of a file, each read when it is asked for.
+
+    Raises:
+        OSError: where the file cannot be opened.
+        ValueError: where it is no archive of arrays, is damaged, or lacks what the body of the `with` asks for: all
+            that the body raises, but an OSError, becomes one.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            yield arrays
+    except OSError:
+        raise
+    except Exception as error:  # the ways in which a damaged archive can fail to be read are many
+        raise ValueError(f"not a readable archive of arrays ({error})") from error
+
+
+def read(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of a file, by name; raises as opened() does."""
+    with opened(path) as arrays:
+        content = dict(arrays)
+        if not all(isinstance(array, np.ndarray) for array in content.values()):
+            raise ValueError("a member is no array")  # NumPy hands out its bytes
+        return content
+
+
+def write(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays, or numbers, by name; OSError where the disk refuses them."""
+    content = dict(arrays)
+    write_atomically(path, lambda file: np.savez(file, **content))
