@@ -73,6 +73,12 @@ class RunError(LsbenchError):
     """A run folder is unreadable, or belongs to another request."""
 
 
+class UnknownScore(RunError, KeyError):
+    """A result has no score of this key."""
+
+    __str__ = RunError.__str__
+
+
 class BundleError(LsbenchError):
     """A bundle is damaged, unsafe to unpack, or does not hold what it says."""
 

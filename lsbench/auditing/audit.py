@@ -17,13 +17,13 @@ from lsbench.errors import LsbenchError, ProtocolError, RunError
 from lsbench.face.track import Region
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.stats import Stats
+from lsbench.protocol.bound import bound
 from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import Protocol, Reference, describe
 from lsbench.run import learn
 from lsbench.run.conditions import Conditions
 from lsbench.run.folder import FORMAT, Run
 from lsbench.run.needs import FACE_LANDMARKER, demand_device, measurable
-from lsbench.run.score import bound
 from lsbench.statistics.units import units
 from lsbench.system import pool
 from lsbench.system.pool import Progress

@@ -9,9 +9,10 @@ come from the mouth that was shown: the face, its pose and the sound are the sam
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +20,9 @@ from lsbench.errors import GeneratorError
 from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker
 from lsbench.generation.command import TIMEOUT_S
-from lsbench.generation.generator import perform
+from lsbench.generation.generator import Generator, perform
 from lsbench.generation.shown_face import visible_face, with_mouth_of
-from lsbench.generation.source import Source, parse_generator
+from lsbench.generation.source import Source, of_any
 from lsbench.generation.standins import cut_or_pad
 from lsbench.media.clip import Clip, crop
 from lsbench.metrics._base.landmarks import aperture
@@ -113,7 +114,7 @@ class Trial:
 
 
 def probe(
-    generator: str | Source,
+    generator: str | Source | Generator | Callable[..., Any],
     bench: Protocol,
     *,
     tracker: FaceTracker | None = None,
@@ -123,7 +124,7 @@ def probe(
     progress: Progress | None = None,
 ) -> Leakage:
     """Probe a generator, as it is spelled or parsed, on a few clips of a bound protocol, spread over its manifest."""
-    source = generator if isinstance(generator, Source) else parse_generator(generator)
+    source = of_any(generator)
     if clips < 1:
         raise GeneratorError(f"{clips} clips to probe; expected 1 or more")
     trials = [Trial(clip, bench.another(clip)) for clip in _spread(bench.clips, clips)]

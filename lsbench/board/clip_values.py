@@ -83,7 +83,7 @@ class ClipValues:
 
 def read_clip_values(results: Sequence[Result], keys: Sequence[str]) -> ClipValues:
     """Read the clip tables of complete runs of one protocol; a run without a table of the same clips has no values."""
-    tables = [Run(result.path).table() for result in results]
+    tables = [Run.of(result).table() for result in results]
     manifest = next((table for table in tables if len(table)), None)
     clips: dict[str, str] = {}
     if manifest is not None:
@@ -115,7 +115,7 @@ def values_by_clip(result: Result) -> dict[str, dict[str, float]]:
     """What each clip of one run says on its own: by score key and clip id, NaN where it is undefined."""
     return {
         key: dict(zip(rows["clip_id"], rows["value"].tolist(), strict=True))
-        for key, rows in clip_rows(Run(result.path).table())
+        for key, rows in clip_rows(Run.of(result).table())
     }
 
 

@@ -11,6 +11,7 @@ from lsbench.cli.common import (
     Commands,
     bench_options,
     common_options,
+    demand_no_options,
     demand_one_bench,
     examples,
 )
@@ -83,6 +84,7 @@ def audit_group(
     What is measured is kept: a killed audit goes on, and one that asks for more adds to it.
     """
     if context.invoked_subcommand is not None:
+        demand_no_options(context)
         return
     if listed:
         _list_artifacts()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,6 @@ import click
 from lsbench.errors import LsbenchError
 
 if TYPE_CHECKING:
-    from lsbench.protocol.protocol import Protocol
     from lsbench.system.pool import Progress
 
 DONE, ERROR, INCOMPLETE, INTERRUPTED = 0, 1, 3, 130
@@ -32,6 +32,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except LsbenchError as error:
+            _show_traceback(ctx)
             click.echo(f"lsbench: {' '.join(str(error).split())}", err=True)
             ctx.exit(ERROR)
         except KeyboardInterrupt:
@@ -40,8 +41,26 @@ class Commands(click.Group):
         except BrokenPipeError:
             raise  # click ends quietly
         except OSError as error:
+            _show_traceback(ctx)
             click.echo(f"lsbench: {error}", err=True)
             ctx.exit(ERROR)
+
+
+def _show_traceback(context: click.Context) -> None:
+    """Under --debug, where the error that is being handled comes from."""
+    if context.find_root().params.get("debug"):
+        click.echo(traceback.format_exc().rstrip(), err=True)
+
+
+def demand_no_options(context: click.Context) -> None:
+    """A usage error where a group was given an option that its command would not see."""
+    for name in context.params:
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            option = next(each for each in context.command.params if each.name == name)
+            raise click.UsageError(
+                f"{option.opts[0]} is of `{context.command_path}` itself, and {context.invoked_subcommand} would not "
+                f"see it; put it behind {context.invoked_subcommand} where that takes it, or leave it out"
+            )
 
 
 def examples(*lines: str) -> str:
@@ -87,15 +106,6 @@ def demand_one_bench(reference: Path | None, protocol_name: str | None, data: Pa
         raise click.UsageError("pass either --reference DIR, or --protocol NAME|FILE with --data DIR")
     if (protocol_name is None) != (data is None):
         raise click.UsageError("--protocol and --data go together: the protocol, and the folder with its clips")
-
-
-def bound_protocol(reference: Path | None, protocol_name: str | None, data: Path | None) -> Protocol:
-    """The protocol that the options name, bound to its clips."""
-    from lsbench.protocol import protocol
-
-    if reference is not None:
-        return protocol.from_folder(reference)
-    return protocol.load(str(protocol_name)).bind(Path(str(data)))
 
 
 def labelled(progress: Progress, label: str) -> Progress:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+import lsbench
 from lsbench.cli.common import (
     bench_options,
-    bound_protocol,
     common_options,
     demand_one_bench,
     examples,
@@ -49,23 +49,23 @@ def generate(
     What is already there, whole and made by the same generator of the same clips, is kept.
     """
     from lsbench.cli.progress import progress_bar
-    from lsbench.generation import studio
     from lsbench.generation.source import parse_generator
     from lsbench.networks import weights
     from lsbench.system import pool
 
     demand_one_bench(reference, protocol_name, data)
     source = parse_generator(generator)
-    bench = bound_protocol(reference, protocol_name, data)
     with progress_bar(quiet) as progress:
-        tracker = studio.tracker_for(source, bench, weights.parse_overrides(weight_files), offline=offline)
-        paths = studio.generate(
+        paths = lsbench.generate(
             source,
-            bench,
+            protocol_name,
             out,
+            reference=reference,
+            data=data,
             lossless=lossless,
             workers=workers or pool.cores(),
-            tracker=tracker,
+            offline=offline,
+            weight_files=weights.parse_overrides(weight_files),
             timeout_s=timeout,
             progress=labelled(progress, "render"),
         )

@@ -8,7 +8,6 @@ import click
 
 from lsbench.cli.common import (
     bench_options,
-    bound_protocol,
     common_options,
     demand_one_bench,
     examples,
@@ -54,11 +53,12 @@ def leakage(
     from lsbench.face.tracker import FaceTracker
     from lsbench.generation.source import parse_generator
     from lsbench.networks import weights
+    from lsbench.protocol.bound import bound
     from lsbench.system import pool
 
     demand_one_bench(reference, protocol_name, data)
     source = parse_generator(generator)
-    bench = bound_protocol(reference, protocol_name, data)
+    bench = bound(reference, protocol_name, data)
     override = weights.parse_overrides(weight_files).get("face_landmarker")
     tracker = None
     try:

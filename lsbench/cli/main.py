@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from lsbench import __version__
 from lsbench.cli.audit import audit_group
 from lsbench.cli.bundle import bundle, verify
-from lsbench.cli.common import (
-    Commands,
-)
+from lsbench.cli.common import Commands
 from lsbench.cli.compare import compare
 from lsbench.cli.generate import generate
+from lsbench.cli.generators import generators
 from lsbench.cli.leaderboard import leaderboard
-from lsbench.cli.lists import generators, metrics
+from lsbench.cli.metrics import metrics
 from lsbench.cli.mos import mos_group
 from lsbench.cli.prepare import prepare_group
 from lsbench.cli.protocols import protocols_group
@@ -25,13 +22,11 @@ from lsbench.cli.score import score
 from lsbench.cli.train import plot, train
 from lsbench.cli.weights import weights_group
 
-if TYPE_CHECKING:
-    pass
-
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lsbench")
-def main() -> None:
+@click.option("--debug", is_flag=True, help="Show what is done step by step, and where an error comes from.")
+def main(debug: bool) -> None:
     """Is my lip-sync generator better, where, and can I trust the number?
 
     \b
@@ -39,6 +34,10 @@ def main() -> None:
     Score your own videos:           lsbench score GENERATED --reference REAL
     Rank what you have scored:       lsbench leaderboard runs/*
     """
+    if debug:
+        from lsbench.system import log
+
+        log.show()
 
 
 main.add_command(quickstart)

@@ -31,7 +31,13 @@ from lsbench.cli.common import (
 @bench_options
 @click.option("--name", help="Name of the run; that of the folder or generator if not given.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Runs' folder.")
-@click.option("--metric", "metrics", multiple=True, metavar="M", help="Such as ssim or ssim:color=luma; repeatable.")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="M",
+    help="Such as ssim, ssim:color=luma, or one of your own, py:mymetrics:MAE; repeatable.",
+)
 @click.option("--region", "regions", multiple=True, type=click.Choice(["whole", "face", "mouth"]), help="Repeatable.")
 @click.option("--align", type=click.Choice(["strict", "trim", "lag"]), help="The protocol's (strict) if not given.")
 @click.option(
@@ -82,6 +88,7 @@ def score(
     from lsbench.networks import weights
     from lsbench.report.text.result import show_result
     from lsbench.run import anchors
+    from lsbench.run.folder import Run
     from lsbench.run.score import score as evaluate
     from lsbench.system.ranks import ALONE, Ranks
 
@@ -105,7 +112,7 @@ def score(
             show_result(result)
         failed = {}
         if with_anchors:
-            failed = anchors.measure(result.path, progress=labelled(progress, "anchors"), **options)
+            failed = anchors.measure(Run.of(result).path, progress=labelled(progress, "anchors"), **options)
     if ranks.first:
         for anchor, reason in failed.items():
             click.echo(f"lsbench: anchor {anchor} not measured: {' '.join(reason.split())}", err=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ MESH_POINTS = np.array([
 # fmt: on
 MAX_GAP = 5
 SIDECAR_SUFFIX = ".landmarks.npz"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,14 @@ class FaceTracker:
         with contextlib.suppress(FaceError):
             track = load_track(path)
             if len(track) == len(clip):
+                _log.debug("clip %s: landmarks from %s", clip.id, path)
                 return track
         track = self.measure(clip)
-        # A cache that cannot be written (read-only, full) costs time, not the result.
-        with contextlib.suppress(OSError):
+        _log.debug("clip %s: landmarks measured, a face in %d of %d frames", clip.id, track.found.sum(), len(track))
+        try:
             save_track(path, track)
+        except OSError as error:  # a cache that cannot be written (read-only, full) costs time, not the result
+            _log.info("landmarks cannot be kept: %s", error)
         return track
 
     def _landmarker(self) -> Any:

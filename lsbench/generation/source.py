@@ -136,6 +136,13 @@ def parse_generator(text: str) -> Source:
     return Source(text, _label(*parts), *flags)
 
 
+def of_any(named: str | Source | Generator | Callable[..., Any]) -> Source:
+    """A generator however it is given: spelled, parsed, or as a Python object."""
+    if isinstance(named, Source):
+        return named
+    return parse_generator(named) if isinstance(named, str) else _source_of(named)
+
+
 def _source_of(maker: Any) -> Source:
     """The generator that a Python object is; its text is the object's module and name."""
     opened = as_generator(maker, type(maker).__name__)

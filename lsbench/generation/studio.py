@@ -6,7 +6,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,11 +21,12 @@ from lsbench.face.tracker import FaceTracker
 from lsbench.generation.command import TIMEOUT_S
 from lsbench.generation.generator import Generator, Rendered, perform
 from lsbench.generation.shown_face import needs_face, play_to_and_fro, visible_face
-from lsbench.generation.source import Source, parse_generator
+from lsbench.generation.source import Source, of_any
 from lsbench.media.clip import Clip
 from lsbench.media.files import Sound, content_sha256, write_clip
 from lsbench.networks import weights
 from lsbench.protocol.align import align, demand_length
+from lsbench.protocol.bound import bound
 from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import Protocol, Reference
 from lsbench.system import pool, strict_json
@@ -122,29 +123,37 @@ class Order:
 
 
 def generate(
-    generator: str | Source,
-    protocol: Protocol,
-    out: str | Path,
+    generator: str | Source | Generator | Callable[..., Any],
+    protocol: str | Path | Protocol | None = None,
+    out: str | Path = "generated",
     *,
+    reference: str | Path | None = None,
+    data: str | Path | None = None,
     lossless: bool = False,
     workers: int = 1,
     tracker: FaceTracker | None = None,
+    offline: bool = False,
+    weight_files: Mapping[str, Path] | None = None,
     timeout_s: float = TIMEOUT_S,
     progress: Progress | None = None,
 ) -> list[Path]:
-    """Render a generator over the clips of a bound protocol, as OUT/ID.mp4 (lossless: .mkv): `lsbench generate`.
+    """Render a generator over reference clips, as OUT/ID.mp4 (lossless: .mkv): what `lsbench generate` calls.
 
     Videos that are whole, and made by the same generator of the same input, are kept. OUT/generation.json holds speed,
     memory and failures; OUT/logs a record of each clip, and what a program printed.
 
     Args:
-        generator: as it is spelled, or parsed.
-        protocol: bound to its clips.
+        generator: as it is spelled (see lsbench.score), or a Generator or function.
+        protocol: a name, a .toml file, or a Protocol. Either this or reference.
         out: folder of the videos.
+        reference: a folder of reference clips.
+        data: the folder that holds the protocol's clips, unless it is bound already.
         lossless: FFV1 in .mkv instead of H.264 in .mp4.
         workers: processes.
-        tracker: finds the faces of clips that have no side-car.
-        timeout_s: for a program that makes one video.
+        tracker: finds the faces of clips that have no side-car; the face landmarker if not given.
+        offline: never fetch weights.
+        weight_files: files to use in place of the registered weights, by name.
+        timeout_s: for a program that makes one video, seconds.
         progress: is told which clip is made, how many are, of how many.
 
     Returns:
@@ -153,8 +162,11 @@ def generate(
     Raises:
         LsbenchError: the first that a clip gives; files are whole or absent.
     """
-    source = generator if isinstance(generator, Source) else parse_generator(generator)
-    out = Path(out)
+    protocol, out = bound(reference, protocol, data), Path(out)
+    source = of_any(generator)
+    if workers > 1:
+        source.demand_portable()
+    tracker = tracker or tracker_for(source, protocol, weight_files or {}, offline=offline)
     targets = {(out / clip.id).resolve() for clip in protocol.clips}
     for clip in protocol.clips:
         if clip.file.with_suffix("").resolve() in targets or clip.file.resolve() in targets:

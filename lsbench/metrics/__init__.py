@@ -1,1 +1,56 @@
-"""Metrics: one family a file."""
+"""Metrics: one family a file. `lsbench.metrics.ssim` is imported when it is first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lsbench.metrics import (
+        aperture,
+        coverage,
+        fid,
+        flicker,
+        from_piq,
+        jitter,
+        lmd,
+        lpips,
+        psnr,
+        seam,
+        sharpness,
+        silence,
+        ssim,
+        sync,
+        syncnet,
+    )
+
+__all__ = [
+    "aperture",
+    "coverage",
+    "fid",
+    "flicker",
+    "from_piq",
+    "jitter",
+    "lmd",
+    "lpips",
+    "psnr",
+    "seam",
+    "sharpness",
+    "silence",
+    "ssim",
+    "sync",
+    "syncnet",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in __all__:
+        return import_module(f"{__name__}.{name}")
+    from lsbench.registry import unknown
+
+    raise AttributeError(f"module {__name__!r}: {unknown('family', name, __all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *globals()})

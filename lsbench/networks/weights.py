@@ -7,6 +7,7 @@ half file never bears the name of a whole one. Whoever writes holds FILE.lock: t
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -140,6 +141,9 @@ def weights_dir() -> Path:
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("lsbench", appauthor=False) / "weights"
 
 
+_log = logging.getLogger(__name__)
+
+
 def require(
     name: str, *, override: Path | None = None, offline: bool = False, progress: Progress | None = None
 ) -> tuple[Path, str]:
@@ -164,6 +168,7 @@ def fetch(name: str, *, progress: Progress | None = None) -> Path:
     if _state(weight, weight.path) != "present":
         with _writing(weight) as part:
             if _state(weight, weight.path) != "present":  # else another process fetched it meanwhile
+                _log.info("weights %s: fetching %s", name, weight.path)
                 _download(weight, part, progress or (lambda *_: None))
                 part.replace(weight.path)
     return weight.path

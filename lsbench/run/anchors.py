@@ -7,6 +7,7 @@ under, never of the name of their folder.
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ from lsbench.run.folder import Run
 from lsbench.system.ranks import ALONE, Ranks
 
 ANCHORS = ("compressed", "still-mouth", "swapped-audio")
+
+_log = logging.getLogger(__name__)
 
 
 def folder(run: Path) -> Path:
@@ -46,6 +49,7 @@ def measure(run: Path, *, ranks: Ranks = ALONE, **options: Any) -> dict[str, str
         if ranks.firsts(any(_explains(anchor, conditions) for anchor in _anchors(run.parent, name))):
             continue
         anchor = Run(folder(run) / name)
+        _log.info("anchor %s: measured in %s", name, anchor.path)
         if not _continues(anchor, conditions):
             shutil.rmtree(anchor.path, ignore_errors=True)
         ranks.everyones(name)  # none begins before all have looked

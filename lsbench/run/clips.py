@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,6 +14,8 @@ from lsbench.run.gather import Shared
 from lsbench.run.measure import Job, Scoring
 from lsbench.run.videos import Videos
 from lsbench.system.pool import Progress
+
+_log = logging.getLogger(__name__)
 
 
 def score_clips(
@@ -45,6 +48,7 @@ def score_clips(
     finished = shared.finished([job.reference.id for job in jobs if _is_finished(shared.run, job, keys)])
     jobs = [job for job in jobs if job.reference.id not in finished]
     done = len(finished)
+    _log.info("%s: %d of %d clips are finished already", shared.run.path, done, len(clips))
     report = progress or (lambda *_: None)
 
     def own_done(job: Job, outcome: object) -> None:
@@ -52,6 +56,7 @@ def score_clips(
         if isinstance(outcome, LsbenchError) and on_error == "stop":
             raise outcome
         done += 1
+        _log.debug("clip %s: %s", job.reference.id, outcome if isinstance(outcome, LsbenchError) else "finished")
         by_all_ranks = len(finished) + (done - len(finished)) * shared.ranks.size
         report(job.reference.id, min(len(clips), by_all_ranks), len(clips))
 

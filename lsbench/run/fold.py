@@ -114,8 +114,9 @@ def finish(
         extra=tuple(sorted(str(path) for path in extra)),
         unavailable=unavailable or {},
         lag_frames={head.clip_id: head.lag_frames for head in finished.heads} if protocol.align == "lag" else {},
-        frames=frames,
+        compared_frames=frames,
         reference_frames=sum(head.reference_frames for head in finished.heads),
+        kept=run,
     )
     run.finish(result, table)
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,8 +27,10 @@ TABLE = ("clip_id", "speaker", "metric", "region", "value", "frames", "influence
 # What result.json holds as it is, beside the scores and the videos that match no clip.
 _RESULT = (
     *("name", "protocol", "clips", "expected", "failed"),
-    *("unavailable", "lag_frames", "frames", "reference_frames"),
+    *("unavailable", "lag_frames", "reference_frames"),
 )
+
+_log = logging.getLogger(__name__)
 
 
 class Run:
@@ -39,6 +42,15 @@ class Run:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._read_before: dict[str, tuple[tuple[int, int], Any]] = {}
+
+    @classmethod
+    def of(cls, result: Result) -> Run:
+        """The folder of a result; RunError where it was not kept."""
+        if isinstance(result.kept, Run):
+            return result.kept
+        if result.path is None:
+            raise RunError(f"run {result.name} was not kept; pass out=FOLDER to score()")
+        return cls(result.path)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -128,7 +140,10 @@ class Run:
                         values[name] = data[name] if name not in values else values[name]
                     stats[key] = Stats(**{column: values[name] for column, name in columns[key].items()})
                 return Partial(stats=stats, **head)
-        except (OSError, ValueError):
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            _log.debug("clip %s: its finished part in %s is not used: %r", clip_id, self.path, error)
             return None
 
     def finish(self, result: Result, table: Mapping[str, Sequence[Any]]) -> None:
@@ -150,7 +165,7 @@ class Run:
             "extra": result.extra,
             "unavailable": result.unavailable,
             "lag_frames": result.lag_frames,
-            "frames": result.frames,
+            "frames": result.compared_frames,
             "reference_frames": result.reference_frames,
         }
         self._write("result.json", strict_json.text(content))
@@ -184,7 +199,8 @@ class Run:
             finished, expected = sum(1 for _ in (self.path / "clips").rglob("*.npz")), protocol.get("clips")
             if not isinstance(expected, int):
                 raise RunError(f"{self.path / 'run.json'}: it does not say how many clips the protocol has")
-            return Result(self.path.name, self.path, protocol, {}, clips=min(finished, expected - 1), expected=expected)
+            clips = min(finished, expected - 1)
+            return Result(self.path.name, self.path, protocol, {}, clips=clips, expected=expected, kept=self)
         content = self._once("result.json", self._read)
         try:
             scores = {
@@ -193,7 +209,8 @@ class Run:
             kept = {name: content[name] for name in _RESULT}
             if absent := [name for name in ("name", "version", "digest", "clips") if name not in kept["protocol"]]:
                 raise KeyError(f"protocol.{absent[0]}")
-            return Result(path=self.path, scores=scores, extra=tuple(content["extra"]), **kept)
+            extra, compared = tuple(content["extra"]), content["frames"]
+            return Result(path=self.path, scores=scores, extra=extra, compared_frames=compared, kept=self, **kept)
         except (KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{self.path / 'result.json'}: not a result of this version ({error!r})") from error
 

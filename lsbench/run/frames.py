@@ -11,8 +11,7 @@ from lsbench import registry
 from lsbench.errors import LsbenchError, RunError
 from lsbench.metrics._base import catalogue
 from lsbench.metrics._base.metric import Metric
-from lsbench.run.folder import Run
-from lsbench.run.result import Result
+from lsbench.run.result import Kept, Result
 
 
 def frame_table(result: Result, key: str) -> Any:
@@ -88,9 +87,9 @@ def frame_values(result: Result, metrics: Sequence[Metric]) -> Iterator[tuple[st
 
     Raises RunError where the run was not kept, or a finished clip is gone from its folder.
     """
-    if result.path is None:
+    if result.kept is None:
         raise RunError(f"run {result.name} was not kept, and with it its frames; pass out=FOLDER to score()")
-    run = Run(result.path)
+    run = result.kept
     for clip_id in dict.fromkeys(run.table()["clip_id"]):
         values = clip_frame_values(run, clip_id, metrics)
         if values is None:
@@ -98,7 +97,7 @@ def frame_values(result: Result, metrics: Sequence[Metric]) -> Iterator[tuple[st
         yield clip_id, values
 
 
-def clip_frame_values(run: Run, clip_id: str, metrics: Sequence[Metric]) -> dict[str, np.ndarray] | None:
+def clip_frame_values(run: Kept, clip_id: str, metrics: Sequence[Metric]) -> dict[str, np.ndarray] | None:
     """One clip's float64 (T,) by score key; None where the clip, or one of these scores, is not in the folder."""
     partial = run.read_partial(clip_id, [metric.key for metric in metrics])
     if partial is None:

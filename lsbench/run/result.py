@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from lsbench import registry
+from lsbench.errors import RunError, UnknownScore
 from lsbench.metrics._base.stats import Stats
+from lsbench.run.shown import html_table, number, text_table
 
 
 @dataclass(frozen=True)
@@ -37,17 +40,42 @@ class Score:
     note: str | None = None
 
 
-@dataclass(frozen=True)
-class Result:
-    """What came out of a run.
+class Kept(Protocol):
+    """What holds the clips of a result: a run folder."""
 
-    scores: by key (`ssim/mouth`), over exactly the clips that were scored. failed: clip id -> why. unavailable: metric
-    key -> why it could not be measured. lag_frames: clip id -> lag, where the alignment estimated one. frames: those
-    compared, of the reference_frames that the scored reference clips have.
+    @property
+    def path(self) -> Path:
+        """The folder."""
+
+    def table(self) -> Any:
+        """The values of every clip (see Run.table)."""
+
+    def read_partial(self, clip_id: str, keys: Iterable[str] | None = None) -> Partial | None:
+        """One finished clip (see Run.read_partial)."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Result(Mapping[str, float]):
+    """What came out of a run: a mapping of score keys such as `ssim/mouth` to values, over the clips that were scored.
+
+    Attributes:
+        name: of the run.
+        path: the run's folder; None where it was not kept.
+        protocol: what the run keeps of its protocol (see describe()).
+        scores: by key, with direction, signature and note.
+        clips: how many were scored.
+        expected: how many the protocol has.
+        failed: clip id -> why it could not be scored.
+        extra: videos that match no clip.
+        unavailable: score key -> why it could not be measured.
+        lag_frames: clip id -> by how many frames it is late, where the alignment estimated that.
+        compared_frames, reference_frames: frames that were compared, of those that the scored reference clips have.
+        kept: what holds its clips; None where it was not kept.
+        values_by_clip: a table of every clip's values, where that is held in memory (see to_pandas).
     """
 
     name: str
-    path: Path
+    path: Path | None
     protocol: Mapping[str, Any]
     scores: Mapping[str, Score]
     clips: int
@@ -56,8 +84,10 @@ class Result:
     extra: tuple[str, ...] = ()
     unavailable: Mapping[str, str] = field(default_factory=dict)
     lag_frames: Mapping[str, int] = field(default_factory=dict)
-    frames: int = 0
+    compared_frames: int = 0
     reference_frames: int = 0
+    kept: Kept | None = None
+    values_by_clip: Any = None
 
     @property
     def complete(self) -> bool:
@@ -65,4 +95,103 @@ class Result:
         return self.clips == self.expected
 
     def __getitem__(self, key: str) -> float:
-        return self.scores[key].value
+        try:
+            return self.scores[key].value
+        except KeyError:
+            raise UnknownScore(registry.unknown("score", str(key), self.scores)) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.scores)
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def __bool__(self) -> bool:
+        return True  # one without scores is a result too
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Result):
+            return NotImplemented
+        return all(getattr(self, each.name) == getattr(other, each.name) for each in fields(self) if each.name in _SAID)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.scores)
+
+    def to_pandas(self, *, clips: bool = False) -> Any:
+        """The scores as a table.
+
+        Args:
+            clips: the value of every clip instead.
+
+        Returns:
+            A pandas.DataFrame. Of the scores: by key, with the columns value, better, frames, signature and note. Of
+            clips: the columns clip_id, speaker, metric, region, value, frames and influence, a row for each clip of
+            each score, in the order of the manifest; value is NaN for scores of sets of clips.
+
+        Raises:
+            RunError: where clips are asked for and there is no table of them.
+        """
+        import pandas
+
+        if clips:
+            return self._clip_values()
+        columns = ("value", "better", "frames", "signature", "note")
+        rows = [[getattr(score, name) for name in columns] for score in self.scores.values()]
+        return pandas.DataFrame(rows, index=pandas.Index(list(self.scores), name="score"), columns=list(columns))
+
+    def frames(self, key: str) -> Any:
+        """The value of every frame by one score, such as `ssim/mouth`.
+
+        Returns:
+            A pandas.DataFrame with the columns clip, frame (from 0, of those compared) and value.
+
+        Raises:
+            RunError: where the run was not kept, or the score has no value for single frames.
+        """
+        from lsbench.run.frames import frame_table
+
+        return frame_table(self, key)
+
+    def forgotten(self) -> Result:
+        """The same without its folder, which is about to go; the values of clips are held in memory."""
+        values = self.kept.table() if self.kept is not None and self.scores else None
+        return replace(self, path=None, kept=None, values_by_clip=values)
+
+    def _clip_values(self) -> Any:
+        if self.values_by_clip is not None:
+            return self.values_by_clip
+        if self.kept is None or not self.scores:
+            raise RunError(f"run {self.name}: there are no values of clips; it was not kept, or is not finished")
+        return self.kept.table()
+
+    @property
+    def state(self) -> str:
+        """The run in a line: its name, how many clips, and where it is kept."""
+        clips = f"{self.clips} of {self.expected} clips" if not self.complete else f"{self.clips} clips"
+        return ", ".join(
+            [f"run {self.name}", clips if self.complete else f"{clips}, incomplete", str(self.path or "not kept")]
+        )
+
+    def __repr__(self) -> str:
+        header, rows = self._cells()
+        table = f"\n{text_table(header, rows, left=(0, 2))}" if rows else ""
+        return "\n".join([f"{self.state}{table}", *(f"{key}: not measured: {why}" for key, why in self._lacking())])
+
+    def _repr_html_(self) -> str:
+        """For a notebook."""
+        return html_table(*self._cells(), caption=self.state)
+
+    def _cells(self) -> tuple[list[str], list[list[str]]]:
+        rows = [[key, number(score.value), score.better, score.note or ""] for key, score in self.scores.items()]
+        return ["score", "value", "better", "note"], rows
+
+    def _lacking(self) -> list[tuple[str, str]]:
+        by_reason: dict[str, list[str]] = {}
+        for key, why in self.unavailable.items():
+            by_reason.setdefault(why, []).append(key)
+        return [(", ".join(keys), why) for why, keys in by_reason.items()]
+
+
+_SAID = tuple(each.name for each in fields(Result) if each.name not in ("kept", "values_by_clip"))

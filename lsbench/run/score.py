@@ -5,20 +5,20 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lsbench import registry
-from lsbench.errors import LsbenchError, ProtocolError, RunError
+from lsbench.errors import LsbenchError, RunError
 from lsbench.face.track import Region
 from lsbench.generation.command import TIMEOUT_S
 from lsbench.generation.generator import Generator
 from lsbench.generation.source import Source, parse
 from lsbench.media.files import Sound
 from lsbench.metrics._base.metric import Metric
+from lsbench.protocol.bound import bound
 from lsbench.protocol.context import Context
-from lsbench.protocol.protocol import Align, Protocol, Task, from_folder, load
+from lsbench.protocol.protocol import Align, Protocol, Task
 from lsbench.run.clips import score_clips
 from lsbench.run.conditions import Conditions
 from lsbench.run.fold import finish
@@ -108,31 +108,10 @@ def score(
         context = Context(protocol, measured.tracker, measured.files, ranks.own_device(device), sound)
         scoring = Scoring(run.path, context, measured.metrics)
         failed = score_clips(shared, scoring, protocol, videos, workers, on_error, progress)
-        return shared.conclude(
+        result = shared.conclude(
             lambda: finish(run, protocol, measured.metrics, failed, videos.extra, measured.unavailable)
         )
-
-
-def bound(
-    reference: str | Path | None,
-    protocol: str | Path | Protocol | None,
-    data: str | Path | None,
-    *,
-    align: Align | None = None,
-    task: Task | None = None,
-) -> Protocol:
-    """The protocol that the arguments ask for, bound to its data. align, task: in place of its own."""
-    if (reference is None) == (protocol is None):
-        raise ProtocolError("pass either reference (a folder of clips) or protocol with data")
-    if reference is not None:
-        protocol = from_folder(Path(reference))
-    else:
-        protocol = protocol if isinstance(protocol, Protocol) else load(str(protocol))
-        if data is not None:
-            protocol = protocol.bind(Path(data))
-        elif not protocol.is_bound:
-            raise ProtocolError(f"protocol {protocol.name}: pass --data, the folder that holds its reference clips")
-    return replace(protocol, align=align or protocol.align, task=task or protocol.task)
+        return result if out is not None else result.forgotten()
 
 
 def _demand_choices(

@@ -149,7 +149,7 @@ def _rescore(
         out=folder / "rescored",
         **options,
     )
-    fresh = Run(again.path)
+    fresh = Run.of(again)
     if difference := run.conditions.decisive_difference(fresh.conditions):
         raise BundleError(f"{bundle}: it was scored under other conditions than here: {difference}")
     for clip in dict.fromkeys(table["clip_id"]):

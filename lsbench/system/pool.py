@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from lsbench.errors import LsbenchError
+from lsbench.system import log
 
 Job = TypeVar("Job")
 Done = TypeVar("Done")
@@ -76,9 +77,8 @@ def _outcomes(
             yield job, _named(function, job)
         return
     threads = max(1, cores() // workers)
-    pool = ProcessPoolExecutor(
-        min(workers, len(jobs)), multiprocessing.get_context("spawn"), initializer=_start, initargs=(threads,)
-    )
+    context, settings = multiprocessing.get_context("spawn"), (threads, log.shown())
+    pool = ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=_start, initargs=settings)
     try:
         futures = [pool.submit(_named, function, job) for job in jobs]
         for job, future in zip(jobs, futures, strict=True):
@@ -99,7 +99,9 @@ def _named(function: Callable[[Job], Done], job: Job) -> Done | LsbenchError:
         return error
 
 
-def _start(threads: int) -> None:
+def _start(threads: int, log_level: int) -> None:
+    if log_level:
+        log.show(log_level)
     for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()

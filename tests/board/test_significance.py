@@ -80,7 +80,7 @@ def run(root: Path, name: str, values: dict[str, Any], *, folder: str | None = N
             for column, cell in zip(TABLE, cells, strict=True):
                 table[column].append(cell)
     protocol = (request | changes)["protocol"]
-    kept.finish(Result(name, kept.path, protocol, scores, len(CLIPS), len(CLIPS), frames=240), table)
+    kept.finish(Result(name, kept.path, protocol, scores, len(CLIPS), len(CLIPS), compared_frames=240), table)
     return kept.path
 
 

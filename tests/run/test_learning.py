@@ -178,7 +178,7 @@ def test_without_ground_truth_paired_metrics_say_why(reference: Path, tmp_path: 
         dubbed, reference=reference, metrics=["psnr", "fid", "heard"], task="dubbing", out=tmp_path, name="run"
     )
     assert set(result.scores) == {"heard"} and result.complete
-    assert result.frames == 7 * 6 and result.protocol["task"] == "dubbing"
+    assert result.compared_frames == 7 * 6 and result.protocol["task"] == "dubbing"
     assert "no ground truth" in result.unavailable["psnr/whole"] and "fid/mouth" in result.unavailable
     with pytest.raises(LsbenchError, match="nothing to measure: .*no ground truth"):
         lsbench.score(dubbed, reference=reference, metrics=["psnr"], task="dubbing")

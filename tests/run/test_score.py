@@ -206,7 +206,7 @@ def test_a_result_does_not_outlive_its_videos(reference: Path, generated: Path, 
 def test_few_frames_are_said_and_fewer_than_half_refused(reference: Path, generated: Path) -> None:
     rewrite(generated / "t1/a0.mkv", lambda clip: clip.cut(0, 6))
     result = lsbench.score(generated, reference=reference, metrics=["psnr"], align="trim")
-    assert (result.frames, result.reference_frames) == (36, 40)
+    assert (result.compared_frames, result.reference_frames) == (36, 40)
     rewrite(generated / "t1/a0.mkv", lambda clip: clip.cut(0, 4))
     with pytest.raises(AlignmentError, match="only 4 can be compared"):
         lsbench.score(generated, reference=reference, metrics=["psnr"], align="trim")

@@ -19,6 +19,7 @@ from lsbench.corpus.grid.state import State
 from lsbench.corpus.shards import write_shards
 from lsbench.errors import CorpusError
 from lsbench.face.tracker import FaceTracker
+from lsbench.networks import weights
 from lsbench.protocol.manifest import Reference
 from lsbench.protocol.protocol import Protocol
 from lsbench.system import pool
@@ -51,20 +52,35 @@ class Prepared:
 
 
 def prepare(
-    raw: Path,
-    out: Path,
+    raw: str | Path,
+    out: str | Path,
     *,
-    tracker: FaceTracker,
+    tracker: FaceTracker | None = None,
     protocols: Sequence[Protocol] = (),
     shards: bool = True,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Prepared:
-    """Check the GRID clips in RAW, and put the usable ones, their index and (shards) training shards into OUT.
+    """Check a raw GRID download, and put the usable clips, their index and training shards into a folder.
 
-    protocols: prepare only their clips; without any, all. A run that was killed goes on where it stopped; one that has
-    nothing to do does nothing. Raises CorpusError where RAW cannot be read or OUT not be written.
+    A call that was cut short goes on where it stopped; one that has nothing to do does nothing.
+
+    Args:
+        raw: folder of the downloads, archives or unpacked.
+        out: folder of what is made.
+        tracker: finds faces; the face landmarker if not given.
+        protocols: prepare only their clips; without any, all.
+        shards: whether training shards are made.
+        workers: processes.
+        progress: is told what is done, how much of it is done, of how much.
+
+    Returns:
+        What is ready, broken and missing.
+
+    Raises:
+        CorpusError: where raw cannot be read or out not be written.
     """
+    tracker = tracker or FaceTracker(*weights.require("face_landmarker"))
     raw, out = Path(raw), Path(out)
     near, far = raw.resolve(), out.resolve()
     if near.is_relative_to(far) or far.is_relative_to(near):

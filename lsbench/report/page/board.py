@@ -96,14 +96,14 @@ def explanations(board: Board) -> list[dict[str, str]]:
 
 def provenance(board: Board) -> dict[str, Any]:
     """Every field of run.json: those that all runs share, and for each other field what the runs say."""
-    requests = {row.generator: flat(Run(row.result.path).request()) for row in (*board.rows, *board.anchors)}
+    requests = {row.generator: flat(Run.of(row.result).request()) for row in (*board.rows, *board.anchors)}
     fields = list(dict.fromkeys(name for request in requests.values() for name in request))
     values = {name: {run: _shown(request, name) for run, request in requests.items()} for name in fields}
     same = {name: next(iter(by_run.values())) for name, by_run in values.items() if len(set(by_run.values())) == 1}
     return {
         "same": same,
         "differs": {name: by_run for name, by_run in values.items() if name not in same},
-        "paths": {row.generator: str(row.result.path.resolve()) for row in (*board.rows, *board.anchors)},
+        "paths": {row.generator: str(Run.of(row.result).path.resolve()) for row in (*board.rows, *board.anchors)},
     }
 
 

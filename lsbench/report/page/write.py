@@ -166,7 +166,7 @@ def _write_clips(
     faces = tracker() if videos else None
     jobs: dict[tuple[int, int], Job] = {}
     for run in runs:
-        folder = Run(run.row.result.path)
+        folder = Run.of(run.row.result)
         metrics, refusals = frame_metrics(run.row.result)
         problems = tuple(f"no curve of {key}: {reason}" for key, reason in refusals.items())
         footage = Footage(folder, ids, reference, faces) if videos else None
@@ -198,7 +198,7 @@ def _clip_ids(rows: Sequence[Row]) -> list[str]:
     ids: dict[str, None] = {}
     for row in rows:
         if row.result.scores:
-            ids |= dict.fromkeys(Run(row.result.path).table()["clip_id"])
+            ids |= dict.fromkeys(Run.of(row.result).table()["clip_id"])
     return list(ids)
 
 

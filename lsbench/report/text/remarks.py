@@ -146,8 +146,8 @@ def grounds(board: Board) -> list[str]:
 def notes(result: Result) -> list[str]:
     """What must be read with one run's numbers, keys that share a reason together."""
     said = []
-    if result.frames < result.reference_frames:
-        said.append(f"{result.frames} of {result.reference_frames} reference frames compared")
+    if result.compared_frames < result.reference_frames:
+        said.append(f"{result.compared_frames} of {result.reference_frames} reference frames compared")
     reasons: dict[str, list[str]] = {}
     for key, why in result.unavailable.items():
         reasons.setdefault(f"not measured: {why}", []).append(key)

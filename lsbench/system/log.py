@@ -1,0 +1,21 @@
+"""What lsbench logs, shown on stderr: silent unless someone asks."""
+
+from __future__ import annotations
+
+import logging
+
+
+def show(level: int = logging.DEBUG) -> None:
+    """Let this process print what lsbench logs from a level on, a line each with the time and the module."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("lsbench")
+    logger.addHandler(handler)
+    logger.setLevel(level)
+    logger.propagate = False
+
+
+def shown() -> int:
+    """The level from which this process shows what lsbench logs; 0 where it shows nothing of its own accord."""
+    logger = logging.getLogger("lsbench")
+    return logger.level if logger.handlers else 0
