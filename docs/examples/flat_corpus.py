@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from lsbench.errors import MediaError
-from lsbench.media.files import find_clips, read_clip, write_clip
+from lsbench import MediaError, read_clip, write_clip
+from lsbench.media.files import find_clips
 
 
 def prepare(raw: str, out: str) -> None:

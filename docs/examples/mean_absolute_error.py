@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lsbench.metrics._base.frame_metric import FrameMetric
+from lsbench import FrameMetric
 
 
 class MAE(FrameMetric):

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from lsbench.face.track import Region
-from lsbench.generation.generator import Generator, Rendered
+from lsbench import Generator, Region, Rendered
 
 
 class PaintedMouth(Generator):
