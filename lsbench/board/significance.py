@@ -182,12 +182,12 @@ class Significance:
     @cached_property
     def taus(self) -> np.ndarray:
         """Kendall's tau of every two scores: float64 (keys, keys); NaN where fewer than two runs have both."""
-        return correlation.taus(self._order)
+        return correlation.kendall_matrix(self._order)
 
     @cached_property
     def _order(self) -> np.ndarray:
         """float32 (keys, pairs): who is ahead."""
-        return correlation.orders(np.where(self.compared, self.clip_values.oriented, np.nan).T).T
+        return correlation.orders(np.where(self.compared, self.clip_values.oriented, np.nan))
 
     @cached_property
     def flips(self) -> np.ndarray:
@@ -212,8 +212,8 @@ class Significance:
         compared = np.where(self.compared, self.clip_values.scores, np.nan)[..., None]
         drawn = []
         for start in range(0, moved.shape[2], BLOCK):
-            scores = self.clip_values.orient(compared + moved[..., start : start + BLOCK]).transpose(1, 2, 0)
-            drawn.append(correlation.taus(correlation.orders(scores).transpose(1, 2, 0)))
+            scores = self.clip_values.orient(compared + moved[..., start : start + BLOCK])
+            drawn.append(correlation.kendall_matrix(correlation.orders(np.moveaxis(scores, 2, 0))))
         low, high = np.quantile(np.concatenate(drawn), [0.025, 0.975], axis=0)
         unknown = self.compared & ~np.isfinite(self.clip_values.influence).all(axis=2)
         either = (unknown @ self.compared.T) | (self.compared @ unknown.T)  # of the runs that both scores rank

@@ -129,8 +129,8 @@ class KID(Distribution):
             return value, f"undefined: N = {count}, and pairs of different frames take 2 a side"
         if len(distances) == 1:
             return value, f"N = {count} frames a side, all in one subset: no spread"
-        spread = f"± {distances.std():.2g} over {self.subsets} subsets of {min(self.subset_size, count)}"
-        return value, f"N = {count} frames a side; {value:.4g} {spread}"
+        deviation = f"± {distances.std():.2g} over {self.subsets} subsets of {min(self.subset_size, count)}"
+        return value, f"N = {count} frames a side; {value:.4g} {deviation}"
 
     def influence(self, parts: Sequence[Stats]) -> np.ndarray:
         return kernel_influence(parts)

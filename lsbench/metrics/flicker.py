@@ -108,9 +108,11 @@ def _excess(own: np.ndarray, change: np.ndarray) -> np.ndarray:
     """Flicker of each frame from the change of each cell in reference and generated, (T - 1, R, C): float64 (T,)."""
     excess = np.maximum(change - own, 0).mean(axis=(1, 2))
     before, after = np.append(excess[:1], excess), np.append(excess, excess[-1:])
-    return (before + after) / 2
+    values: np.ndarray = (before + after) / 2
+    return values
 
 
 def _change(means: np.ndarray) -> np.ndarray:
     """How far each cell moves from frame to frame: (T, R, C, 3) -> (T - 1, R, C), root mean square over channels."""
-    return np.sqrt(np.square(np.diff(means, axis=0)).mean(axis=3))
+    change: np.ndarray = np.sqrt(np.square(np.diff(means, axis=0)).mean(axis=3))
+    return change

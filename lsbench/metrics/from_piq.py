@@ -119,8 +119,8 @@ class PiqMetric(FrameMetric):
 
         def score(part: slice) -> np.ndarray:
             both = (batches.images(frames[part], device).contiguous() / 255 for frames in (generated, reference))
-            values = function(*both, data_range=1.0, reduction="none", **arguments)
-            return values.double().cpu().numpy()[: part.stop - part.start]
+            values: np.ndarray = function(*both, data_range=1.0, reduction="none", **arguments).double().cpu().numpy()
+            return values[: part.stop - part.start]
 
         count, height, width = reference.shape[:3]
         parts = batches.cut(count, _BATCH_PIXELS, _BATCH_FRAMES, height * width)
@@ -218,7 +218,7 @@ class FSIM(PiqMetric):
 
     @property
     def smallest(self) -> int:
-        return self.min_length * self.mult ** (self.scales - 1)
+        return int(self.min_length * self.mult ** (self.scales - 1))
 
 
 @dataclass(frozen=True, kw_only=True)

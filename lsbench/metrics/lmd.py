@@ -75,4 +75,5 @@ class LMD(LandmarkMetric):
 
 
 def _centred(points: np.ndarray) -> np.ndarray:
-    return points - points.mean(axis=1, keepdims=True)
+    centred: np.ndarray = points - points.mean(axis=1, keepdims=True)
+    return centred

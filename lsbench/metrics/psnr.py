@@ -70,7 +70,8 @@ class PSNR(Metric):
 
     def per_frame(self, stats: Stats) -> npt.NDArray[np.float64]:
         with np.errstate(divide="ignore"):
-            return 10 * np.log10(self._power() * stats["samples"] / stats["squared_error"])
+            decibels: npt.NDArray[np.float64] = 10 * np.log10(self._power() * stats["samples"] / stats["squared_error"])
+            return decibels
 
     def note(self, stats: Stats) -> str | None:
         identical = np.count_nonzero(stats["squared_error"] == 0)

@@ -123,7 +123,8 @@ class Seam(Metric):
         return math.sqrt(max(0.0, math.fsum(excess) / len(excess))) if len(excess) else math.nan
 
     def per_frame(self, stats: Stats) -> npt.NDArray[np.float64]:
-        return np.sqrt(np.maximum(stats["step"] - stats["floor"], 0))
+        steps: npt.NDArray[np.float64] = np.sqrt(np.maximum(stats["step"] - stats["floor"], 0))
+        return steps
 
     def note(self, stats: Stats) -> str | None:
         known, undefined = stats["found"], np.isnan(stats["step"])

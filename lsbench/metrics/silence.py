@@ -58,7 +58,8 @@ def silent_frames(
     sums = np.append(0, np.cumsum(power))[np.minimum(edges, len(power))]
     level = np.diff(sums) / np.diff(edges)
     quiet = level <= level.max() * 10 ** (-below_db / 10)
-    return binary_opening(quiet, np.ones(math.ceil(SHORTEST_S * fps)))
+    pauses: np.ndarray = binary_opening(quiet, np.ones(math.ceil(SHORTEST_S * fps)))
+    return pauses
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,7 +70,7 @@ def ssim_torch(
     _demand_levels(reference, generated, data_range)
     _demand_room(reference.shape[2:], window)
     batch = max(1, _CPU_SAMPLES // reference[0].numel()) if reference.device.type == "cpu" else len(reference)
-    parts = zip(reference.split(batch), generated.split(batch), strict=True)
+    parts = zip(torch.split(reference, batch), torch.split(generated, batch), strict=True)
     weights = gaussian(window, sigma)
     return torch.cat([_score(x, y, color, data_range, weights) for x, y in parts])
 
@@ -89,13 +89,15 @@ def _score(x: torch.Tensor, y: torch.Tensor, color: str, data_range: float, weig
     c1, c2 = 2 * (K1 * data_range) ** 2, 2 * (K2 * data_range) ** 2
     lightness = (uu - vv + c1) / (uu + vv + c1)
     structure = (u_variance - v_variance + c2) / (u_variance + v_variance + c2)
-    return (lightness * structure).mean((1, 2, 3))
+    scores: torch.Tensor = (lightness * structure).mean((1, 2, 3))
+    return scores
 
 
-def gaussian(window: int, sigma: float) -> np.ndarray:
+def gaussian(window: int, sigma: float) -> npt.NDArray[np.float64]:
     """Weights of the window along one axis, float64 (window,), sum 1."""
-    weights = np.exp(-((np.arange(window) - window // 2) ** 2) / (2 * sigma**2))
-    return weights / weights.sum()
+    weights: npt.NDArray[np.float64] = np.exp(-((np.arange(window) - window // 2) ** 2) / (2 * sigma**2))
+    weights /= weights.sum()
+    return weights
 
 
 @dataclass(frozen=True, kw_only=True)

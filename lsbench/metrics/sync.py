@@ -15,7 +15,7 @@ from lsbench.metrics._base.learner import Learner, Model
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
-from lsbench.metrics._sync.mouth_signals import SIGNALS, mouth_signals, spreads, standardised
+from lsbench.metrics._sync.mouth_signals import SIGNALS, mouth_signals, standard_deviations, standardised
 from lsbench.metrics._sync.sync_ridge import FEATURES, SyncRidge, predicted
 
 REACH_S = 0.48  # lags are looked for this far to both sides: 12 frames of 25 a second
@@ -104,7 +104,7 @@ def _compare(signals: np.ndarray, expected: np.ndarray, model: Model, fps: float
     reach = round(REACH_S * fps)
     lags = np.arange(-reach, reach + 1)
     found = correlations(expected, motion, lags)
-    moved = float(np.sqrt(np.mean((spreads(signals) / model["spread"]) ** 2)))
+    moved = float(np.sqrt(np.mean((standard_deviations(signals) / model["spread"]) ** 2)))
     return {
         "correlation": found[reach] * min(1.0, moved / FULL_MOTION),
         "lag_frames": float(lags[np.nanargmax(found)]),

@@ -57,7 +57,7 @@ class Block(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         inner = relu6(self._expand_conv(image)) if self.expands else image
-        result = self._project_conv(relu6(self._depthwise_conv(inner)))
+        result: Tensor = self._project_conv(relu6(self._depthwise_conv(inner)))
         return result.add_(image) if self.adds else result
 
 

@@ -67,11 +67,13 @@ class SyncNet(nn.Module):
 
         Channel 5 c + t is colour c of frame t, in the order blue, green, red.
         """
-        return self.netfclip(self.netcnnlip(windows).flatten(1))
+        embeddings: Tensor = self.netfclip(self.netcnnlip(windows).flatten(1))
+        return embeddings
 
     def sound(self, windows: Tensor) -> Tensor:
         """Embeddings (B, 1024) of MFCC windows float32 (B, 1, 13, 20)."""
-        return self.netfcaud(self.netcnnaud(windows).flatten(1))
+        embeddings: Tensor = self.netfcaud(self.netcnnaud(windows).flatten(1))
+        return embeddings
 
 
 def load(path: Path, device: str = "cpu") -> SyncNet:

@@ -21,15 +21,15 @@ def deviations(influence: np.ndarray, units: Units, resamples: int = RESAMPLES, 
     All scores see the same draws, so that differences of two scores may be taken resample by resample. Influence that
     is not finite gives NaN.
     """
-    spread = units.spread(np.asarray(influence, np.float64))
+    contributions = units.contributions(np.asarray(influence, np.float64))
     random = np.random.default_rng(seed)
-    out = np.empty((len(spread), resamples))
+    out = np.empty((len(contributions), resamples))
     for start in range(0, resamples, BLOCK):
         rows = min(BLOCK, resamples - start)
         drawn = random.integers(0, units.count, (rows, units.count))
         drawn += np.arange(rows)[:, None] * units.count
         counts = np.bincount(drawn.ravel(), minlength=rows * units.count).reshape(rows, units.count)
-        out[:, start : start + rows] = spread @ counts.T.astype(np.float64)
+        out[:, start : start + rows] = contributions @ counts.T.astype(np.float64)
     out /= len(units.of_clip)
     return out
 
@@ -53,6 +53,7 @@ def standard_error(influence: np.ndarray, units: Units) -> np.ndarray:
     """Standard error of scores: influence (..., clips) -> (...,); NaN where there are too few units."""
     if not units.freedom:
         return np.full(np.shape(influence)[:-1], np.nan)
-    spread = units.spread(np.asarray(influence, np.float64))
-    total = np.square(spread).sum(axis=-1)
-    return np.sqrt(total * units.count / units.freedom) / len(units.of_clip)
+    contributions = units.contributions(np.asarray(influence, np.float64))
+    total = np.square(contributions).sum(axis=-1)
+    error: np.ndarray = np.sqrt(total * units.count / units.freedom) / len(units.of_clip)
+    return error

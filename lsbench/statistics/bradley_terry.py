@@ -25,25 +25,27 @@ def scores(wins: np.ndarray, equal: tuple[int, int] | None = None) -> np.ndarray
     if equal is not None:
         free[:, equal[0]] += free[:, equal[1]]
         free = np.delete(free, equal[1], axis=1)
-    found = np.zeros(wins.shape[:-1])
+    level: np.ndarray = np.zeros(wins.shape[:-1])
     for _ in range(STEPS):
-        expected = tried * expit(found[..., :, None] - found[..., None, :])
-        slope = (wins - expected).sum(axis=-1) - found / SPREAD**2
-        curved = free.T @ information(tried, found) @ free
+        expected = tried * expit(level[..., :, None] - level[..., None, :])
+        slope = (wins - expected).sum(axis=-1) - level / SPREAD**2
+        curved = free.T @ information(tried, level) @ free
         step = np.linalg.solve(curved, (slope @ free)[..., None])[..., 0] @ free.T
         longest = np.abs(step).max(axis=-1, keepdims=True)
-        found = found + step * np.minimum(1, 2 / np.maximum(longest, 1e-300))  # never more than 2 log-odds at once
+        level = level + step * np.minimum(1, 2 / np.maximum(longest, 1e-300))  # never more than 2 log-odds at once
         if longest.max(initial=0) < 1e-10:
-            return found - found.mean(axis=-1, keepdims=True)
+            level -= level.mean(axis=-1, keepdims=True)
+            return level
     raise StudyError(f"the Bradley-Terry scores of {wins.shape[-1]} generators did not settle in {STEPS} steps")
 
 
-def information(tried: np.ndarray, found: np.ndarray) -> np.ndarray:
+def information(tried: np.ndarray, level: np.ndarray) -> np.ndarray:
     """Curvature of the likelihood and the prior: how often each two were compared, and scores -> (..., g, g)."""
-    chance = expit(found[..., :, None] - found[..., None, :])
+    chance = expit(level[..., :, None] - level[..., None, :])
     each = tried * chance * (1 - chance)
     one = np.eye(tried.shape[-1])
-    return each.sum(axis=-1)[..., None] * one - each + one / SPREAD**2
+    curvature: np.ndarray = each.sum(axis=-1)[..., None] * one - each + one / SPREAD**2
+    return curvature
 
 
 def preferences(
@@ -69,14 +71,14 @@ def preferences(
     shape = (raters, clips)
     wins = np.zeros((generators, generators))
     np.add.at(wins, (winner, loser), weight)
-    found = scores(wins)
-    inverse = _centred_inverse(wins, found)
-    surprise = weight * (1 - expit(found[winner] - found[loser]))
+    level = scores(wins)
+    inverse = _centred_inverse(wins, level)
+    surprise = weight * (1 - expit(level[winner] - level[loser]))
     parts = np.zeros((generators, *shape))
     moved = (inverse[:, winner] - inverse[:, loser]) * surprise
     np.add.at(parts, (np.arange(generators)[:, None], rater, clip), moved)
     p = _score_tests(wins, shape, rater, clip, winner, loser, weight) if tests else None
-    return Estimate(found, parts, inverse, p)
+    return Estimate(level, parts, inverse, p)
 
 
 def _score_tests(
@@ -97,14 +99,15 @@ def _score_tests(
         added = np.zeros(shape)
         surprise = weight * (1 - expit(level[winner] - level[loser]))
         np.add.at(added, (rater, clip), (lead[winner] - lead[loser]) * surprise)
-        spread = crossed(added)
-        error = np.sqrt(np.maximum(spread.variance, lead[one] - lead[other]))
-        p[one, other] = p[other, one] = student_p(added.sum(), error, spread.freedom)
+        components = crossed(added)
+        error = np.sqrt(np.maximum(components.variance, lead[one] - lead[other]))
+        p[one, other] = p[other, one] = student_p(added.sum(), error, components.freedom)
     return p
 
 
-def _centred_inverse(wins: np.ndarray, found: np.ndarray) -> np.ndarray:
+def _centred_inverse(wins: np.ndarray, level: np.ndarray) -> np.ndarray:
     """Covariance of the scores by the curvature, their mean held at 0: (g, g)."""
-    inverse = np.linalg.inv(information(wins + wins.T, found))
+    inverse: np.ndarray = np.linalg.inv(information(wins + wins.T, level))
     inverse = inverse - inverse.mean(axis=0)
-    return inverse - inverse.mean(axis=1, keepdims=True)
+    inverse -= inverse.mean(axis=1, keepdims=True)
+    return inverse

@@ -19,7 +19,8 @@ def pearson(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def ranks(values: np.ndarray) -> np.ndarray:
     """Ranks along the last axis, equal values at their mean rank."""
-    return rankdata(values, axis=-1)
+    mean_ranks: np.ndarray = rankdata(values, axis=-1)
+    return mean_ranks
 
 
 def signs(values: np.ndarray) -> np.ndarray:
@@ -29,35 +30,41 @@ def signs(values: np.ndarray) -> np.ndarray:
     return (first > second).astype(np.int8) - (first < second)
 
 
+def orders(scores: np.ndarray) -> np.ndarray:
+    """Which of two generators is ahead: scores (..., generators), more is better -> float32 (..., pairs).
+
+    signs(), with NaN for the pairs of which one score is undefined.
+    """
+    undefined = np.isnan(scores)
+    one, other = np.triu_indices(scores.shape[-1], 1)
+    return np.where(undefined[..., one] | undefined[..., other], np.float32(np.nan), signs(scores))
+
+
 def kendall(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Kendall's tau-b from signs(): (..., pairs) twice -> (...,); NaN where one ties all."""
-    together = np.einsum("...p,...p->...", one, other, dtype=np.float64)
-    size = np.sqrt(np.count_nonzero(one, axis=-1) * np.count_nonzero(other, axis=-1).astype(np.float64))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(size > 0, together / size, np.nan)
+    alike = np.einsum("...p,...p->...", one, other, dtype=np.float64)
+    return _tau(alike, np.count_nonzero(one, axis=-1), np.count_nonzero(other, axis=-1))
 
 
-def orders(scores: np.ndarray) -> np.ndarray:
-    """Which of two generators is ahead: scores (generators, ...), more is better -> float32 (pairs, ...).
-
-    1 where the first of the pair is ahead, -1 where the second is, 0 for equal scores, NaN where one is undefined;
-    pairs as in numpy.triu_indices.
-    """
-    one, other = np.triu_indices(len(scores), 1)
-    first, second = scores[one], scores[other]
-    ahead = (first > second).astype(np.float32) - (first < second)
-    return np.where(np.isnan(first) | np.isnan(second), np.float32(np.nan), ahead)
-
-
-def taus(order: np.ndarray) -> np.ndarray:
-    """Kendall's tau-b of every two scores: order (..., scores, pairs) of orders() -> float64 (..., scores, scores).
+def kendall_matrix(order: np.ndarray) -> np.ndarray:
+    """kendall() of every two scores: order (..., scores, pairs) of orders() -> float64 (..., scores, scores).
 
     Over the pairs that both scores order or tie; NaN where fewer than one is left, or one score ties all of them.
     """
-    known = (~np.isnan(order)).astype(np.float32)
+    compared = (~np.isnan(order)).astype(np.float32)
     sign = np.nan_to_num(order)
-    across = np.swapaxes(sign, -1, -2)
-    alike = (sign @ across).astype(np.float64)
-    ordered = (np.square(sign) @ np.swapaxes(known, -1, -2)).astype(np.float64)  # pairs that the first score orders
+    alike = (sign @ np.swapaxes(sign, -1, -2)).astype(np.float64)
+    ordered = (np.square(sign) @ np.swapaxes(compared, -1, -2)).astype(np.float64)  # pairs that the first score orders
+    return _tau(alike, ordered, np.swapaxes(ordered, -1, -2))
+
+
+def _tau(alike: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Kendall's tau-b, NaN for 0 / 0.
+
+    Args:
+        alike: pairs that both order alike, less those that they order otherwise.
+        first, second: pairs that each of them does not tie.
+    """
     with np.errstate(invalid="ignore", divide="ignore"):
-        return alike / np.sqrt(ordered * np.swapaxes(ordered, -1, -2))
+        tau: np.ndarray = alike / np.sqrt(first * second.astype(np.float64))
+    return tau

@@ -29,7 +29,7 @@ class Crossed:
     @property
     def variance(self) -> np.ndarray:
         """Of the estimate over other raters and other clips; never less than over either of them alone."""
-        return np.maximum(self.by_rater + self.by_clip - self.by_cell, np.maximum(self.by_rater, self.by_clip))
+        return _total(self.by_rater, self.by_clip, self.by_cell)
 
     @property
     def freedom(self) -> np.ndarray:
@@ -37,7 +37,8 @@ class Crossed:
 
     def rest(self) -> np.ndarray:
         """The part of the variance that more raters do not take away."""
-        return np.maximum(0, self.by_clip - self.by_cell)
+        variance: np.ndarray = np.maximum(0, self.by_clip - self.by_cell)
+        return variance
 
 
 def crossed(parts: np.ndarray) -> Crossed:
@@ -65,13 +66,19 @@ def crossed(parts: np.ndarray) -> Crossed:
 
 def freedom(by_rater: np.ndarray, by_clip: np.ndarray, by_cell: np.ndarray, raters: int, clips: int) -> np.ndarray:
     """Satterthwaite's (1946) degrees of freedom of by_rater + by_clip - by_cell, at least 1."""
-    total = np.maximum(by_rater + by_clip - by_cell, np.maximum(by_rater, by_clip))
+    total = _total(by_rater, by_clip, by_cell)
     with np.errstate(invalid="ignore", divide="ignore"):
         parts = np.square(by_rater) / (raters - 1)
         if clips > 1:
             parts = parts + np.square(by_clip) / (clips - 1) + np.square(by_cell) / ((raters - 1) * (clips - 1))
         found = np.square(total) / parts
     return np.where(np.isnan(by_rater), np.nan, np.fmax(1, np.where(np.isfinite(found), found, raters - 1)))
+
+
+def _total(by_rater: np.ndarray, by_clip: np.ndarray, by_cell: np.ndarray) -> np.ndarray:
+    """The variance over raters and clips: never less than over either of them alone."""
+    total: np.ndarray = np.maximum(by_rater + by_clip - by_cell, np.maximum(by_rater, by_clip))
+    return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +104,11 @@ class Estimate:
 
     def error(self, contrast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Standard errors of contrasts, and their degrees of freedom."""
-        found = self.spread(contrast)
+        components = self.components(contrast)
         floor = np.einsum("...g,gh,...h->...", contrast, self.floor, contrast)
-        return np.sqrt(np.maximum(found.variance, floor)), found.freedom
+        return np.sqrt(np.maximum(components.variance, floor)), components.freedom
 
-    def spread(self, contrast: np.ndarray) -> Crossed:
+    def components(self, contrast: np.ndarray) -> Crossed:
         """The variance of contrasts, by what is drawn."""
         return crossed(np.tensordot(contrast, self.parts, axes=1))
 
@@ -110,14 +117,14 @@ class Estimate:
         if self.tested is not None:
             return holm_pairs(self.tested)
         count = len(self.values)
-        found = np.full((count, count), np.nan)
+        p = np.full((count, count), np.nan)
         one, other = np.triu_indices(count, 1)
         if not len(one):
-            return found
+            return p
         apart = np.eye(count)[one] - np.eye(count)[other]
         error, free = self.error(apart)
-        found[one, other] = found[other, one] = student_p(apart @ self.values, error, free)
-        return holm_pairs(found)
+        p[one, other] = p[other, one] = student_p(apart @ self.values, error, free)
+        return holm_pairs(p)
 
 
 def student_p(difference: np.ndarray, error: np.ndarray, free: np.ndarray) -> np.ndarray:
@@ -125,4 +132,5 @@ def student_p(difference: np.ndarray, error: np.ndarray, free: np.ndarray) -> np
     with np.errstate(invalid="ignore", divide="ignore"):
         t = np.abs(difference) / error
     t = np.where((difference == 0) & (error == 0), 0, t)
-    return 2 * stdtr(free, -t)
+    p: np.ndarray = 2 * stdtr(free, -t)
+    return p

@@ -37,7 +37,8 @@ def _apart(values: np.ndarray, total: np.ndarray, level: str) -> np.ndarray:
     if level == "nominal":
         return 1.0 - np.eye(len(values))
     if level == "interval":
-        return np.square(values[:, None] - values)
+        distances: np.ndarray = np.square(values[:, None] - values)
+        return distances
     place = np.cumsum(total) - total / 2  # how many ratings lie below, those equal by half
     return np.square(place[:, None] - place)
 

@@ -38,10 +38,10 @@ def sign_flips(values: np.ndarray, units: Units, flips: int = RESAMPLES, seed: i
     patterns = 0
     for signs in _every(units.count) if exact else _drawn(units.count, flips, seed):
         flipped = (sums.reshape(-1, units.count) @ signs.T).reshape(*sums.shape[:2], -1)
-        for one, bound in enumerate(least):
+        for one, smallest in enumerate(least):
             apart = flipped[:, one + 1 :] - flipped[:, [one]]
             np.abs(apart, out=apart)
-            reached[:, one, one + 1 :] += np.count_nonzero(apart >= bound[..., None], axis=2)
+            reached[:, one, one + 1 :] += np.count_nonzero(apart >= smallest[..., None], axis=2)
         patterns += len(signs)
     reached += np.swapaxes(reached, 1, 2)
     p = reached / patterns if exact else (reached + 1) / (patterns + 1)
@@ -78,7 +78,8 @@ def standard_error(influence: np.ndarray, units: Units) -> np.ndarray:
         return np.full(np.shape(influence)[:-1], np.nan)
     sums = units.sums(np.asarray(influence, np.float64))
     sums = sums - sums.mean(axis=-1, keepdims=True)
-    return np.sqrt(np.square(sums).sum(axis=-1) * units.count / (units.count - 1)) / len(units.of_clip)
+    error: np.ndarray = np.sqrt(np.square(sums).sum(axis=-1) * units.count / (units.count - 1)) / len(units.of_clip)
+    return error
 
 
 def smallest_p(count: int, flips: int = RESAMPLES) -> float:

@@ -18,7 +18,8 @@ def detectable(error: np.ndarray, freedom: int, alpha: float = 0.05, power: floa
     """The smallest true difference that a two-sided test finds with this power, of one standard error a difference."""
     if not freedom:
         return np.full(np.shape(error), np.nan)
-    return error * (stdtrit(freedom, 1 - alpha / 2) + stdtrit(freedom, power))
+    difference: np.ndarray = error * (stdtrit(freedom, 1 - alpha / 2) + stdtrit(freedom, power))
+    return difference
 
 
 def clips_needed(found: float, clips: int, difference: float, fewest: float = FEWEST) -> float:
@@ -34,30 +35,37 @@ def clips_needed(found: float, clips: int, difference: float, fewest: float = FE
     return max(fewest, math.ceil(clips * (found / difference) ** 2))
 
 
-def raters_needed(spread: Crossed, difference: float, alpha: float = 0.05, power: float = POWER) -> float:
-    """How many raters a two-sided test takes to find a difference of this spread (of one number), on the same clips.
+def raters_needed(components: Crossed, difference: float, alpha: float = 0.05, power: float = POWER) -> float:
+    """How many raters a two-sided test takes to find a difference, on the same clips.
 
-    inf where no number of raters would do: the clips differ too much, and more of them are needed. NaN where the
-    spread is not known.
+    Args:
+        components: of the difference's variance with the raters at hand, one number each.
+        difference: the true one.
+        alpha: of the test.
+        power: the chance to find it.
+
+    Returns:
+        inf where no number of raters would do: the clips differ too much, and more of them are needed. NaN where the
+        variance is not known.
     """
-    if math.isnan(float(spread.by_rater)) or math.isnan(difference):
+    if math.isnan(float(components.by_rater)) or math.isnan(difference):
         return math.nan
     low, high = FEWEST - 1, FEWEST
-    while not _found(spread, high, difference, alpha, power):
+    while not _found(components, high, difference, alpha, power):
         low, high = high, 2 * high
         if high > MOST_RATERS:
             return math.inf
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if _found(spread, middle, difference, alpha, power) else (middle, high)
+        low, high = (low, middle) if _found(components, middle, difference, alpha, power) else (middle, high)
     return high
 
 
-def _found(spread: Crossed, raters: int, difference: float, alpha: float, power: float) -> bool:
+def _found(components: Crossed, raters: int, difference: float, alpha: float, power: float) -> bool:
     """Whether so many raters find it: what raters and cells add shrinks with their number, the clips' part stays."""
-    shrunk = spread.raters / raters
-    by_cell = spread.by_cell * shrunk
-    moved = Crossed(spread.by_rater * shrunk, spread.rest() + by_cell, by_cell, raters, spread.clips)
-    free = freedom(moved.by_rater, moved.by_clip, moved.by_cell, raters, spread.clips)
+    shrunk = components.raters / raters
+    by_cell = components.by_cell * shrunk
+    moved = Crossed(components.by_rater * shrunk, components.rest() + by_cell, by_cell, raters, components.clips)
+    free = freedom(moved.by_rater, moved.by_clip, moved.by_cell, raters, components.clips)
     reach = (stdtrit(free, 1 - alpha / 2) + stdtrit(free, power)) * np.sqrt(moved.variance)
     return bool(reach <= abs(difference))

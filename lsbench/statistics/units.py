@@ -32,7 +32,7 @@ class Units:
         """Sums over the clips of each unit: (..., clips) -> (..., units)."""
         return values if self.by == "clip" else _sums(values, self.of_clip, self.count)
 
-    def spread(self, influence: np.ndarray) -> np.ndarray:
+    def contributions(self, influence: np.ndarray) -> np.ndarray:
         """What each unit adds beyond what is expected of it: (..., clips) -> (..., units), the sum over units is 0.
 
         Where clips are drawn, they are compared with the mean of their own speaker, for the speakers are given.

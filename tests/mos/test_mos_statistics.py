@@ -79,9 +79,9 @@ def test_a_complete_study_gives_plain_means_and_the_mean_squares_of_anova() -> N
         8 * np.square(columns - one.mean()).sum() / 5,
         np.square(one - rows - columns + one.mean()).sum() / 35,
     ]
-    spread = estimate.spread(np.eye(5)[0])
+    components = estimate.components(np.eye(5)[0])
     expected = np.array(squares) / 48
-    np.testing.assert_allclose([spread.by_rater, spread.by_clip, spread.by_cell], expected, rtol=1e-9)
+    np.testing.assert_allclose([components.by_rater, components.by_clip, components.by_cell], expected, rtol=1e-9)
 
 
 def test_the_two_way_variance_is_unbiased() -> None:

@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lsbench.statistics import bootstrap, permutation, power
-from lsbench.statistics import correlation as agreement
-from lsbench.statistics import permutation_power as flip_power
+from lsbench.statistics import bootstrap, correlation, permutation, permutation_power, power
 from lsbench.statistics.letters import letters
 from lsbench.statistics.units import FEW_SPEAKERS, units
 
@@ -174,7 +172,7 @@ def test_the_detectable_difference_is_found_in_80_percent_after_correction(
     values = np.repeat(effects, clips, axis=2) + random.standard_normal((studies, 2, len(drawn.of_clip)))
     apart = influence(values[:, 0] - values[:, 1])
     errors = bootstrap.standard_error(apart, drawn), permutation.standard_error(apart, drawn)
-    values[:, 0] += flip_power.detectable(*errors, drawn, pairs)[:, None]
+    values[:, 0] += permutation_power.detectable(*errors, drawn, pairs)[:, None]
     p = permutation.sign_flips(values, drawn)[:, 0, 1]
     assert 0.75 <= np.mean(p * pairs < permutation.ALPHA) <= 0.88
 
@@ -183,10 +181,10 @@ def test_no_difference_is_promised_where_p_has_too_few_steps() -> None:
     drawn = units([""] * 8)
     error = np.array([0.1])
     assert permutation.smallest_p(8) == 1 / 128
-    assert np.isinf(flip_power.detectable(error, error, drawn, 7)).all()
-    assert np.isfinite(flip_power.detectable(error, error, drawn, 6)).all()
-    assert np.isfinite(flip_power.smooth(error, error, drawn, 7)).all()
-    assert [flip_power.fewest_units(pairs) for pairs in (1, 6, 7, 10_000)] == [6, 8, 9, math.inf]
+    assert np.isinf(permutation_power.detectable(error, error, drawn, 7)).all()
+    assert np.isfinite(permutation_power.detectable(error, error, drawn, 6)).all()
+    assert np.isfinite(permutation_power.smooth(error, error, drawn, 7)).all()
+    assert [permutation_power.fewest_units(pairs) for pairs in (1, 6, 7, 10_000)] == [6, 8, 9, math.inf]
     assert power.clips_needed(0.1, 8, 1.0, fewest=9) == 9
     assert power.clips_needed(math.inf, 8, 1.0) == math.inf
 
@@ -195,7 +193,7 @@ def test_one_pattern_passes_where_all_signs_are_alike() -> None:
     """With 10 units and 15 pairs only the observed pattern may reach its sum: the closed form of that."""
     drawn = units([""] * 10)
     error = np.array([1.0])
-    found = flip_power.detectable(error, error, drawn, 15)[0]
+    found = permutation_power.detectable(error, error, drawn, 15)[0]
     assert found == pytest.approx(math.sqrt(10) * stats.norm.ppf(0.8**0.1), rel=0.02)
 
 
@@ -225,13 +223,13 @@ def test_tau_is_scipys_with_ties_and_gaps() -> None:
     random = np.random.default_rng(11)
     scores = random.integers(0, 4, (7, 4)).astype(float)
     scores[2, 1] = scores[5, 3] = np.nan
-    found = agreement.taus(agreement.orders(scores).T)
+    found = correlation.kendall_matrix(correlation.orders(scores.T))
     for one, other in itertools.product(range(4), repeat=2):
         both = ~np.isnan(scores[:, one]) & ~np.isnan(scores[:, other])
         expected = stats.kendalltau(scores[both, one], scores[both, other]).statistic
         assert found[one, other] == pytest.approx(expected, nan_ok=True)
     infinite = np.array([[math.inf, 1.0], [2.0, 0.0], [1.0, -1.0]])
-    assert agreement.taus(agreement.orders(infinite).T)[0, 1] == 1
+    assert correlation.kendall_matrix(correlation.orders(infinite.T))[0, 1] == 1
 
 
 def test_clips_needed_grow_with_the_square() -> None:

@@ -32,12 +32,14 @@ def of_statistic(parts: Sequence[Stats], compute: Callable[[Stats], float]) -> n
         return jackknife(np.array([compute(_without(joined, *span)) for span in _spans(parts)]))
     some = Stats.join(parts[int(place)] for place in np.linspace(0, len(parts) - 1, MOST_CLIPS))
     added = np.array([compute(some + part) for part in parts])
-    return (MOST_CLIPS + 1) * (added - added.mean())
+    influence: np.ndarray = (MOST_CLIPS + 1) * (added - added.mean())
+    return influence
 
 
 def jackknife(without: np.ndarray) -> np.ndarray:
     """Influence of each clip, from the scores that leave it out: (clips,) -> float64 (clips,), mean 0."""
-    return (len(without) - 1) * (without.mean() - without)
+    influence: np.ndarray = (len(without) - 1) * (without.mean() - without)
+    return influence
 
 
 def _spans(parts: Sequence[Stats]) -> list[tuple[int, int]]:

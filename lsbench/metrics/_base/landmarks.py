@@ -115,4 +115,5 @@ def span(landmarks: np.ndarray, points: tuple[int, int]) -> np.ndarray:
         np.linalg.norm(landmarks[:, a].astype(np.float64) - landmarks[:, b].astype(np.float64), axis=1)
         for a, b in (points, OUTER_EYE_CORNERS)
     )
-    return np.divide(apart, eyes, out=np.full(len(apart), np.nan), where=eyes > 0)
+    share: np.ndarray = np.divide(apart, eyes, out=np.full(len(apart), np.nan), where=eyes > 0)
+    return share

@@ -74,4 +74,5 @@ class ClipPair:
 def _once(done: dict[Hashable, Any], key: Hashable, compute: Callable[[], T]) -> T:
     if key not in done:
         done[key] = compute()
-    return done[key]
+    value: T = done[key]
+    return value

@@ -29,11 +29,13 @@ def compiled(*argument_types: Any) -> Callable[[Callable[..., None]], Callable[.
     signature = numba.void(*argument_types)
 
     def compile_for(function: Callable[..., None]) -> Callable[..., None]:
+        loop: Callable[..., None]
         try:
             with _own_folder():
-                return numba.njit(signature, nogil=True, error_model="numpy", cache=True)(function)
+                loop = numba.njit(signature, nogil=True, error_model="numpy", cache=True)(function)
         except (RuntimeError, OSError):
-            return numba.njit(signature, nogil=True, error_model="numpy")(function)
+            loop = numba.njit(signature, nogil=True, error_model="numpy")(function)
+        return loop
 
     return compile_for
 
@@ -57,7 +59,7 @@ def _own_folder() -> Iterator[None]:
         config.CACHE_DIR = before
 
 
-def spread(work: Callable[[slice], None], frames: int) -> None:
+def in_parallel(work: Callable[[slice], None], frames: int) -> None:
     """Run work on all frames, a few at a time, on as many threads as numba.set_num_threads allows.
 
     Plain threads rather than numba's own: those end the process when two threads call them at once, or after a fork.

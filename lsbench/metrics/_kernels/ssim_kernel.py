@@ -18,7 +18,7 @@ import numba
 import numpy as np
 from numba import float32, float64, int32, uint8
 
-from lsbench.metrics._kernels.compiled import compiled, images, spread
+from lsbench.metrics._kernels.compiled import compiled, images, in_parallel
 
 TILE = 120  # columns blurred together: a multiple of 3 channels and 8 lanes, no power of 2; the ring stays in cache
 
@@ -118,5 +118,5 @@ def ssim_frames(
     out = np.empty(len(reference))
     taps = weights[: len(weights) // 2].astype(np.float32)
     twice_c1, twice_c2 = np.float32(2 * c1), np.float32(2 * c2)
-    spread(lambda part: score(reference[part], generated[part], taps, twice_c1, twice_c2, out[part]), len(out))
+    in_parallel(lambda part: score(reference[part], generated[part], taps, twice_c1, twice_c2, out[part]), len(out))
     return out

@@ -56,7 +56,8 @@ class Side:
     @property
     def power(self) -> np.ndarray:
         """The mean square of each line's segments over segments and channels: float64 (depth,) levels^2."""
-        return np.square(self._means).mean(axis=(0, 2))
+        power: np.ndarray = np.square(self._means).mean(axis=(0, 2))
+        return power
 
     def squared_step(self, line: int, strip: int, gap: int) -> float | None:
         """The squared step across a line, levels^2, as far as neighbouring segments agree on it; None without room.

@@ -72,13 +72,14 @@ def _power(reference: np.ndarray, generated: np.ndarray, pictures: np.ndarray) -
     for one, other, picture in zip(reference, generated, pictures, strict=True):
         saturated = (one == 0) | (one == PEAK) | (other == 0) | (other == PEAK)
         maps.append(_blocks(np.where(saturated, np.float32(0), picture)))
-    return np.square(_averaged(maps)).mean(axis=3)
+    energy: np.ndarray = np.square(_averaged(maps)).mean(axis=3)
+    return energy
 
 
 def _averaged(maps: list[np.ndarray]) -> np.ndarray:
     """Maps of blocks (R, C, K), one a frame, averaged over 2 x 2 blocks and WINDOW frames: float32 (T, R, C, K)."""
     cells = uniform_filter(np.stack(maps), (0, 2, 2, 0), mode="nearest")
-    return uniform_filter1d(cells, WINDOW, axis=0, mode="nearest")
+    return np.asarray(uniform_filter1d(cells, WINDOW, axis=0, mode="nearest"))
 
 
 def _blocks(picture: np.ndarray) -> np.ndarray:
@@ -103,7 +104,8 @@ def _beyond_agreement(power: np.ndarray, texture: np.ndarray) -> np.ndarray:
     classes = np.array_split(np.argsort(texture, axis=None, kind="stable"), count)
     agreement = [np.quantile(power.ravel()[cells], CLASS_SHARE) for cells in classes]
     middles = [np.median(texture.ravel()[cells]) for cells in classes]
-    return power / (ROUNDING + np.interp(texture, middles, agreement))
+    excess: np.ndarray = power / (ROUNDING + np.interp(texture, middles, agreement))
+    return excess
 
 
 def _split(power: np.ndarray) -> tuple[int, int, int, int] | None:

@@ -128,10 +128,11 @@ def factor(covariance: np.ndarray) -> np.ndarray:
 
     lower, failed = torch.linalg.cholesky_ex(torch.tensor(covariance))
     if not failed:
-        return lower.T.numpy()
+        return np.asarray(lower.T.numpy())
     values, vectors = (part.numpy() for part in torch.linalg.eigh(torch.tensor(covariance)))
     kept = values > len(values) * np.finfo(np.float64).eps * values[-1]
-    return np.sqrt(values[kept])[:, None] * vectors[:, kept].T
+    root: np.ndarray = np.sqrt(values[kept])[:, None] * vectors[:, kept].T
+    return root
 
 
 def checked(features: np.ndarray, width: int | None = None) -> np.ndarray:

@@ -51,7 +51,8 @@ def kernel_row_sums(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     base = rows @ columns.T
     base /= rows.shape[1]
     base += 1
-    return (base * base * base).sum(axis=1)
+    sums: np.ndarray = (base * base * base).sum(axis=1)
+    return sums
 
 
 def _mmd2(
@@ -61,7 +62,8 @@ def _mmd2(
     same = _kernel_sums(reference, reference, in_reference, in_reference) - _diagonal(reference) @ in_reference
     same += _kernel_sums(generated, generated, in_generated, in_generated) - _diagonal(generated) @ in_generated
     mixed = _kernel_sums(reference, generated, in_reference, in_generated)
-    return same / (size * (size - 1)) - 2 * mixed / size**2
+    distances: np.ndarray = same / (size * (size - 1)) - 2 * mixed / size**2
+    return distances
 
 
 def _kernel_sums(first: np.ndarray, second: np.ndarray, in_first: np.ndarray, in_second: np.ndarray) -> np.ndarray:
@@ -80,4 +82,5 @@ def _kernel_sums(first: np.ndarray, second: np.ndarray, in_first: np.ndarray, in
 def _diagonal(features: np.ndarray) -> np.ndarray:
     """k(x, x) of every row, float64 (n,)."""
     wide = features.astype(np.float64)
-    return (np.einsum("ij,ij->i", wide, wide) / features.shape[1] + 1) ** 3
+    values: np.ndarray = (np.einsum("ij,ij->i", wide, wide) / features.shape[1] + 1) ** 3
+    return values

@@ -48,8 +48,8 @@ def frechet_influence(parts: Sequence[Stats]) -> np.ndarray:
         start += part.rows
         for side, gaussian, weigher, sign in zip(SIDES, (first, second), weighers, (1, -1), strict=True):
             x = part[side].astype(np.float64) - gaussian.mean
-            spread = np.square(x).sum(axis=1) - weigher(x, frames)
-            moved[clip] += np.sum(2 * sign * x @ gap + spread * total / (total - 1))
+            excess = np.square(x).sum(axis=1) - weigher(x, frames)
+            moved[clip] += np.sum(2 * sign * x @ gap + excess * total / (total - 1))
     moved /= total  # p_c times the mean over the clip's frames; what is missing is constant times p_c
     moved -= moved.sum() * rows / total
     return len(parts) * moved
@@ -93,9 +93,12 @@ class _Weigher:
 
     def __call__(self, x: np.ndarray, rows: slice) -> np.ndarray:
         """For x (n, d), centred, the given rows of all frames: float64 (n,)."""
+        weights: np.ndarray
         if self.carrier is None:
-            return np.square(self.vectors[rows]) @ self.values * (self.frames - 1)
-        return np.square(x @ self.carrier) @ self.values
+            weights = np.square(self.vectors[rows]) @ self.values * (self.frames - 1)
+        else:
+            weights = np.square(x @ self.carrier) @ self.values
+        return weights
 
 
 def _weighers(first: np.ndarray, second: np.ndarray, frames: int) -> tuple[_Weigher, _Weigher]:

@@ -44,12 +44,12 @@ def standardised(signals: np.ndarray) -> np.ndarray:
     whole = np.isfinite(signals).all(axis=1)
     out = np.full_like(signals, np.nan)
     if whole.any():
-        moved, spread = signals[whole] - signals[whole].mean(axis=0), spreads(signals)
-        out[whole] = np.where(spread > STILL, moved / np.where(spread > STILL, spread, 1), 0)
+        moved, deviation = signals[whole] - signals[whole].mean(axis=0), standard_deviations(signals)
+        out[whole] = np.where(deviation > STILL, moved / np.where(deviation > STILL, deviation, 1), 0)
     return out
 
 
-def spreads(signals: np.ndarray) -> np.ndarray:
+def standard_deviations(signals: np.ndarray) -> np.ndarray:
     """The standard deviation of each signal over the frames that have all six: (T, 6) -> (6,), NaN where none has."""
     whole = np.isfinite(signals).all(axis=1)
     return signals[whole].std(axis=0) if whole.any() else np.full(signals.shape[1], np.nan)
@@ -60,4 +60,5 @@ def _slow(shapes: np.ndarray, sigma_frames: float) -> np.ndarray:
     weighted, weight = (
         gaussian_filter1d(values, sigma_frames, axis=0) for values in (np.where(known, shapes, 0), known.astype(float))
     )
-    return np.divide(weighted, weight, out=np.full_like(shapes, np.nan), where=known)
+    slow: np.ndarray = np.divide(weighted, weight, out=np.full_like(shapes, np.nan), where=known)
+    return slow

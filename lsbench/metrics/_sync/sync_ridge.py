@@ -14,7 +14,7 @@ from lsbench.media.spectra import LOG_MEL_BANDS, log_mel
 from lsbench.metrics._base.landmarks import seen
 from lsbench.metrics._base.learner import Learner, Model, Moments
 from lsbench.metrics._base.stats import Stats
-from lsbench.metrics._sync.mouth_signals import SIGNALS, mouth_signals, spreads, standardised
+from lsbench.metrics._sync.mouth_signals import SIGNALS, mouth_signals, standard_deviations, standardised
 
 TAPS_S = np.linspace(-0.16, 0.16, 9)  # instants at which a frame's speech is heard, from the frame's own
 FEATURES = len(TAPS_S) * LOG_MEL_BANDS
@@ -43,7 +43,7 @@ class SyncRidge(Learner):
         return _frames(seen(track), clip.speech, clip.fps, clip.sample_rate)
 
     def moments(self, stats: Stats) -> Moments:
-        """xx (360, 360), xy (360, 6), yy (6,): sums of products; frames; spread (6,) and clips: summed spreads."""
+        """xx (360, 360), xy (360, 6), yy (6,): sums of products; frames; spread (6,), clips: sums of deviations."""
         motion = standardised(stats["motion"])
         shown = np.isfinite(motion).all(axis=1)
         speech = stats["speech"][shown].astype(np.float64)
@@ -56,7 +56,7 @@ class SyncRidge(Learner):
             "xy": np.einsum("tx,ty->xy", speech, motion[shown]),
             "yy": np.square(motion[shown]).sum(axis=0),
             "frames": np.array(float(np.count_nonzero(shown))),
-            "spread": spreads(stats["motion"]),
+            "spread": standard_deviations(stats["motion"]),
             "clips": np.array(1.0),
         }
 
@@ -97,7 +97,8 @@ def fit(
 
 def predicted(model: Model, speech: np.ndarray, frames: int, fps: float, sample_rate: int) -> np.ndarray:
     """The motion that speech suggests for each frame, in standard deviations: float64 (frames, 6)."""
-    return np.einsum("tx,xy->ty", _heard(speech, frames, fps, sample_rate), model["weights"])
+    motion: np.ndarray = np.einsum("tx,xy->ty", _heard(speech, frames, fps, sample_rate), model["weights"])
+    return motion
 
 
 def _frames(landmarks: np.ndarray, speech: np.ndarray, fps: float, sample_rate: int) -> Stats:
@@ -107,10 +108,13 @@ def _frames(landmarks: np.ndarray, speech: np.ndarray, fps: float, sample_rate: 
 
 def _heard(speech: np.ndarray, frames: int, fps: float, sample_rate: int) -> np.ndarray:
     """Speech around the instant k / fps of each frame k, normalised over the clip: float64 (frames, 360)."""
-    levels = log_mel(speech, np.arange(frames)[:, None] / fps + TAPS_S, sample_rate).reshape(frames, FEATURES)
+    instants_s = np.arange(frames)[:, None] / fps + TAPS_S
+    levels: np.ndarray = log_mel(speech, instants_s, sample_rate).reshape(frames, FEATURES)
     levels = levels - levels.mean()
-    spread = levels.std()
-    return levels / spread if spread > 0 else levels
+    deviation = levels.std()
+    if deviation > 0:
+        levels /= deviation
+    return levels
 
 
 def _nothing() -> dict[str, np.ndarray]:
@@ -135,7 +139,8 @@ class _Solver:
         self.turned = self.vectors.T @ (moments["xy"] / moments["frames"])
 
     def weights(self, penalty: float) -> np.ndarray:
-        return self.vectors @ (self.turned / (self.values + penalty * self.values.mean())[:, None])
+        weights: np.ndarray = self.vectors @ (self.turned / (self.values + penalty * self.values.mean())[:, None])
+        return weights
 
 
 def _penalty(kept: list[Moments], total: Moments) -> float:

@@ -28,7 +28,8 @@ def face_squares(track: FaceTrack) -> np.ndarray:
         raise MetricError("SyncNet crop: landmarks hold NaN; fill the gaps of the track first")
     low, high = outline.min(axis=1), outline.max(axis=1)
     squares = np.column_stack([(low + high) / 2, (high - low).max(axis=1) / 2])
-    return median_filter(squares, size=(SMOOTH_FRAMES, 1), mode="constant")
+    smooth: np.ndarray = median_filter(squares, size=(SMOOTH_FRAMES, 1), mode="constant")
+    return smooth
 
 
 def crop_squares(frames: np.ndarray, squares: np.ndarray) -> np.ndarray:
@@ -61,7 +62,8 @@ def at_25_fps(count: int, fps: float) -> np.ndarray:
     if is_25_fps(fps):
         return np.arange(count)
     times = np.arange(max(1, int(count * FPS / fps + 1e-6)))
-    return np.minimum(np.floor(times * fps / FPS + 0.5).astype(np.int64), count - 1)
+    frames: np.ndarray = np.minimum(np.floor(times * fps / FPS + 0.5).astype(np.int64), count - 1)
+    return frames
 
 
 def is_25_fps(fps: Any) -> Any:

@@ -151,7 +151,7 @@ def _pairs(people: QuestionScores, order: Sequence[int], p: np.ndarray) -> tuple
         contrast = _contrast(people, better, worse)
         difference = float(contrast @ people.estimate.values)
         low, high = people.estimate.limits(contrast)
-        needed = raters_needed(people.estimate.spread(contrast), difference)
+        needed = raters_needed(people.estimate.components(contrast), difference)
         names = people.generators[better], people.generators[worse]
         pairs.append(RatedPair(*names, difference, float(low), float(high), float(p[better, worse]), float(needed)))
     return tuple(pairs)
@@ -172,7 +172,7 @@ def _power(people: QuestionScores, order: Sequence[int], difference: float | Non
         error, free = people.estimate.error(contrast)
         errors.append(float(detectable(error, int(free))) if not np.isnan(free) else math.nan)
         if difference is not None:
-            needed.append(float(raters_needed(people.estimate.spread(contrast), difference)))
+            needed.append(float(raters_needed(people.estimate.components(contrast), difference)))
     return float(np.median(errors)) if errors else math.nan, float(np.median(needed)) if needed else math.nan
 
 
