@@ -20,7 +20,7 @@ from latex2mathml.converter import convert
 from lsbench import registry
 from lsbench.cli.main import main
 
-ROOT = Path(__file__).parents[1]
+DOCS = Path(__file__).parent
 KEPT = "\b"  # click leaves the lines of a paragraph that begins so as they are
 FILE = re.compile(r"<!-- file (\S+) -->")
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
@@ -36,7 +36,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     for marker, table in (("<!-- table of metrics -->", metric_table), ("<!-- table of options -->", option_table)):
         if marker in markdown:
             markdown = markdown.replace(marker, table())
-    return FILE.sub(lambda match: (ROOT / match[1]).read_text(encoding="utf-8").replace("](docs/", "]("), markdown)
+    return FILE.sub(lambda match: _text(DOCS.parent / match[1]), markdown)
 
 
 def on_page_content(content: str, **_: Any) -> str:
@@ -49,11 +49,10 @@ def metric_table() -> str:
     lines = ["| metric | asks | better | regions | needs |", "|---|---|---|---|---|"]
     for name, target in registry.METRICS.items():
         kind = registry.load(target)
-        page = PAGES[target.partition(":")[0].rpartition(".")[2]]
         better = "best at 0" if kind.better == "zero" else kind.better
         regions = ", ".join(region.value for region in kind.regions) or "its own"
         needs = ", ".join([*kind.weights, *(["face_landmarker"] if kind.needs_landmarks else [])]) or "-"
-        lines.append(f"| [`{name}`]({page}#{name}) | {kind.asks} | {better} | {regions} | {needs} |")
+        lines.append(f"| [`{name}`]({_page(name)}#{name}) | {kind.asks} | {better} | {regions} | {needs} |")
     return "\n".join(lines)
 
 
@@ -69,15 +68,16 @@ def option_table() -> str:
     return "\n".join(lines)
 
 
-# The page on which the metrics of each file under lsbench/metrics are described.
-PAGES = {
-    **dict.fromkeys(("psnr", "ssim", "lpips", "from_piq", "sharpness"), "pictures.md"),
-    **dict.fromkeys(("seam", "flicker"), "paste.md"),
-    **dict.fromkeys(("jitter", "lmd", "aperture", "silence", "coverage"), "lips.md"),
-    "sync": "sync.md",
-    "syncnet": "syncnet.md",
-    "fid": "sets.md",
-}
+def _page(metric: str) -> str:
+    """The page that describes a metric: the one with a heading or an anchor of its name."""
+    place = re.compile(rf'^## {metric}$|id="{metric}"', re.MULTILINE)
+    return next(page.name for page in sorted(DOCS.glob("*.md")) if place.search(page.read_text(encoding="utf-8")))
+
+
+def _text(path: Path) -> str:
+    """A Markdown file with its links as they hold in docs/; any other in a block of its own."""
+    text = path.read_text(encoding="utf-8")
+    return text.replace("](docs/", "](") if path.suffix == ".md" else f"```{path.suffix[1:]}\n{text}```"
 
 
 def _set_helps(command: click.Command) -> None:

@@ -44,6 +44,13 @@ def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
             assert anchor in anchors(target), f"{name(page)}: {link}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_files_that_a_page_takes_over_are_there(page: Path) -> None:
+    assert "8<" not in page.read_text() and "8 <" not in page.read_text()
+    for file in re.findall(r"<!-- file (\S+) -->", page.read_text()):
+        assert (ROOT / file).is_file(), file
+
+
 def commands(text: str) -> Iterator[list[str]]:
     """The arguments of every `lsbench` in the shell blocks of a page, and in the lines of a help's examples."""
     for line in text.replace("\\\n", " ").splitlines():
@@ -117,7 +124,7 @@ def test_readme_is_one_screen_or_two_and_holds_the_two_commands() -> None:
 
 
 def test_every_metric_has_a_place_in_the_pages() -> None:
-    """What the table of metrics links to (docs/site_hooks.py)."""
+    """What the table of metrics on the site links to."""
     anchored = set().union(*(anchors(page) for page in PAGES))
     assert set(registry.METRICS) <= anchored
 
