@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from lsbench.auditing.artifacts.artifact import Subject
 from lsbench.auditing.artifacts.catalogue import artifact
-from lsbench.errors import ArtifactError
+from lsbench.errors import ArtifactError, RunError
 from lsbench.face.track import POINTS, FaceTrack
 from lsbench.face.tracker import FaceTracker
 from lsbench.media.clip import Clip
@@ -28,21 +28,19 @@ CLEAN = "clean"  # in place of an artifact's name: the re-encoded clip as it is
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What a worker needs to know beside the clip: pickled to other processes."""
-
-    run: Path
-    context: Context
-    metrics: tuple[Metric, ...]
-    seed: int
-
-
-@dataclass(frozen=True)
 class Injection:
-    """One clip, and what to inject. other: the clip that lends its sound. models: learned from other speakers."""
+    """One clip, and what to inject into it.
+
+    Attributes:
+        reference: the clip.
+        sound_from: the clip that lends its sound.
+        artifact: by name, or CLEAN.
+        strengths: of the artifact, rising; none for CLEAN.
+        models: what metrics learned from other speakers.
+    """
 
     reference: Reference
-    other: Reference
+    sound_from: Reference
     artifact: str
     strengths: tuple[float, ...]
     models: Models
@@ -53,40 +51,76 @@ class Injection:
         return f"{self.artifact}/{self.reference.id}"
 
 
+@dataclass(frozen=True)
+class Injector:
+    """Injects artifacts into clips, measures them, and keeps the statistics; pickled to other processes.
+
+    Attributes:
+        run: the folder of the audit.
+        context: how clips are read.
+        metrics: by which they are measured.
+        seed: of artifacts that are random.
+    """
+
+    run: Run
+    context: Context
+    metrics: tuple[Metric, ...]
+    seed: int
+
+    def measured_by(self, name: str) -> tuple[Metric, ...]:
+        """The metrics that an artifact can reach: pictures alone say nothing of a sound that changed."""
+        unheard = name != CLEAN and artifact(name).hears_only
+        return tuple(metric for metric in self.metrics if not (unheard and metric.paired))
+
+    def is_finished(self, job: Injection) -> bool:
+        """Whether everything that is to be measured of a job is kept."""
+        metrics, strengths = self.measured_by(job.artifact), job.strengths or (0.0,)
+        part = self.run.read_partial(job.id, [filed(metric.key, at) for metric in metrics for at in strengths])
+        return part is not None and part.reference_sha256 == job.reference.digest
+
+    def inject(self, job: Injection) -> None:
+        """Inject one artifact at all its strengths into one clip, measure what is not kept yet, and keep it."""
+        part = self.run.read_partial(job.id)
+        stats: dict[str, Stats] = {}
+        if part is not None and part.reference_sha256 == job.reference.digest:
+            stats = dict(part.stats)
+        scene = _scene(self, job.reference, job.sound_from)
+        if job.artifact != CLEAN and artifact(job.artifact).hears_only and not len(scene.subject.clip.speech):
+            raise ArtifactError(f"clip {job.reference.id}: artifact {job.artifact} needs sound, and the clip has none")
+        for strength in job.strengths or (0.0,):
+            metrics = [m for m in self.measured_by(job.artifact) if filed(m.key, strength) not in stats]
+            if not metrics:
+                continue
+            spoiled = scene.subject.clip
+            if job.artifact != CLEAN:
+                spoiled = artifact(job.artifact)(scene.subject, strength, self.seed)
+            faces = scene.faces if any(metric.needs_landmarks for metric in metrics) else None
+            landmarks = (faces.of(scene.pair.reference), faces.of(spoiled)) if faces else None
+            pair = replace(scene.pair, generated=spoiled, landmarks=landmarks, models=job.models)
+            stats |= {filed(metric.key, strength): metric.measure(pair) for metric in metrics}
+        frames = len(scene.subject.clip)
+        self.run.write_partial(Partial(job.id, "", job.reference.digest, frames, frames, 0, stats))
+
+    def statistics(
+        self, clips: Sequence[Reference], name: str, strengths: Sequence[float]
+    ) -> dict[tuple[str, float], list[Stats]]:
+        """What is kept of an artifact: the statistics of every clip, in their order, by (score key, strength)."""
+        names = {(metric.key, at): filed(metric.key, at) for metric in self.measured_by(name) for at in strengths}
+        statistics: dict[tuple[str, float], list[Stats]] = {key: [] for key in names}
+        for clip in clips:
+            part = self.run.read_partial(f"{name}/{clip.id}", names.values())
+            if part is None:
+                raise RunError(
+                    f"{self.run.path}: {name}/{clip.id} vanished while it was read; give the same command again"
+                )
+            for key, filed_as in names.items():
+                statistics[key].append(part.stats[filed_as])
+        return statistics
+
+
 def filed(key: str, strength: float) -> str:
     """Where a strength's statistics by a score key are filed in an injection's part of the run."""
     return f"{key}@{strength:g}"
-
-
-def measured_by(name: str, metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
-    """The metrics that an artifact can reach: pictures alone say nothing of a sound that changed."""
-    unheard = name != CLEAN and artifact(name).hears_only
-    return tuple(metric for metric in metrics if not (unheard and metric.paired))
-
-
-def inject(bench: Bench, job: Injection) -> None:
-    """Inject one artifact at all its strengths into one clip, measure, and keep the statistics in the run folder."""
-    run = Run(bench.run)
-    kept = run.read_partial(job.id)
-    stats: dict[str, Stats] = {}
-    if kept is not None and kept.reference_sha256 == job.reference.digest:
-        stats = dict(kept.stats)
-    scene = _scene(bench, job.reference, job.other)
-    if job.artifact != CLEAN and artifact(job.artifact).hears_only and not len(scene.subject.clip.speech):
-        raise ArtifactError(f"clip {job.reference.id}: artifact {job.artifact} needs sound, and the clip has none")
-    for strength in job.strengths or (0.0,):
-        metrics = [m for m in measured_by(job.artifact, bench.metrics) if filed(m.key, strength) not in stats]
-        if not metrics:
-            continue
-        spoiled = scene.subject.clip
-        if job.artifact != CLEAN:
-            spoiled = artifact(job.artifact)(scene.subject, strength, bench.seed)
-        faces = scene.faces if any(metric.needs_landmarks for metric in metrics) else None
-        landmarks = (faces.of(scene.pair.reference), faces.of(spoiled)) if faces else None
-        pair = replace(scene.pair, generated=spoiled, landmarks=landmarks, models=job.models)
-        stats |= {filed(metric.key, strength): metric.measure(pair) for metric in metrics}
-    frames = len(scene.subject.clip)
-    run.write_partial(Partial(job.id, "", job.reference.digest, frames, frames, 0, stats))
 
 
 class Faces:
@@ -94,20 +128,20 @@ class Faces:
 
     def __init__(self, tracker: FaceTracker) -> None:
         self.tracker = tracker
-        self._known: dict[bytes, np.ndarray] = {}
+        self._landmarks: dict[bytes, np.ndarray] = {}
 
     def of(self, clip: Clip) -> FaceTrack:
         """What tracker.measure(clip) gives: the tracker looks at every frame on its own."""
         names = [
             hashlib.blake2b(frame.data, digest_size=16).digest() for frame in map(np.ascontiguousarray, clip.frames)
         ]
-        unseen = {name: place for place, name in enumerate(names) if name not in self._known}
+        unseen = {name: index for index, name in enumerate(names) if name not in self._landmarks}
         if unseen:
-            looked = self.tracker.measure(replace(clip, frames=clip.frames[list(unseen.values())]))
-            self._known |= dict(zip(unseen, looked.landmarks, strict=True))
-        landmarks = np.stack([self._known[name] for name in names]).reshape(-1, POINTS, 2)
-        found = np.asarray(np.isfinite(landmarks).all(axis=(1, 2)))
-        return FaceTrack(landmarks, found, *clip.frames.shape[1:3])
+            track = self.tracker.measure(replace(clip, frames=clip.frames[list(unseen.values())]))
+            self._landmarks |= dict(zip(unseen, track.landmarks, strict=True))
+        landmarks = np.stack([self._landmarks[name] for name in names]).reshape(-1, POINTS, 2)
+        has_face = np.asarray(np.isfinite(landmarks).all(axis=(1, 2)))
+        return FaceTrack(landmarks, has_face, *clip.frames.shape[1:3])
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,18 +156,18 @@ class Scene:
 _LAST: dict[tuple[object, ...], Scene] = {}  # of this process: the artifacts of a clip follow each other
 
 
-def _scene(bench: Bench, reference: Reference, other: Reference) -> Scene:
+def _scene(injector: Injector, reference: Reference, sound_from: Reference) -> Scene:
     """The clip made ready, kept until another one is asked for."""
-    context = bench.context
-    key = (bench.run, context.tracker, context.device, context.content(reference), reference.id, other.digest)
+    context = injector.context
+    content = context.content(reference)
+    key = (injector.run.path, context.tracker, context.device, content, reference.id, sound_from.digest)
     if key not in _LAST:
         _LAST.clear()
-        _LAST[key] = _prepared(bench, reference, other)
+        _LAST[key] = _prepared(context, reference, sound_from)
     return _LAST[key]
 
 
-def _prepared(bench: Bench, reference: Reference, other: Reference) -> Scene:
-    context = bench.context
+def _prepared(context: Context, reference: Reference, sound_from: Reference) -> Scene:
     real = context.read(reference)
     track = context.track(reference, real)
     clean = replace(real, frames=recoded(real.frames, real.fps))
@@ -146,4 +180,4 @@ def _prepared(bench: Bench, reference: Reference, other: Reference) -> Scene:
         weights=context.weights,
         reference_sha256=context.content(reference),
     )
-    return Scene(pair, Subject(clean, track, context.read(other).speech), faces)
+    return Scene(pair, Subject(clean, track, context.read(sound_from).speech), faces)

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from lsbench.auditing import audit as campaign
 from lsbench.auditing import plan
 from lsbench.auditing.audit import audit
 from lsbench.auditing.findings import Audit
-from lsbench.auditing.inject import Faces
+from lsbench.auditing.inject import Faces, Injector
 from lsbench.auditing.response import samples
 from lsbench.cli.main import main
 from lsbench.corpus.toy.render import write_corpus
@@ -96,7 +95,7 @@ def test_an_audit_is_kept_resumed_and_added_to(corpus: Path, run: tuple[Audit, P
         raise AssertionError("measured again")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(campaign, "inject", refuse)
+        patch.setattr(Injector, "inject", refuse)
         assert equal(made(corpus, copy), found)
         fewer = made(corpus, copy, artifacts=("late=2",), metrics=("psnr",), clips=2)
         assert len(fewer.clips) == 2 and fewer.keys == ("psnr/whole", "psnr/mouth")
@@ -192,7 +191,7 @@ def test_metrics_are_added_to_what_is_there(corpus: Path, tmp_path: Path) -> Non
     first = made(corpus, out, metrics=("psnr",), **asked)
     made(corpus, out, metrics=("ssim",), **asked)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(campaign, "inject", lambda *_: pytest.fail("measured again"))
+        patch.setattr(Injector, "inject", lambda *_: pytest.fail("measured again"))
         assert equal(made(corpus, out, metrics=("psnr",), **asked), first)
         assert set(made(corpus, out, metrics=("psnr", "ssim"), **asked).keys) > set(first.keys)
 
