@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     )
     from lsbench.face.track import FaceTrack, Region
     from lsbench.generation.generator import Generator, Rendered
-    from lsbench.generation.studio import generate
+    from lsbench.generation.render import generate
     from lsbench.media.clip import Clip
     from lsbench.media.files import read_clip, write_clip
     from lsbench.metrics._base.catalogue import metric
@@ -63,7 +63,7 @@ __version__ = "0.1.0"
 # Where each name comes from: `module:attribute`, or a module.
 _NAMES = {
     "score": "lsbench.run.score:score",
-    "generate": "lsbench.generation.studio:generate",
+    "generate": "lsbench.generation.render:generate",
     "leaderboard": "lsbench.board.rank:leaderboard",
     "compare": "lsbench.board.compare:compare",
     "audit": "lsbench.auditing.audit:audit",

@@ -39,7 +39,7 @@ def quickstart(out: Path, quiet: bool) -> None:
 
 def show_stand_in(bench: Protocol, out: Path, name: str) -> None:
     """Render one stand-in over the toy corpus and score it."""
-    from lsbench.generation.studio import generate
+    from lsbench.generation.render import generate
     from lsbench.run.score import score
 
     generate(name, bench, out / "generated" / name)

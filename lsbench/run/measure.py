@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lsbench.face.track import FaceTrack
-from lsbench.generation.studio import Order, Studio, render_clip
+from lsbench.generation.render import render_clip
+from lsbench.generation.studio import Order, Studio
 from lsbench.media.clip import Clip
 from lsbench.media.files import content_sha256, read_clip
 from lsbench.metrics._base.metric import Metric

@@ -22,8 +22,8 @@ from lsbench.errors import GeneratorError, LsbenchError, MediaError, TrainingErr
 from lsbench.face.crops import crop_faces, paste_faces
 from lsbench.face.track import FaceTrack, Region
 from lsbench.generation.generator import perform
+from lsbench.generation.render import generate
 from lsbench.generation.source import Source, parse
-from lsbench.generation.studio import generate
 from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip
 from lsbench.protocol import protocol

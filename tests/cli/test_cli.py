@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from lsbench.cli.main import main
 from lsbench.corpus.toy.render import write_corpus
-from lsbench.generation.studio import generate
+from lsbench.generation.render import generate
 from lsbench.protocol import protocol
 
 VERBS = ["quickstart", "score", "leaderboard", "compare", "generate", "weights", "metrics", "protocols", "generators"]

@@ -25,8 +25,8 @@ from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import AlignmentError, FaceError, GeneratorError, LsbenchError
 from lsbench.face.track import FaceTrack
 from lsbench.generation.generator import Generator, Rendered, perform
+from lsbench.generation.render import generate
 from lsbench.generation.source import Source, parse, parse_generator
-from lsbench.generation.studio import generate
 from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip
 from lsbench.protocol import protocol

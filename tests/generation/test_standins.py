@@ -16,7 +16,7 @@ from lsbench.errors import GeneratorError, WeightsError
 from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker
 from lsbench.generation import standins
-from lsbench.generation.studio import generate
+from lsbench.generation.render import generate
 from lsbench.media.clip import Clip, crop
 from lsbench.metrics._base import catalogue
 from lsbench.metrics.psnr import psnr_frames

@@ -19,7 +19,7 @@ from lsbench.cli.main import main
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import MetricError
 from lsbench.face.track import Region
-from lsbench.generation.studio import generate
+from lsbench.generation.render import generate
 from lsbench.media.files import read_clip
 from lsbench.metrics._base import catalogue
 from lsbench.metrics._base.frame_metric import FrameMetric

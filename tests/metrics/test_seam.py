@@ -15,7 +15,7 @@ from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker, fill_gaps
 from lsbench.generation import standins
-from lsbench.generation.studio import generate
+from lsbench.generation.render import generate
 from lsbench.media.clip import Clip
 from lsbench.media.files import content_sha256, find_clips, read_clip, write_clip
 from lsbench.metrics._base.pair import ClipPair

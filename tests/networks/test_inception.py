@@ -16,7 +16,7 @@ import lsbench
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import FaceTrack, Region
-from lsbench.generation.studio import generate
+from lsbench.generation.render import generate
 from lsbench.media.clip import Clip
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._sets.features import pair_features

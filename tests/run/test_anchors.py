@@ -16,7 +16,7 @@ import lsbench
 from lsbench.cli.main import main
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import LsbenchError
-from lsbench.generation.studio import generate
+from lsbench.generation.render import generate
 from lsbench.media.files import find_clips, read_clip
 from lsbench.protocol import protocol
 from lsbench.run import anchors

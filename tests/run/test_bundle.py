@@ -20,7 +20,7 @@ import lsbench
 from lsbench.cli.main import main
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import BundleError
-from lsbench.generation.studio import generate
+from lsbench.generation.render import generate
 from lsbench.protocol import protocol
 from lsbench.run.bundle import MANIFEST, pack
 from lsbench.run.verify import verify

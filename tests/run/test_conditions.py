@@ -20,7 +20,7 @@ import lsbench
 from lsbench.cli.main import main
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import LsbenchError, MatchError, RunError
-from lsbench.generation.studio import generate
+from lsbench.generation.render import generate
 from lsbench.metrics._base.stats import Stats
 from lsbench.protocol import protocol
 from lsbench.run import anchors, fold

@@ -35,7 +35,7 @@ from lsbench.errors import (
 )
 from lsbench.face.track import Region
 from lsbench.face.tracker import load_track, sidecar
-from lsbench.generation.studio import generate
+from lsbench.generation.render import generate
 from lsbench.media.clip import Clip, crop
 from lsbench.media.files import find_clips, read_clip, write_clip
 from lsbench.metrics.psnr import psnr_frames

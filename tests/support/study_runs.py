@@ -8,7 +8,7 @@ from pathlib import Path
 
 import lsbench
 from lsbench.corpus.toy.render import write_corpus
-from lsbench.generation.studio import generate
+from lsbench.generation.render import generate
 from lsbench.protocol import protocol
 
 EVIL = "<script>alert(1)</script>"
