@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,7 +11,9 @@ from lsbench import registry
 from lsbench.errors import LsbenchError, RunError
 from lsbench.metrics._base import catalogue
 from lsbench.metrics._base.metric import Metric
-from lsbench.run.result import Kept, Result
+
+if TYPE_CHECKING:
+    from lsbench.run.result import Kept, Result
 
 
 def frame_table(result: Result, key: str) -> Any:
