@@ -129,6 +129,13 @@ def test_every_metric_has_a_place_in_the_pages() -> None:
     assert set(registry.METRICS) <= anchored
 
 
+def test_design_names_every_room() -> None:
+    table = (ROOT / "docs" / "design.md").read_text().partition("| room |")[2].partition("\n\n")[0]
+    rooms = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    inside = {path.stem for path in (ROOT / "lsbench").iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert set(rooms) == inside - {"__init__", "__main__", "__pycache__"}
+
+
 def test_the_fences_and_links_are_seen() -> None:
     """The patterns of this file see what they look for."""
     assert len(LINK.findall((ROOT / "README.md").read_text())) > 15
