@@ -67,8 +67,8 @@ def unpack(bundle: Path, folder: Path) -> Run:
                 target = run / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(entries[name]) as source, target.open("xb") as file:
-                    found = _copy(source, file)
-                if (found["sha256"], found["bytes"]) != (sha256, size):
+                    copied = _copy(source, file)
+                if (copied["sha256"], copied["bytes"]) != (sha256, size):
                     raise BundleError(f"{bundle}: {name} is not what the manifest says; its sha256 differs")
                 if name.endswith(".npz"):
                     _demand_plain(bundle, name, target)
@@ -79,12 +79,12 @@ def unpack(bundle: Path, folder: Path) -> Run:
         raise BundleError(f"{bundle}: cannot be unpacked ({error})") from error
 
 
-def demand_same(bundle: Path, expected: Iterable[str], found: Iterable[str]) -> None:
+def demand_same(bundle: Path, expected: Iterable[str], present: Iterable[str]) -> None:
     """Raise BundleError where files are missing or too many."""
-    expected, found = set(expected), set(found)
-    if missing := sorted(expected - found):
+    expected, present = set(expected), set(present)
+    if missing := sorted(expected - present):
         raise BundleError(f"{bundle}: {missing[0]} is missing ({len(missing)} of {len(expected)} files)")
-    if extra := sorted(found - expected):
+    if extra := sorted(present - expected):
         raise BundleError(f"{bundle}: {extra[0]} is not part of the run it holds ({len(extra)} files too many)")
 
 
@@ -105,20 +105,20 @@ def _copy(source: Any, target: Any) -> dict[str, Any]:
 
 def _checked(bundle: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     """The entries by name: plain paths below the run, each once, stored as they are, no more than the file holds."""
-    found: dict[str, zipfile.ZipInfo] = {}
+    entries: dict[str, zipfile.ZipInfo] = {}
     for entry in archive.infolist():
         name, parts = entry.filename, PurePosixPath(entry.filename).parts
         plain = name == "/".join(parts) and not name.startswith("/") and {"..", "."}.isdisjoint(parts)
         if not plain or not name.isprintable() or "\\" in name or ":" in parts[0]:
             raise BundleError(f"{bundle}: {name!r} is not a path below the run; it is refused")
-        if name in found:
+        if name in entries:
             raise BundleError(f"{bundle}: {name} is there twice; it is refused")
         if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
             raise BundleError(f"{bundle}: {name} is compressed; a bundle holds its files as they are, and is refused")
-        found[name] = entry
-    if sum(entry.file_size for entry in found.values()) > bundle.stat().st_size:
+        entries[name] = entry
+    if sum(entry.file_size for entry in entries.values()) > bundle.stat().st_size:
         raise BundleError(f"{bundle}: its entries claim more than the file holds; it is refused")
-    return found
+    return entries
 
 
 def _manifest(bundle: Path, archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo]) -> dict[str, Any]:
@@ -137,7 +137,9 @@ def _manifest(bundle: Path, archive: zipfile.ZipFile, entries: dict[str, zipfile
 def _demand_plain(bundle: Path, name: str, path: Path) -> None:
     """Raise BundleError for a clip that is compressed: it could unfold into anything."""
     with zipfile.ZipFile(path) as archive:
-        held = archive.infolist()
-    stored = all(entry.compress_type == zipfile.ZIP_STORED and entry.file_size == entry.compress_size for entry in held)
-    if not stored or sum(entry.file_size for entry in held) > path.stat().st_size:
+        members = archive.infolist()
+    stored = all(
+        entry.compress_type == zipfile.ZIP_STORED and entry.file_size == entry.compress_size for entry in members
+    )
+    if not stored or sum(entry.file_size for entry in members) > path.stat().st_size:
         raise BundleError(f"{bundle}: {name} is compressed inside; it is refused")

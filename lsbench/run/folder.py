@@ -95,7 +95,8 @@ class Run:
         """run.json: what was asked."""
         if not (self.path / "run.json").exists():
             raise RunError(f"{self.path} is not a run folder (no run.json)")
-        return self._once("run.json", self._read_request)
+        request: Mapping[str, Any] = self._once("run.json", self._read_request)
+        return request
 
     @property
     def conditions(self) -> Conditions:

@@ -35,10 +35,16 @@ class Verified:
 
 
 def verify(bundle: Path, generated: str | None = None, **options: Any) -> Verified:
-    """Check a bundle; BundleError naming the first thing that is not as it says.
+    """Check a bundle.
 
-    generated: the folder of videos that it was made from, to score them again; options: those of score() that say
-    where the reference clips are (reference, or protocol and data), and how to run (workers, device, weight_files).
+    Args:
+        bundle: the file.
+        generated: the folder of videos that it was made from, to score them again.
+        options: those of score() that say where the reference clips are (reference, or protocol and data), and how to
+            run (workers, device, weight_files).
+
+    Raises:
+        BundleError: naming the first thing that is not as the bundle says.
     """
     with tempfile.TemporaryDirectory(prefix="lsbench-") as folder:
         run = unpack(bundle, Path(folder))
@@ -58,11 +64,11 @@ def _metrics(bundle: Path, request: Mapping[str, Any], result: Result) -> list[M
     """The metrics of the run, each as this version measures it."""
     if not result.scores or not result.complete or result.failed:
         raise BundleError(f"{bundle}: the run it holds is not finished")
-    said = {key: score.signature for key, score in result.scores.items()}
-    if said != request["metrics"] or result.protocol != request["protocol"] or result.name != request.get("name"):
+    signatures = {key: score.signature for key, score in result.scores.items()}
+    if signatures != request["metrics"] or result.protocol != request["protocol"] or result.name != request.get("name"):
         raise BundleError(f"{bundle}: run.json and result.json speak of different metrics, protocols or names")
-    found = []
-    for key, signature in said.items():
+    metrics = []
+    for key, signature in signatures.items():
         try:
             metric = catalogue.metric(key)
         except MetricError as error:
@@ -72,8 +78,8 @@ def _metrics(bundle: Path, request: Mapping[str, Any], result: Result) -> list[M
                 f"{bundle}: {key} was measured as {signature}, this version of lsbench measures {metric.signature}; "
                 "score the run again"
             )
-        found.append(metric)
-    return found
+        metrics.append(metric)
+    return metrics
 
 
 def _clips(bundle: Path, run: Run, result: Result, metrics: list[Metric]) -> tuple[Any, tuple[Reference, ...]]:
@@ -153,23 +159,23 @@ def _rescore(
     if difference := run.conditions.decisive_difference(fresh.conditions):
         raise BundleError(f"{bundle}: it was scored under other conditions than here: {difference}")
     for clip in dict.fromkeys(table["clip_id"]):
-        kept, found = run.read_partial(clip, []), fresh.read_partial(clip, [])
-        if kept is None or found is None or kept.generated_sha256 != found.generated_sha256:
+        packed, again_scored = run.read_partial(clip, []), fresh.read_partial(clip, [])
+        if not packed or not again_scored or packed.generated_sha256 != again_scored.generated_sha256:
             raise BundleError(f"{bundle}: clip {clip}: the video in {generated} is another than was scored")
     _demand_table(bundle, table, fresh.table(), SCORED, "scored again it is")
     for metric in metrics:
-        held = float(run.result()[metric.key])
-        if not _close(held, again[metric.key], SCORED):
-            raise BundleError(f"{bundle}: {metric.key} is {held}, scored again it is {again[metric.key]}")
+        packed_value = run.result()[metric.key]
+        if not _close(packed_value, again[metric.key], SCORED):
+            raise BundleError(f"{bundle}: {metric.key} is {packed_value}, scored again it is {again[metric.key]}")
 
 
 def _demand_table(bundle: Path, table: Any, other: Any, tolerance: float, says: str) -> None:
     """Compare the clips of both tables, by metric, region and clip."""
     columns = ["metric", "region", "clip_id"]
-    found = other.set_index(columns)
+    by_clip = other.set_index(columns)
     for name, lines in table.groupby(["metric", "region"], sort=False):
         for column in ("value", "frames", "influence"):
-            theirs = [found[column].get((*name, clip), math.nan) for clip in lines["clip_id"]]
+            theirs = [by_clip[column].get((*name, clip), math.nan) for clip in lines["clip_id"]]
             size = max((abs(value) for value in theirs if math.isfinite(value)), default=0.0)
             for clip, mine, value in zip(lines["clip_id"], lines[column], theirs, strict=True):
                 if not _close(float(mine), float(value), tolerance, tolerance * size):
