@@ -1,8 +1,7 @@
-"""What the site takes from the repository while it is built: the tables of metrics, and files of its top folder.
+"""What the site takes from the repository while it is built: tables of metrics, files, helps and docstrings.
 
-Formulas become MathML, which browsers draw without a script.
-
-Called by MkDocs (see `hooks` in mkdocs.yml).
+Formulas become MathML, which browsers draw without a script. Called by MkDocs (`hooks` in mkdocs.yml) and by griffe,
+which reads docstrings for it (`extensions` there).
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import griffe
 from latex2mathml.converter import convert
 
 from lsbench import registry
@@ -23,6 +23,7 @@ from lsbench.cli.main import main
 DOCS = Path(__file__).parent
 KEPT = "\b"  # click leaves the lines of a paragraph that begins so as they are
 FILE = re.compile(r"<!-- file (\S+) -->")
+SHARED = re.compile(r"^ {4}(\w+(?:, \w+)+): (.+(?:\n {8,}.+)*)", re.MULTILINE)
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
 
 
@@ -66,6 +67,19 @@ def option_table() -> str:
         if options:
             lines.append(f"| `{name}` | {' '.join(options)} |")
     return "\n".join(lines)
+
+
+class SharedEntries(griffe.Extension):  # type: ignore[misc]
+    """An entry of a docstring for several names at once, `first, second: text`, is one for each of them on the site."""
+
+    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
+        """Spread the shared entries of one object's docstring."""
+        if obj.docstring is not None:
+            obj.docstring.value = SHARED.sub(_spread, obj.docstring.value)
+
+
+def _spread(match: re.Match[str]) -> str:
+    return "\n".join(f"    {name}: {match[2]}" for name in match[1].split(", "))
 
 
 def _page(metric: str) -> str:

@@ -126,9 +126,9 @@ class Result(Mapping[str, float]):
             clips: the value of every clip instead.
 
         Returns:
-            A pandas.DataFrame. Of the scores: by key, with the columns value, better, frames, signature and note. Of
-            clips: the columns clip_id, speaker, metric, region, value, frames and influence, a row for each clip of
-            each score, in the order of the manifest; value is NaN for scores of sets of clips.
+            A pandas.DataFrame of the scores by key, with the columns value, better, frames, signature and note. Or, of
+            clips, with clip_id, speaker, metric, region, value, frames and influence, a row for each clip of each
+            score, in the order of the manifest; value is NaN for scores of sets of clips.
 
         Raises:
             RunError: where clips are asked for and there is no table of them.
