@@ -72,7 +72,7 @@ def audit(
         progress: is told what is being done, how much of it is done, of how much.
 
     Returns:
-        The audit: the response of every score to every artifact, and what follows from them.
+        The response of every score to every artifact, and what follows from them.
 
     Raises:
         LsbenchError: naming what is wrong: the clips, an artifact, a metric, weights that are missing, or a folder

@@ -125,7 +125,7 @@ class Board:
                 (key, high).
 
         Returns:
-            A pandas.DataFrame of float64: a row for each generator, in the order of the board, and a column for each
+            A pandas.DataFrame, float64, with a row for each generator, in the order of the board, and a column for each
             key; NaN where a run has no such score, or a score is undefined.
         """
         import pandas
