@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from lsbench.corpus.toy import render as synthetic
 from lsbench.face.track import FaceTrack
 from lsbench.media.clip import Clip
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+# The same examples in every run, and no clock: a property that fails, fails again.
+settings.register_profile("lsbench", derandomize=True, database=None, deadline=None)
+settings.load_profile("lsbench")
+
 GRID = Path(__file__).parents[2] / "shared" / "grid-mini"
 
 
