@@ -24,7 +24,9 @@ def _plain(name: str) -> bool:
 
 # Names in composed letters, as they are read; commas and quotes are for the CSV to keep.
 NAMES = (
-    st.text(st.one_of(st.sampled_from("ab, \"'é-_ß語/"), st.characters(exclude_characters="\\")), min_size=1, max_size=9)
+    st.text(
+        st.one_of(st.sampled_from("ab, \"'é-_ß語/"), st.characters(exclude_characters="\\")), min_size=1, max_size=9
+    )
     .map(lambda name: unicodedata.normalize("NFC", name))
     .filter(_plain)
 )
@@ -44,7 +46,9 @@ def manifests(draw: st.DrawFn, dubbing: bool | None = None) -> tuple[Reference, 
             name,
             speaker,
             draw(SHA256),
-            audio="" if dubbing is False else draw(st.sampled_from([*({*names} - {name} if dubbing else {"", *names})])),
+            audio=""
+            if dubbing is False
+            else draw(st.sampled_from([*({*names} - {name} if dubbing else {"", *names})])),
         )
         for name, (speaker, _) in zip(names, ids, strict=True)
     )

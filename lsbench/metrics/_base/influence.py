@@ -38,7 +38,8 @@ def of_statistic(parts: Sequence[Stats], compute: Callable[[Stats], float]) -> n
 
 def jackknife(without: np.ndarray) -> np.ndarray:
     """Influence of each clip, from the scores that leave it out: (clips,) -> float64 (clips,), mean 0."""
-    influence: np.ndarray = (len(without) - 1) * (without.mean() - without)
+    with np.errstate(invalid="ignore"):  # scores without bound: it is undefined
+        influence: np.ndarray = (len(without) - 1) * (without.mean() - without)
     return influence
 
 
