@@ -41,17 +41,12 @@ def manifests(draw: st.DrawFn, dubbing: bool | None = None) -> tuple[Reference, 
     if dubbing and len(ids) < 2:
         ids = [*ids, (f"{ids[0][0]}x", ids[0][1])]
     names = [f"{speaker}/{clip}" for speaker, clip in ids]
-    return tuple(
-        Reference(
-            name,
-            speaker,
-            draw(SHA256),
-            audio=""
-            if dubbing is False
-            else draw(st.sampled_from([*({*names} - {name} if dubbing else {"", *names})])),
-        )
-        for name, (speaker, _) in zip(names, ids, strict=True)
-    )
+    clips = []
+    for name, (speaker, _) in zip(names, ids, strict=True):
+        others = [other for other in names if other != name]
+        sounds = {True: others, False: [""], None: ["", *names]}[dubbing]
+        clips.append(Reference(name, speaker, draw(SHA256), audio=draw(st.sampled_from(sounds))))
+    return tuple(clips)
 
 
 def write_manifest(path: Path, clips: tuple[Reference, ...]) -> None:
