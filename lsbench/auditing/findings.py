@@ -131,13 +131,13 @@ def smallest_cover(good: np.ndarray, cost: Sequence[float] | np.ndarray) -> np.n
 
     columns = good.shape[1]
     price = 1 + np.asarray(cost, np.float64) / (columns + 1)  # all costs together weigh less than one column
-    found = milp(
+    solution = milp(
         price,
         constraints=LinearConstraint(good, lb=1),
         integrality=np.ones(columns),
         bounds=Bounds(0, 1),
         options={"mip_rel_gap": 0},
     )
-    if not found.success:
+    if not solution.success:
         return np.zeros(columns, bool)
-    return np.rint(found.x).astype(bool)
+    return np.asarray(np.rint(solution.x), bool)

@@ -54,7 +54,8 @@ def to_crops(landmarks: np.ndarray, boxes: np.ndarray, size: int = FACE_SIZE) ->
     """
     _demand_boxes(boxes, len(landmarks))
     corner, extent = boxes[:, None, :2], boxes[:, None, 2:] - boxes[:, None, :2]
-    return ((landmarks.astype(np.float64) - corner + 0.5) * size / extent - 0.5).astype(np.float32)
+    points = (landmarks.astype(np.float64) - corner + 0.5) * size / extent - 0.5
+    return np.asarray(points, np.float32)
 
 
 def _demand_boxes(boxes: np.ndarray, frames: int) -> None:

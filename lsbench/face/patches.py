@@ -24,13 +24,13 @@ def paste(frames: np.ndarray, boxes: np.ndarray, made: np.ndarray) -> np.ndarray
 
 def levels(values: np.ndarray) -> np.ndarray:
     """Rounded to 8-bit levels, ends clipped."""
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)
 
 
 def ramp(size: tuple[int, int], width_px: float) -> np.ndarray:
     """Opacity (h, w) that rises from 0 at the border to 1 over `width_px` px (at least one)."""
     sides = [np.minimum(np.arange(n) + 0.5, np.arange(n)[::-1] + 0.5) / max(width_px, 1) for n in size]
-    return np.clip(np.minimum.outer(*sides), 0, 1)
+    return np.asarray(np.clip(np.minimum.outer(*sides), 0, 1))
 
 
 def feather(size: tuple[int, int]) -> np.ndarray:

@@ -1,4 +1,8 @@
-"""Face tracks: the landmark layout, and the boxes of regions that follow from landmarks."""
+"""Face tracks: the landmark layout, and the boxes of regions that follow from landmarks.
+
+Points are (x, y) in pixels: x along columns, y along rows, (0, 0) at the centre of the top left pixel. Boxes are
+(x0, y0, x1, y1) in pixels with x1 and y1 exclusive.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +36,16 @@ class Region(Enum):
 
 @dataclass(frozen=True)
 class BoxRule:
-    """How a region's box follows from landmarks: outline to frame, its scale, and how its centre is smoothed.
+    """How a region's box follows from landmarks.
 
-    The box has one size per clip: `scale` times the clip's median extent of the outline. For a square box the extent is
-    the distance between the mouth corners. Its centre is the middle of the outline, smoothed over time by a Gaussian of
-    `smooth_frames` standard deviation (ends repeated), and the box is pushed inside the frame.
+    The box has one size per clip: `scale` times the clip's median extent of the outline. Its centre is the middle of
+    the outline, smoothed over time, and the box is pushed inside the frame.
+
+    Attributes:
+        outline: of the landmarks, `face_oval` or `outer_lips`.
+        scale: of the box to the outline's extent.
+        square: the extent is the distance between the mouth corners, instead of width and height.
+        smooth_frames: standard deviation of the Gaussian that smooths the centre (ends repeated), frames.
     """
 
     outline: str
@@ -61,8 +70,15 @@ _OUTLINES = {"face_oval": FACE_OVAL, "outer_lips": OUTER_LIPS}
 class FaceTrack:
     """Landmarks of one clip.
 
-    landmarks: float32 (T, 80, 2) px in the layout at the top of this file. found: bool (T,), False where the points of
-    a frame were interpolated (or are NaN, where there was nothing to interpolate from). height, width: frame size, px.
+    Attributes:
+        landmarks: float32 (T, 80, 2) px in the layout at the top of this file.
+        found: bool (T,), False where the points of a frame were interpolated (or are NaN, where there was nothing to
+            interpolate from).
+        height: of the frames, px.
+        width: of the frames, px.
+
+    Raises:
+        FaceError: where an array has another shape.
     """
 
     landmarks: np.ndarray
@@ -86,10 +102,20 @@ class FaceTrack:
     def interocular(self) -> np.ndarray:
         """Distance between the outer eye corners: float64 (T,) px."""
         left, right = (self.landmarks[:, i].astype(np.float64) for i in OUTER_EYE_CORNERS)
-        return np.linalg.norm(right - left, axis=1)
+        return np.asarray(np.linalg.norm(right - left, axis=1))
 
     def box(self, region: Region) -> np.ndarray:
-        """Boxes of a region: int64 (T, 4) as x0, y0, x1, y1; one size per clip, inside the frame (see BoxRule)."""
+        """Boxes of a region, of one size per clip, inside the frame (see BoxRule).
+
+        Args:
+            region: WHOLE is the frame itself.
+
+        Returns:
+            int64 (T, 4) px as x0, y0, x1, y1.
+
+        Raises:
+            FaceError: where landmarks are missing.
+        """
         if region is Region.WHOLE:
             return np.tile(np.array([0, 0, self.width, self.height]), (len(self), 1))
         rule = BOX_RULES[region]

@@ -24,7 +24,7 @@ from lsbench.media.clip import Clip
 from lsbench.system import arrays
 from lsbench.system.cache import cache_dir
 
-# Points of MediaPipe's face mesh in the order of lsbench.media.clip: face oval, outer lips, inner lips, eye corners.
+# Points of MediaPipe's face mesh in the order of lsbench.face.track: face oval, outer lips, inner lips, eye corners.
 # fmt: off
 MESH_POINTS = np.array([
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
@@ -34,7 +34,7 @@ MESH_POINTS = np.array([
     33, 133, 362, 263,
 ])
 # fmt: on
-MAX_GAP = 5
+MAX_GAP = 5  # frames without a face that are interpolated
 SIDECAR_SUFFIX = ".landmarks.npz"
 
 _log = logging.getLogger(__name__)
@@ -44,7 +44,9 @@ _log = logging.getLogger(__name__)
 class FaceTracker:
     """MediaPipe's face landmarker with one model file.
 
-    model: path of face_landmarker.task. sha256: of that file.
+    Attributes:
+        model: path of face_landmarker.task.
+        sha256: of that file.
     """
 
     model: Path
@@ -112,7 +114,15 @@ class FaceTracker:
 def fill_gaps(track: FaceTrack, clip_id: str) -> FaceTrack:
     """Interpolate runs of up to MAX_GAP frames without a face, linearly between their neighbours (ends repeated).
 
-    Raises FaceError naming the frames where a run is longer, or where no frame has a face.
+    Args:
+        track: as measured, NaN where no face was seen.
+        clip_id: for the error.
+
+    Returns:
+        A track without NaN; its flags still tell which frames were interpolated.
+
+    Raises:
+        FaceError: naming the frames, where a run is longer, or where no frame has a face.
     """
     missing = _runs(~track.found)
     too_long = [run for run in missing if len(run) > MAX_GAP]
@@ -131,13 +141,23 @@ def fill_gaps(track: FaceTrack, clip_id: str) -> FaceTrack:
 
 
 def reference_track(clip: Clip, content_sha256: str, landmarks: Path | None, tracker: FaceTracker | None) -> FaceTrack:
-    """The face of a reference clip without gaps, from its exact side-car where there is one, else from the tracker."""
+    """The face of a reference clip without gaps, from its exact side-car where there is one, else from the tracker.
+
+    Args:
+        clip: the decoded reference.
+        content_sha256: of the file that it was decoded from, by which landmarks are kept.
+        landmarks: its side-car, if it has one.
+        tracker: for clips without.
+
+    Raises:
+        FaceError: where the side-car is of another video, there is neither, or gaps are too long.
+    """
     if landmarks:
         track = load_track(landmarks)
-        held = len(track), track.height, track.width
-        if held != clip.frames.shape[:3]:
+        shape = len(track), track.height, track.width
+        if shape != clip.frames.shape[:3]:
             raise FaceError(
-                f"clip {clip.id}: {landmarks} is for {held} (frames, height, width), the video has "
+                f"clip {clip.id}: {landmarks} is for {shape} (frames, height, width), the video has "
                 f"{clip.frames.shape[:3]}; delete or renew it"
             )
     elif tracker:

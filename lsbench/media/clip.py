@@ -1,4 +1,4 @@
-"""Clips, face tracks and crops: arrays and nothing else.
+"""Clips and what is cut out of their frames: arrays and nothing else.
 
 Images are uint8 RGB, indexed (frame, row, column, channel). Points are (x, y) in pixels: x along columns, y along rows,
 (0, 0) at the centre of the top left pixel. Boxes are (x0, y0, x1, y1) with x1 and y1 exclusive.
@@ -7,21 +7,25 @@ Images are uint8 RGB, indexed (frame, row, column, channel). Points are (x, y) i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
 from lsbench.errors import MediaError
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
 class Clip:
     """One talking-face clip.
 
-    frames: uint8 (T, H, W, 3) RGB, T >= 1, by presentation time. speech: float32 (N,) mono in [-1, 1], starting with
-    frame 0; empty where the source has no sound. fps: frames a second. sample_rate: Hz.
+    Attributes:
+        id: of the clip in its corpus, such as `s1/bbaf2n`.
+        frames: uint8 (T, H, W, 3) RGB, T >= 1, by presentation time.
+        speech: float32 (N,) mono in [-1, 1], starting with frame 0; empty where the source has no sound.
+        fps: frames a second.
+        sample_rate: Hz.
+
+    Raises:
+        MediaError: where an array has another shape or dtype, or fps is not positive.
     """
 
     id: str
@@ -51,7 +55,15 @@ class Clip:
 
 
 def crop(frames: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Cut one box out of each frame: frames (T, H, W, C), boxes int (T, 4) of one size -> a copy (T, h, w, C)."""
+    """Cut one box out of each frame.
+
+    Args:
+        frames: (T, H, W, C).
+        boxes: int (T, 4) px, of one size, inside the frames.
+
+    Returns:
+        A copy, (T, h, w, C).
+    """
     x0, y0, x1, y1 = boxes[0]
     out = np.empty((len(frames), y1 - y0, x1 - x0, frames.shape[3]), frames.dtype)
     for target, frame, (left, top, right, bottom) in zip(out, frames, boxes, strict=True):
@@ -60,7 +72,14 @@ def crop(frames: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def gray(frames: np.ndarray) -> np.ndarray:
-    """BT.601 luma (full range, to the nearest level) in all three channels: uint8 (T, H, W, 3) -> the same shape."""
+    """Frames as a grey camera sees them: BT.601 luma, full range, to the nearest level, in all three channels.
+
+    Args:
+        frames: uint8 (T, H, W, 3) RGB.
+
+    Returns:
+        uint8 (T, H, W, 3).
+    """
     red, green, blue = (frames[..., channel].astype(np.uint32) for channel in range(3))
     luma = ((299 * red + 587 * green + 114 * blue + 500) // 1000).astype(np.uint8)
     return np.repeat(luma[..., None], 3, axis=-1)

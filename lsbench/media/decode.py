@@ -1,4 +1,4 @@
-"""A video file -> frames, frame rate and speech, in one pass with PyAV; read_clip in media.py is the way in."""
+"""A video file -> frames, frame rate and speech, in one pass with PyAV; read_clip in files.py is the way in."""
 
 from __future__ import annotations
 

@@ -29,11 +29,20 @@ def write_clip(
     crf: int = 12,
     chroma: Literal["420", "444"] = "420",
 ) -> None:
-    """Encode frames, uint8 (T, H, W, 3) RGB, and speech, float32 (N,) in [-1, 1], starting together.
+    """Encode frames and speech, starting together; the file appears under its name only when it is complete.
 
-    .mp4: H.264 at quality crf and AAC; chroma 4:2:0 plays everywhere, 4:4:4 (also taken where a side is odd) loses
-    less. .mkv: lossless FFV1 and 16-bit PCM. Empty speech writes no sound stream. The file appears under its name only
-    when it is complete.
+    Args:
+        path: .mp4 for H.264 and AAC, .mkv for lossless FFV1 and 16-bit PCM.
+        frames: uint8 (T, H, W, 3) RGB.
+        speech: float32 (N,) in [-1, 1]; an empty one writes no sound stream.
+        fps: frames a second.
+        sample_rate: of the speech, Hz.
+        metadata: tags of the file.
+        crf: quality of H.264; less is better.
+        chroma: of H.264; 4:2:0 plays everywhere, 4:4:4 (also taken where a side is odd) loses less.
+
+    Raises:
+        MediaError: where the arrays are no clip, or the file cannot be written.
     """
     path = Path(path)
     clip = Clip(path.stem, frames, speech, fps, sample_rate)
@@ -54,7 +63,7 @@ def write_clip(
 
 
 def write_sound(path: Path, speech: np.ndarray, sample_rate: int) -> None:
-    """Write speech, float32 (N,) in [-1, 1], as a 16-bit mono wav file."""
+    """Write speech, float32 (N,) in [-1, 1], as a 16-bit mono wav file; MediaError where it cannot be written."""
     try:
         with wave.open(str(path), "wb") as file:
             file.setnchannels(1)

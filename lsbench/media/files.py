@@ -1,4 +1,4 @@
-"""Video and sound on disk: finding clips, reading and writing them. Only media, decode and encode know of codecs.
+"""Video and sound on disk: finding clips, reading and writing them. Only files, decode and encode know of codecs.
 
 A source is a video file, or a folder of numbered PNG or JPG frames with a wav inside it or beside it (NAME.wav).
 """
@@ -18,7 +18,7 @@ from lsbench.errors import MediaError
 from lsbench.media.clip import Clip
 from lsbench.media.decode import read_sound, read_video
 from lsbench.media.encode import write_clip, write_sound
-from lsbench.media.pictures import IMAGE_SUFFIXES, _has_suffix, _is_frame, _read_frames
+from lsbench.media.pictures import IMAGE_SUFFIXES, has_suffix, is_frame, read_frames
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -37,22 +37,32 @@ VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpe
 
 
 def find_clips(folder: Path) -> dict[str, Path]:
-    """Every video file and frame folder below a folder: clip id -> source, sorted by id.
+    """Every video file and frame folder below a folder.
 
-    The id is the path below the folder, without a file's suffix, "/" between its parts, Unicode NFC. A folder is a
-    source where it holds numbered PNG or JPG images and no video. Hidden files and other files are ignored.
+    A folder is a source where it holds numbered PNG or JPG images and no video. Hidden files and other files are
+    ignored.
+
+    Args:
+        folder: to look in, and in the folders below it; links are followed.
+
+    Returns:
+        Clip id -> source, sorted by id. The id is the path below the folder, without a file's suffix, "/" between its
+        parts, Unicode NFC.
+
+    Raises:
+        MediaError: where a folder cannot be read, there is no clip, or two sources have one id.
     """
     folder = Path(folder)
-    found: dict[str, Path] = {}
+    clips: dict[str, Path] = {}
     for name, folders, files in os.walk(folder, onerror=_refuse_folder, followlinks=True):
         here = Path(name)
         folders[:] = sorted(child for child in folders if not child.startswith("."))
         if here.resolve() in (parent.resolve() for parent in here.parents if parent.is_relative_to(folder)):
             folders.clear()  # a link that leads back up
             continue
-        videos = [here / file for file in files if _has_suffix(file, VIDEO_SUFFIXES)]
+        videos = [here / file for file in files if has_suffix(file, VIDEO_SUFFIXES)]
         sources = [(video.with_suffix(""), video) for video in sorted(videos)]
-        if not videos and here != folder and any(map(_is_frame, files)):
+        if not videos and here != folder and any(map(is_frame, files)):
             sources = [(here, here)]
         for path, source in sources:
             clip_id = unicodedata.normalize("NFC", path.relative_to(folder).as_posix())
@@ -62,12 +72,12 @@ def find_clips(folder: Path) -> dict[str, Path]:
                 )
             if not source.is_dir() and not source.is_file() and source.exists():
                 raise MediaError(f"clip {clip_id}: {source} is a device or pipe; expected a file")
-            if clip_id in found:
-                raise MediaError(f"clip {clip_id}: two sources, {found[clip_id]} and {source}; expected one. Move one.")
-            found[clip_id] = source
-    if not found:
+            if clip_id in clips:
+                raise MediaError(f"clip {clip_id}: two sources, {clips[clip_id]} and {source}; expected one. Move one.")
+            clips[clip_id] = source
+    if not clips:
         raise MediaError(f"{folder}: no clip in it; expected video files or folders of numbered PNG or JPG frames")
-    return dict(sorted(found.items()))
+    return dict(sorted(clips.items()))
 
 
 def read_clip(
@@ -82,13 +92,25 @@ def read_clip(
 
     Frame k is what a viewer sees k / fps after the first frame, to the nearest slot of the grid: a hole in the time
     stamps repeats the picture before it. Speech is the mean of the channels, resampled by soxr, from the time of the
-    first frame on; it may be longer or shorter than the video. It is empty for a frame folder without a wav, and for a
-    video without sound where sound is "optional". A frame folder plays at folder_fps.
+    first frame on; it may be longer or shorter than the video.
+
+    Args:
+        source: the file or folder.
+        clip_id: of the clip, for errors too.
+        sample_rate: of the speech, Hz.
+        sound: whether a video must have some; empty speech where it has none and need not.
+        folder_fps: at which a folder of frames plays, frames a second. Without a wav its speech is empty.
+
+    Returns:
+        The clip.
+
+    Raises:
+        MediaError: where the source cannot be read, is damaged, or lacks sound that it must have.
     """
     source = Path(source)
     where = f"clip {clip_id}: {source}"
     if source.is_dir():
-        frames, fps = _read_frames(source, where), folder_fps
+        frames, fps = read_frames(source, where), folder_fps
         speech, rate = _read_wav(source, where)
     else:
         frames, fps, speech, rate = read_video(source, where)
@@ -100,12 +122,15 @@ def read_clip(
 
 
 def content_sha256(source: Path) -> str:
-    """The sha256 of a file's bytes; of a frame folder, that of the names and sha256s of its frames and wav."""
+    """The sha256 of a clip's content, in hexadecimal digits; MediaError where it cannot be read.
+
+    Of a file, that of its bytes; of a frame folder, that of the names and sha256s of its frames and wav.
+    """
     source = Path(source)
     digest = hashlib.sha256()
     try:
         if source.is_dir():
-            members = [child for child in source.iterdir() if _is_frame(child.name)] + _wavs(source)
+            members = [child for child in source.iterdir() if is_frame(child.name)] + _wavs(source)
             for name, member in sorted((unicodedata.normalize("NFC", path.name), path) for path in members):
                 digest.update(f"{name}\0{content_sha256(member)}\n".encode())
         else:
@@ -122,7 +147,7 @@ def _refuse_folder(error: OSError) -> NoReturn:
 
 
 def _wavs(folder: Path) -> list[Path]:
-    inside = [child for child in folder.iterdir() if _has_suffix(child.name, (".wav",))]
+    inside = [child for child in folder.iterdir() if has_suffix(child.name, (".wav",))]
     beside = folder.with_name(f"{folder.name}.wav")
     return sorted(inside) + [beside] * beside.is_file()
 

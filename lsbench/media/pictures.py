@@ -15,15 +15,17 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 _NUMBER = re.compile(r"\d+$")
 
 
-def _has_suffix(name: str, suffixes: tuple[str, ...]) -> bool:
+def has_suffix(name: str, suffixes: tuple[str, ...]) -> bool:
+    """Whether a file of that name is of a kind, and not hidden."""
     return not name.startswith(".") and name.lower().endswith(suffixes)
 
 
-def _is_frame(name: str) -> bool:
-    return _has_suffix(name, IMAGE_SUFFIXES) and _NUMBER.search(Path(name).stem) is not None
+def is_frame(name: str) -> bool:
+    """Whether a file of that name is a numbered picture."""
+    return has_suffix(name, IMAGE_SUFFIXES) and _NUMBER.search(Path(name).stem) is not None
 
 
-def _read_frames(folder: Path, where: str) -> np.ndarray:
+def read_frames(folder: Path, where: str) -> np.ndarray:
     """The numbered frames of a folder, in order of their numbers: uint8 (T, H, W, 3)."""
     series = _frame_series(folder, where)
     frames = np.empty(0, np.uint8)
@@ -40,18 +42,18 @@ def _read_frames(folder: Path, where: str) -> np.ndarray:
 
 def _frame_series(folder: Path, where: str) -> list[Path]:
     try:
-        paths = [child for child in folder.iterdir() if _is_frame(child.name)]
+        paths = [child for child in folder.iterdir() if is_frame(child.name)]
     except OSError as error:
         raise MediaError(f"{where}: cannot be read: {error.strerror}") from None
     if not paths:
         raise MediaError(f"{where}: no numbered PNG or JPG frame in the folder; expected 0001.png, 0002.png ...")
     numbered = sorted((int(_NUMBER.findall(path.stem)[0]), path) for path in paths)
-    for (number, path), (following, other) in pairwise(numbered):
-        if _NUMBER.sub("", path.stem) != _NUMBER.sub("", other.stem) or number == following:
-            raise MediaError(f"{where}: both {path.name} and {other.name}; expected one series, each number once")
-        if following > number + 1:
+    for (number, path), (next_number, next_path) in pairwise(numbered):
+        if _NUMBER.sub("", path.stem) != _NUMBER.sub("", next_path.stem) or number == next_number:
+            raise MediaError(f"{where}: both {path.name} and {next_path.name}; expected one series, each number once")
+        if next_number > number + 1:
             raise MediaError(
-                f"{where}: frame {number + 1} is missing, {path.name} is followed by {other.name}; "
+                f"{where}: frame {number + 1} is missing, {path.name} is followed by {next_path.name}; "
                 f"expected every number ({len(numbered)} frames found). Render it again."
             )
     return [path for _, path in numbered]

@@ -54,7 +54,7 @@ def mfcc(samples: np.ndarray, sample_rate: int = 16000) -> np.ndarray:
     cepstra = dct(np.log(np.where(bands == 0, _EPS, bands)), norm="ortho")[:, :MFCC_CEPSTRA]
     cepstra *= 1 + _LIFTER / 2 * np.sin(np.pi * np.arange(MFCC_CEPSTRA) / _LIFTER)
     cepstra[:, 0] = np.log(np.where(energy == 0, _EPS, energy))
-    return cepstra
+    return np.asarray(cepstra)
 
 
 def log_mel(speech: np.ndarray, times_s: np.ndarray, sample_rate: int = 16000) -> np.ndarray:
@@ -74,14 +74,15 @@ def log_mel(speech: np.ndarray, times_s: np.ndarray, sample_rate: int = 16000) -
     emphasised = speech.astype(np.float64)
     emphasised[1:] -= _PRE_EMPHASIS * emphasised[:-1]
     starts = np.rint(np.asarray(times_s) * sample_rate).astype(np.int64) - width // 2
-    starts, place = np.unique(np.clip(starts, 0, len(speech) - width), return_inverse=True)
+    starts, which = np.unique(np.clip(starts, 0, len(speech) - width), return_inverse=True)
     windows = np.lib.stride_tricks.sliding_window_view(emphasised, width)[starts] * np.hanning(width + 1)[:-1]
     bins = 1 << (width - 1).bit_length()
     # einsum, for a product whose bits do not depend on the number of threads
     power = np.einsum("tf,bf->tb", np.square(np.abs(np.fft.rfft(windows, bins))), _log_mel_bands(sample_rate, bins))
     if not power.max() > 0:
         return silent
-    return np.log(np.maximum(power / power.max(), LOG_MEL_FLOOR))[place.reshape(np.shape(times_s))]
+    levels = np.log(np.maximum(power / power.max(), LOG_MEL_FLOOR))
+    return np.asarray(levels[which.reshape(np.shape(times_s))])
 
 
 @lru_cache(maxsize=4)
@@ -102,4 +103,4 @@ def _log_mel_bands(sample_rate: int, bins: int) -> np.ndarray:
 
     edges = mel_frequencies(LOG_MEL_BANDS + 2, fmin=_LOW_HZ, fmax=min(_HIGH_HZ, sample_rate / 2))[:, None]
     low, peak, high, hertz = edges[:-2], edges[1:-1], edges[2:], np.fft.rfftfreq(bins, 1 / sample_rate)
-    return np.maximum(0, np.minimum((hertz - low) / (peak - low), (high - hertz) / (high - peak)))
+    return np.asarray(np.maximum(0, np.minimum((hertz - low) / (peak - low), (high - hertz) / (high - peak))))

@@ -48,7 +48,7 @@ class Arc(NamedTuple):
 
     def at(self, s: np.ndarray) -> np.ndarray:
         """y at positions s in [-1, 1]."""
-        y = self.base + self.tilt * s + self.height * np.maximum(1 - s * s, 0) ** self.power
+        y: np.ndarray = self.base + self.tilt * s + self.height * np.maximum(1 - s * s, 0) ** self.power
         return y - self.dip * np.exp(-((s / 0.15) ** 2)) if self.dip else y
 
     def points(self, s: np.ndarray) -> np.ndarray:
@@ -60,7 +60,7 @@ class Arc(NamedTuple):
         s = np.clip((x - self.centre) / self.half, -1, 1)
         inside = np.maximum(1 - s * s, 0.05)
         slope = (self.tilt - 2 * s * self.power * self.height * inside ** (self.power - 1)) / self.half
-        return (self.at(s) - y) / np.sqrt(1 + slope * slope)
+        return np.asarray((self.at(s) - y) / np.sqrt(1 + slope * slope))
 
 
 class Lens(NamedTuple):
@@ -72,7 +72,7 @@ class Lens(NamedTuple):
     def outside(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Signed distance to the outline, negative inside."""
         end = np.abs(x - self.upper.centre) - self.upper.half
-        return np.maximum(np.maximum(self.upper.above(x, y), -self.lower.above(x, y)), end)
+        return np.asarray(np.maximum(np.maximum(self.upper.above(x, y), -self.lower.above(x, y)), end))
 
     def outline(self, s: np.ndarray) -> np.ndarray:
         """Points from the left corner along the lower arc to the right corner and back: s rises from 0 to 1."""
@@ -183,7 +183,7 @@ class Pose(NamedTuple):
     def to_image(self, points: np.ndarray) -> np.ndarray:
         """Face units to px: (n, 2)."""
         c, s = np.cos(self.turn) * self.unit, np.sin(self.turn) * self.unit
-        return points @ np.array([[c, s], [-s, c]]) + [self.x, self.y]
+        return np.asarray(points @ np.array([[c, s], [-s, c]]) + [self.x, self.y])
 
     def to_face(self, rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
         """Face coordinates of the pixels of a window: two float32 arrays (rows, columns)."""

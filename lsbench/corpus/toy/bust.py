@@ -113,14 +113,14 @@ def _outline(x: np.ndarray, y: np.ndarray, look: Look) -> np.ndarray:
     reach, slope = curve(fine), curve(fine, 1)
     turn = np.arctan2(x, _POLE_Y - y) % (2 * np.pi)
     beyond = np.hypot(x, y - _POLE_Y) - np.interp(turn, fine, reach)
-    return beyond * np.interp(turn, fine, reach / np.hypot(reach, slope))
+    return np.asarray(beyond * np.interp(turn, fine, reach / np.hypot(reach, slope)))
 
 
 def _relief(x: np.ndarray, y: np.ndarray, face: np.ndarray, look: Look) -> np.ndarray:
     """Height of the face towards the viewer, for its shading; face is the signed distance to its outline."""
     side, rim = np.abs(x), np.clip(-face / 0.3, 0.02, 1)
     ridge = np.exp(-((x / 0.085) ** 2)) * ramp(y, -0.05, 0.45) * cover(y - 0.5, 0.12)
-    return (
+    height: np.ndarray = (
         0.80 * np.sqrt(np.maximum(0.02, 1 - (x / (0.98 * look.width)) ** 2 - ((y - 0.3) / 1.35) ** 2))  # skull
         + 0.20 * np.sqrt(rim * (2 - rim))
         + 0.13 * ridge  # nose
@@ -134,6 +134,7 @@ def _relief(x: np.ndarray, y: np.ndarray, face: np.ndarray, look: Look) -> np.nd
         - 0.04 * spot(x, y, 0, 1.05, 0.18, 0.06)
         + 0.06 * spot(x, y, 0, stretch(1.21, look), 0.17, 0.12)
     )
+    return height
 
 
 def _skin(x: np.ndarray, y: np.ndarray, look: Look, rng: np.random.Generator) -> np.ndarray:

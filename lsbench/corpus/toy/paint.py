@@ -37,4 +37,4 @@ def ramp(value: np.ndarray, low: float, high: float) -> np.ndarray:
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], sigma: float | tuple[float, float]) -> np.ndarray:
     """Gaussian noise blurred by sigma px, scaled back to a standard deviation of 1."""
     noise = gaussian_filter(rng.standard_normal(shape), sigma)
-    return noise / noise.std()
+    return np.asarray(noise / noise.std())

@@ -57,7 +57,7 @@ def script(rng: np.random.Generator, seconds: float) -> np.ndarray:
         targets.append(PAUSE)
         lengths.append(rng.uniform(0.15, 0.40))
     steps = np.repeat(targets, np.rint(np.array(lengths) * RATE).astype(int), axis=0)
-    return gaussian_filter1d(steps, GLIDE_MS * RATE / 1000, axis=0, mode="nearest")
+    return np.asarray(gaussian_filter1d(steps, GLIDE_MS * RATE / 1000, axis=0, mode="nearest"))
 
 
 def _shuffled(rng: np.random.Generator, phones: dict[str, Phone]) -> Iterator[Phone]:

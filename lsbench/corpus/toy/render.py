@@ -239,13 +239,15 @@ def write_corpus(
 def _wander(rng: np.random.Generator, times: np.ndarray) -> list[float]:
     """A slow smooth path within [-1, 1]: the mean of three sines between 0.1 and 0.7 Hz."""
     frequency, phase = rng.uniform(0.1, 0.7, (3, 1)), rng.random((3, 1))
-    return np.sin(2 * np.pi * (frequency * times + phase)).mean(axis=0).tolist()
+    path: list[float] = np.sin(2 * np.pi * (frequency * times + phase)).mean(axis=0).tolist()
+    return path
 
 
 def _blinks(rng: np.random.Generator, times: np.ndarray) -> list[float]:
     """How far the eyes are shut, 0..1: blinks of about 0.12 s, 1.2 to 3.5 s apart."""
     instants = np.cumsum(rng.uniform(1.2, 3.5, size=2 + int(times[-1])))
-    return np.exp(-(((times[:, None] - instants) / 0.06) ** 4)).max(axis=1).tolist()
+    shut: list[float] = np.exp(-(((times[:, None] - instants) / 0.06) ** 4)).max(axis=1).tolist()
+    return shut
 
 
 def _tinted(rng: np.random.Generator, colour: Colour) -> Colour:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from lsbench.errors import FaceError
 from lsbench.face.track import FaceTrack, Region
-from lsbench.media.clip import Clip, T, crop
+from lsbench.media.clip import Clip, crop
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
