@@ -22,6 +22,12 @@ settings.load_profile("lsbench")
 GRID = Path(__file__).parents[2] / "shared" / "grid-mini"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--metric", action="append", default=[], metavar="SPEC", help="whose laws are tested, such as py:mymetrics:MAE"
+    )
+
+
 @pytest.fixture(scope="session")
 def grid() -> Path:
     """The folder of real GRID clips."""

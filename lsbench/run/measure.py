@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from lsbench.errors import LsbenchError, MetricError, in_one_line
 from lsbench.face.track import FaceTrack
 from lsbench.generation.render import render_clip
 from lsbench.generation.studio import Order, Studio
@@ -13,6 +14,8 @@ from lsbench.media.clip import Clip
 from lsbench.media.files import content_sha256, read_clip
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.score_key import OWN
+from lsbench.metrics._base.stats import Stats
 from lsbench.protocol.align import align, demand_length
 from lsbench.protocol.context import Context
 from lsbench.protocol.manifest import Reference
@@ -66,9 +69,22 @@ def measure_clip(scoring: Scoring, job: Job) -> None:
         frames=len(pair),
         reference_frames=len(reference),
         lag_frames=lag_frames,
-        stats={metric.key: metric.measure(pair) for metric in scoring.metrics},
+        stats={metric.key: _measured(metric, pair) for metric in scoring.metrics},
     )
     Run(scoring.run).write_partial(partial)
+
+
+def _measured(metric: Metric, pair: ClipPair) -> Stats:
+    """The statistics of a metric; MetricError where a user's own fails, in whatever way."""
+    try:
+        return metric.measure(pair)
+    except LsbenchError:
+        raise
+    except Exception as failure:
+        if not metric.filed_as.startswith(OWN):
+            raise
+        said = in_one_line(failure)
+        raise MetricError(f"clip {pair.reference.id}: metric {metric.filed_as} fails: {said}") from failure
 
 
 def make_and_measure(studio: Studio, scoring: Scoring, job: Job) -> None:

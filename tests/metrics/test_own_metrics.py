@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import run
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,8 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     before = list(sys.path)
     yield tmp_path
     sys.path[:] = before
-    sys.modules.pop(EXAMPLE.stem, None)
+    for name in (EXAMPLE.stem, "careless"):
+        sys.modules.pop(name, None)
 
 
 def invoke(*arguments: object) -> str:
@@ -90,6 +92,34 @@ def test_from_a_file_to_a_verified_bundle(work: Path) -> None:
     assert SPEC in (work / "page" / "index.html").read_text()
     invoke("bundle", "runs/made", "--out", "made.zip")
     invoke("verify", "made.zip")
+
+
+CARELESS = """
+from mean_absolute_error import MAE
+
+class Careless(MAE):
+    def values(self, reference, generated):
+        reference -= generated
+        return reference.mean((1, 2, 3))
+"""
+
+
+@pytest.mark.parametrize("region", ["whole", "mouth"])
+def test_a_metric_that_writes_into_the_frames_is_named_and_changes_no_other(work: Path, region: str) -> None:
+    (work / "careless.py").write_text(CARELESS)
+    message = r"clip t1/\S+: metric py:careless:Careless fails: ValueError: .*read-only.*careless.py, line 6"
+    with pytest.raises(MetricError, match=message):
+        lsbench.score("made", reference="real", metrics=["py:careless:Careless", "psnr"], regions=[region])
+
+
+def test_the_laws_hold_for_the_example_and_find_a_metric_that_writes_into_its_input(work: Path) -> None:
+    (work / "careless.py").write_text(CARELESS)
+    laws = Path(__file__).with_name("test_metric_laws.py")
+    command = [sys.executable, "-m", "pytest", laws, "--metric", SPEC, "--metric", "py:careless:Careless", "-qq"]
+    report = run([*command, "-p", "no:cacheprovider", "--tb=no"], capture_output=True, text=True, check=False).stdout
+    failures = [line.split(" - ")[0] for line in report.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    assert failures and all("Careless" in line for line in failures), report
+    assert any("test_inputs_are_not_written_to[py:careless:Careless/whole]" in line for line in failures), report
 
 
 def test_without_the_file_a_run_ranks_and_says_what_it_lacks(work: Path) -> None:

@@ -62,15 +62,22 @@ class ClipPair:
         return self.track.box(region)[self.first_frame : self.first_frame + len(self)]
 
     def crop(self, region: Region) -> tuple[np.ndarray, np.ndarray]:
-        """The region of reference and generated: two uint8 arrays (T, h, w, 3)."""
+        """The region of reference and generated: two uint8 arrays (T, h, w, 3), read-only, for all metrics see them."""
         if region is Region.WHOLE:
-            return self.reference.frames, self.generated.frames
+            return _read_only(self.reference.frames), _read_only(self.generated.frames)
         return self.once(("crop", region), lambda: self._cut(region))
 
     def _cut(self, region: Region) -> tuple[np.ndarray, np.ndarray]:
         boxes = self.boxes(region)
         reference = self.once_of_reference(("crop", region), lambda: crop(self.reference.frames, boxes))
-        return reference, crop(self.generated.frames, boxes)
+        return _read_only(reference), _read_only(crop(self.generated.frames, boxes))
+
+
+def _read_only(frames: np.ndarray) -> np.ndarray:
+    """A view that cannot be written through."""
+    view = frames.view()
+    view.flags.writeable = False
+    return view
 
 
 def _once(done: dict[Hashable, Any], key: Hashable, compute: Callable[[], T]) -> T:
