@@ -21,10 +21,15 @@ GRADES = {"good": "●", "drowned": "○", "weak": "◐", "blind": "·", "fooled
 
 
 def grade(auc: float, louder: float) -> str:
-    """What a score makes of a fault. auc: against clean clips; louder: against clips that were only encoded once more.
+    """What a score makes of a fault.
 
-    `good`: both are 0.9 or more. `drowned`: auc is, but the fault is not surely worse than harmless re-encoding.
-    `weak`: auc 0.7 or more. `fooled`: auc 0.1 or less, the fault scores better. Else `blind`.
+    Args:
+        auc: against clean clips.
+        louder: the same against clips that were only encoded once more.
+
+    Returns:
+        `good`: both are 0.9 or more. `drowned`: auc is, but the fault is not surely worse than harmless re-encoding.
+        `weak`: auc 0.7 or more. `fooled`: auc 0.1 or less, the fault scores better. Else `blind`.
     """
     if auc >= DETECTED:
         return "good" if louder >= DETECTED else "drowned"
@@ -35,9 +40,16 @@ def grade(auc: float, louder: float) -> str:
 class Audit:
     """What an audit found.
 
-    protocol: as a run describes it. clips: audited, their ids; units: what intervals draw, in a sentence. keys: of the
-    scores, in order; better: key -> `higher` or `lower`. responses: by (artifact, key). unavailable: key -> why it was
-    not measured. step: of each ladder, from 1, at which the verdict is given: the last one where it has fewer.
+    Attributes:
+        protocol: as a run describes it.
+        clips: ids of those that were audited.
+        units: what intervals draw, in a sentence.
+        keys: of the scores, in order.
+        better: key -> `higher` or `lower`.
+        responses: by (artifact, key).
+        unavailable: key -> why it was not measured.
+        seed: of artifacts that are random, and of halves of clips.
+        step: of each ladder, from 1, at which the verdict is given: the last one where it has fewer.
     """
 
     protocol: Mapping[str, Any]
@@ -53,8 +65,8 @@ class Audit:
     @cached_property
     def artifacts(self) -> tuple[Artifact, ...]:
         """Those that were injected, in the catalogue's order."""
-        there = {name for name, _ in self.responses}
-        return tuple(known for name, known in ARTIFACTS.items() if name in there)
+        names = {name for name, _ in self.responses}
+        return tuple(artifact for name, artifact in ARTIFACTS.items() if name in names)
 
     @cached_property
     def faults(self) -> tuple[Artifact, ...]:
@@ -119,7 +131,7 @@ class Audit:
         areas = np.array([[self.auc(name, key) for key in self.keys] for name in faults])
         alarms = np.array([len(self.alarms(key)) / max(1, self.harmless(key)) for key in self.keys])
         chosen = smallest_cover(good, 0.5 * alarms + 0.4 * (1 - areas.mean(axis=0)))
-        return tuple(key for key, taken in zip(self.keys, chosen, strict=True) if taken)
+        return tuple(key for key, is_chosen in zip(self.keys, chosen, strict=True) if is_chosen)
 
 
 def smallest_cover(good: np.ndarray, cost: Sequence[float] | np.ndarray) -> np.ndarray:

@@ -44,10 +44,15 @@ SOUNDS = ("own", "swapped", "silent")
 class ClipLeakage:
     """What one clip shows.
 
-    survival: share of the shown mouth that is found in the output, 0..1, lag_frames later. aperture: correlation of the
-    output's lips with the shown ones, by sound; for the swapped sound with what the driving clip's own lips explain
-    taken out of both; NaN where it is undefined, empty without a face tracker. listens: change of the mouth between
-    own and swapped sound over its motion in the source.
+    Attributes:
+        clip_id: of the clip that was shown.
+        driver_id: of the one whose sound was swapped in.
+        survival: share of the shown mouth that is found in the output, 0..1.
+        lag_frames: by which it is found later.
+        aperture: correlation of the output's lips with the shown ones, by sound; for the swapped sound with what the
+            driving clip's own lips explain taken out of both; NaN where it is undefined, empty without a face tracker.
+        listens: change of the mouth between own and swapped sound over its motion in the source; NaN where there is
+            none.
     """
 
     clip_id: str
@@ -62,8 +67,12 @@ class ClipLeakage:
 class Leakage:
     """What the probe found.
 
-    shown: how much of the true lips' motion the protocol's identity rule lets a generator see, 0..1: the correlation of
-    apertures at the best lag within MAX_LAG frames, less where they move less; mean over clips.
+    Attributes:
+        generator: as it is spelled.
+        identity: the protocol's rule of what a generator sees of a face.
+        clips: what each shows.
+        shown: how much of the true lips' motion the identity rule lets a generator see, 0..1: the correlation of
+            apertures at the best lag within MAX_LAG frames, less where they move less; mean over clips.
     """
 
     generator: str
@@ -78,8 +87,10 @@ class Leakage:
 
     def follows(self, sound: str) -> float:
         """The median correlation of apertures under a sound; NaN where no clip has one."""
-        known = [clip.aperture[sound] for clip in self.clips if not math.isnan(clip.aperture.get(sound, math.nan))]
-        return float(np.median(known)) if known else math.nan
+        correlations = [
+            clip.aperture[sound] for clip in self.clips if not math.isnan(clip.aperture.get(sound, math.nan))
+        ]
+        return float(np.median(correlations)) if correlations else math.nan
 
     @property
     def listens(self) -> float:
@@ -123,7 +134,20 @@ def probe(
     timeout_s: float = TIMEOUT_S,
     progress: Progress | None = None,
 ) -> Leakage:
-    """Probe a generator, as it is spelled or parsed, on a few clips of a bound protocol, spread over its manifest."""
+    """Probe a generator on a few clips, spread over the manifest: what `lsbench audit leakage` calls.
+
+    Args:
+        generator: as it is spelled, parsed, or an object, as for lsbench.score().
+        bench: a protocol bound to its clips.
+        tracker: follows the lips of what is made; without one they are not compared.
+        clips: how many, 1 or more.
+        workers: processes.
+        timeout_s: for a program that makes one video.
+        progress: is told which clip is probed, how many are, of how many.
+
+    Raises:
+        LsbenchError: the first that a clip gives, or where clips is below 1.
+    """
     source = of_any(generator)
     if clips < 1:
         raise GeneratorError(f"{clips} clips to probe; expected 1 or more")
@@ -141,25 +165,25 @@ def probe_clip(job: Probe, trial: Trial) -> tuple[ClipLeakage, float]:
     track, driver_track = job.context.track(trial.face, face), job.context.track(trial.driver, driver)
     swapped = cut_or_pad(driver.speech, round(len(face) * face.sample_rate / face.fps))
     sounds = {"own": face.speech, "swapped": swapped, "silent": np.zeros_like(swapped)}
-    held, held_track = with_mouth_of(face, track, np.full(len(face), len(face) // 2))
+    still, still_track = with_mouth_of(face, track, np.full(len(face), len(face) // 2))
     generator = job.source.open(job.timeout_s, None)
 
     def rendered(shown: Clip, sound: np.ndarray) -> Clip:
         copy = replace(shown, frames=shown.frames.copy(), speech=sound)
-        made = perform(generator, job.source.text, copy, sound, held_track)  # only the pictures may tell of the mouth
+        made = perform(generator, job.source.text, copy, sound, still_track)  # only the pictures may tell of the mouth
         out = Clip(face.id, made.frames, sound, made.fps or face.fps, face.sample_rate)
         align(face, out, rules.align)
         return out
 
     outputs = {name: rendered(face, sound) for name, sound in sounds.items()}
-    control = rendered(held, swapped)
+    control = rendered(still, swapped)
     frames = min(len(clip) for clip in (face, control, *outputs.values()))
-    lips = _lips(held_track)[:frames]
-    shown, hidden, freed, kept, own = (
+    lips = _lips(still_track)[:frames]
+    shown, hidden, moved, repeated, own = (
         block_means(crop(clip.frames[:frames], lips), CELLS)
-        for clip in (face, held, outputs["swapped"], control, outputs["own"])
+        for clip in (face, still, outputs["swapped"], control, outputs["own"])
     )
-    survival, lag = survived(shown - hidden, freed - kept)
+    survival, lag = survived(shown - hidden, moved - repeated)
     motion = float(np.mean(_moving(shown) ** 2))
     leakage = ClipLeakage(
         trial.face.id,
@@ -167,21 +191,21 @@ def probe_clip(job: Probe, trial: Trial) -> tuple[ClipLeakage, float]:
         survival,
         lag,
         _apertures(tracker, track, driver_track, outputs) if tracker else {},
-        math.sqrt(float(np.mean((own - freed) ** 2)) / motion) if motion else math.nan,
+        math.sqrt(float(np.mean((own - moved) ** 2)) / motion) if motion else math.nan,
     )
-    visible = visible_face(face, track, rules.identity)[1] or held_track
+    visible = visible_face(face, track, rules.identity)[1] or still_track
     return leakage, _visible(aperture(track.landmarks), aperture(visible.landmarks))
 
 
-def survived(shown: np.ndarray, found: np.ndarray) -> tuple[float, int]:
+def survived(source: np.ndarray, output: np.ndarray) -> tuple[float, int]:
     """The share of a change of the input that is found in the output, and how many frames later.
 
-    shown, found: (T, ...), the difference between two inputs and between their outputs. The slope of found on shown,
-    each without its mean over time, at the lag of 0..MAX_LAG frames where it is largest; within 0..1.
+    source, output: (T, ...), the difference between two inputs and between their outputs. The slope of
+    output on source, each without its mean over time, at the lag of 0..MAX_LAG frames where it is largest; within 0..1.
     """
     best, best_lag = 0.0, 0
-    for lag in range(min(MAX_LAG, len(shown) - 2) + 1):
-        before, after = _moving(shown[: len(shown) - lag]), _moving(found[lag:])
+    for lag in range(min(MAX_LAG, len(source) - 2) + 1):
+        before, after = _moving(source[: len(source) - lag]), _moving(output[lag:])
         power = float(np.vdot(before, before))
         slope = float(np.vdot(before, after)) / power if power else 0.0
         if slope > best + 1e-9:
@@ -202,14 +226,14 @@ def _apertures(
 ) -> dict[str, float]:
     """Correlation of the output's lips with the shown ones, by sound."""
     truth, drive = aperture(track.landmarks), aperture(driver.landmarks)
-    found = {}
+    correlations = {}
     for sound, clip in outputs.items():
         lips = aperture(tracker.measure(clip).landmarks)
         frames = min(len(truth), len(drive), len(lips))
         rows = np.stack([lips[:frames], truth[:frames], drive[:frames]])
         rows = rows[:, np.isfinite(rows).all(axis=0)]
-        found[sound] = _correlation(rows[0], rows[1], rows[2] if sound == "swapped" else None)
-    return found
+        correlations[sound] = _correlation(rows[0], rows[1], rows[2] if sound == "swapped" else None)
+    return correlations
 
 
 def _correlation(one: np.ndarray, other: np.ndarray, given: np.ndarray | None = None) -> float:
@@ -228,9 +252,9 @@ def _visible(truth: np.ndarray, visible: np.ndarray) -> float:
         (truth[max(0, -lag) : len(truth) - max(0, lag)], visible[max(0, lag) : len(truth) + min(0, lag)])
         for lag in range(-MAX_LAG, MAX_LAG + 1)
     ]
-    known = [value for pair in pairs if not math.isnan(value := _correlation(*pair))]
+    correlations = [value for pair in pairs if not math.isnan(value := _correlation(*pair))]
     motion, motion_seen = float(truth.std()), float(visible.std())
-    return max([0.0, *known]) * min(1.0, motion_seen / motion if motion else 0.0)
+    return max([0.0, *correlations]) * min(1.0, motion_seen / motion if motion else 0.0)
 
 
 def _moving(values: np.ndarray) -> np.ndarray:
@@ -239,5 +263,5 @@ def _moving(values: np.ndarray) -> np.ndarray:
 
 
 def _spread(clips: Sequence[Reference], number: int) -> list[Reference]:
-    places = np.unique(np.linspace(0, len(clips) - 1, min(number, len(clips))).round().astype(int))
-    return [clips[place] for place in places]
+    indices = np.unique(np.linspace(0, len(clips) - 1, min(number, len(clips))).round().astype(int))
+    return [clips[index] for index in indices]

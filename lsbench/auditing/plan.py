@@ -31,28 +31,33 @@ QUICK_METRICS = ("psnr", "ssim", "sharpness", "seam", "flicker", "lmd", "mouth_a
 
 
 def ladders(names: Sequence[str] = (), *, quick: bool = False) -> dict[str, tuple[float, ...]]:
-    """The ladders of the named artifacts, or of all: `mouth-blur`, or `mouth-blur=1,3` with strengths of one's own.
+    """The ladders of artifacts: their strengths by name.
 
-    quick: two strengths of the longer ones. Raises ArtifactError for unknown names and strengths that make no ladder.
+    Args:
+        names: such as `mouth-blur`, or `mouth-blur=1,3` with strengths of one's own; all where there is none.
+        quick: two strengths of the longer ladders.
+
+    Raises:
+        ArtifactError: for unknown names, and strengths that make no ladder.
     """
-    found: dict[str, tuple[float, ...]] = {}
+    ladders_of: dict[str, tuple[float, ...]] = {}
     for text in names or ARTIFACTS:
         name, equals, listed = text.partition("=")
-        known = artifact(name)
-        steps = _parsed(text, listed) if equals else known.strengths
+        named_artifact = artifact(name)
+        steps = _parsed(text, listed) if equals else named_artifact.strengths
         if not equals and quick and len(steps) > max(QUICK_STEPS):
-            steps = tuple(steps[place] for place in QUICK_STEPS)
-        if name in found:
+            steps = tuple(steps[step] for step in QUICK_STEPS)
+        if name in ladders_of:
             raise ArtifactError(f"artifact {name} is asked twice; expected all its strengths at once, NAME=1,2")
         if (
             not steps
-            or any(not 0 < step <= min(known.most, sys.float_info.max) for step in steps)
+            or any(not 0 < step <= min(named_artifact.most, sys.float_info.max) for step in steps)
             or sorted(set(steps)) != list(steps)
         ):
-            limit = f", at most {known.most:g}" if known.most < float("inf") else ""
-            raise ArtifactError(f"artifact {text}: expected rising strengths above 0 in {known.unit}{limit}")
-        found[name] = steps
-    return found
+            limit = f", at most {named_artifact.most:g}" if named_artifact.most < float("inf") else ""
+            raise ArtifactError(f"artifact {text}: expected rising strengths above 0 in {named_artifact.unit}{limit}")
+        ladders_of[name] = steps
+    return ladders_of
 
 
 def spread(clips: Sequence[Reference], number: int | None) -> tuple[Reference, ...]:
@@ -66,10 +71,10 @@ def spread(clips: Sequence[Reference], number: int | None) -> tuple[Reference, .
     for clip in sorted(clips, key=lambda clip: _digest(clip.id)):
         queues.setdefault(clip.speaker, []).append(clip)
     turns = sorted(
-        (place, _digest(speaker), clip.id) for speaker, queue in queues.items() for place, clip in enumerate(queue)
+        (turn, _digest(speaker), clip.id) for speaker, queue in queues.items() for turn, clip in enumerate(queue)
     )
-    chosen = {clip_id for _, _, clip_id in turns[:number]}
-    return tuple(clip for clip in clips if clip.id in chosen)
+    ids = {clip_id for _, _, clip_id in turns[:number]}
+    return tuple(clip for clip in clips if clip.id in ids)
 
 
 def _parsed(text: str, listed: str) -> tuple[float, ...]:
@@ -85,5 +90,5 @@ def _digest(text: str) -> str:
 
 def named(names: Iterable[str]) -> list[str]:
     """The artifacts in the order of the catalogue."""
-    wanted = set(names)
-    return [name for name in ARTIFACTS if name in wanted]
+    asked = set(names)
+    return [name for name in ARTIFACTS if name in asked]

@@ -25,11 +25,19 @@ RESAMPLES = 2000
 class Response:
     """What a score says of an artifact. All tuples go by `strengths`, of which the first is 0: the re-encoded clips.
 
-    values: the score over all clips, low and high its 95 % interval. auc: the chance that a spoiled clip scores worse
-    than a clean one, auc_low and auc_high its interval (NaN for scores that need many clips). louder: the same against
-    clips that were only encoded once more, the control: below 1/2 the score likes the fault better. detected: the
-    smallest strength found at an AUC of 0.9, NaN for none. monotonicity: Spearman's correlation of strength and
-    badness. ordered: how often the stronger of two faults scores worse.
+    Attributes:
+        artifact: by name.
+        key: of the score.
+        strengths: 0, then those of the artifact, in its unit.
+        values: the score over all clips.
+        low, high: its 95 % interval.
+        auc: the chance that a spoiled clip scores worse than a clean one.
+        auc_low, auc_high: its 95 % interval; NaN for scores that need many clips.
+        louder: the same chance against clips that were only encoded once more, the control: below 1/2 the score likes
+            the fault better.
+        detected: the smallest strength that is found at an AUC of 0.9, NaN for none.
+        monotonicity: Spearman's correlation of strength and badness.
+        ordered: how often the stronger of two faults scores worse.
     """
 
     artifact: str
@@ -49,11 +57,11 @@ class Response:
 
 def halves(clips: int, seed: int) -> list[np.ndarray]:
     """Up to DRAWS different halves of so many clips (LEAST or more), drawn at random, each in manifest order."""
-    every = list(combinations(range(clips), clips // 2)) if clips <= 12 else []
+    all_halves = list(combinations(range(clips), clips // 2)) if clips <= 12 else []
     random = np.random.default_rng((seed, clips))
-    if every:
-        places = random.permutation(len(every))[:DRAWS]
-        return [np.array(every[place]) for place in sorted(places)]
+    if all_halves:
+        numbers = random.permutation(len(all_halves))[:DRAWS]
+        return [np.array(all_halves[number]) for number in sorted(numbers)]
     return [np.sort(random.permutation(clips)[: clips // 2]) for _ in range(DRAWS)]
 
 
@@ -61,7 +69,7 @@ def samples(metric: Metric, parts: Sequence[Stats], draws: Sequence[np.ndarray])
     """A score of every clip on its own, float64 (clips,), or of every half of them where one clip has none."""
     if metric.per_clip:
         return np.array([metric.compute(part) for part in parts])
-    return np.array([metric.fold([parts[place] for place in draw])[0] for draw in draws])
+    return np.array([metric.fold([parts[clip] for clip in draw])[0] for draw in draws])
 
 
 def respond(
@@ -78,10 +86,10 @@ def respond(
     values = np.array([oriented(samples(metric, each, draws), metric.better) for each in parts])
     recoded = oriented(samples(metric, control, draws), metric.better)
     # A clip on which even the clean score is undefined (no pause, no closed lips) can tell nothing of a fault.
-    known = ~np.isnan(values[0])
-    if not known.any():
-        known[:] = True
-    values, recoded = values[:, known], recoded[known]
+    defined = ~np.isnan(values[0])
+    if not defined.any():
+        defined[:] = True
+    values, recoded = values[:, defined], recoded[defined]
     scores = np.array([metric.fold(each)[0] for each in parts])
     influence = np.array([metric.influence(each) for each in parts])
     if units.freedom:
@@ -89,7 +97,7 @@ def respond(
     else:
         low = high = np.full(len(scores), np.nan)
     areas = [0.5, *(auc(values[0], spoiled, higher=True) for spoiled in values[1:])]
-    if metric.per_clip and known.all():
+    if metric.per_clip and defined.all():
         limits = [auc_limits(values[0], spoiled, units, higher=True) for spoiled in values[1:]]
     else:
         limits = [(math.nan, math.nan)] * (len(values) - 1)
@@ -101,8 +109,8 @@ def respond(
         tuple((scores + low).tolist()),
         tuple((scores + high).tolist()),
         tuple(areas),
-        (0.5, *(one for one, _ in limits)),
-        (0.5, *(other for _, other in limits)),
+        (0.5, *(low_limit for low_limit, _ in limits)),
+        (0.5, *(high_limit for _, high_limit in limits)),
         tuple(auc(recoded, each, higher=True) for each in values),
         threshold(strengths, areas),
         monotonicity(values, higher=True),

@@ -53,10 +53,20 @@ def write_shards(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> list[Path]:
-    """Make DATA/shards/SPEAKER of the clips of a bound protocol, such as from_folder(...).clips; the shards' folders.
+    """Make DATA/shards/SPEAKER of clips; shards of speakers that have none among them are left alone.
 
-    tracker: finds the faces of clips without a side-car. Shards of other speakers are left alone. Raises the first
-    LsbenchError, which names the clip.
+    Args:
+        clips: of a bound protocol, such as from_folder(...).clips.
+        data: the folder that gets the shards.
+        tracker: finds the faces of clips without a side-car.
+        workers: processes.
+        progress: is told whose clips are done, how many are, of how many.
+
+    Returns:
+        The shards' folders, by speaker in the order of the clips.
+
+    Raises:
+        LsbenchError: the first that a clip gives, naming it.
     """
     speakers: dict[str, list[Reference]] = {}
     for clip in clips:
@@ -112,7 +122,7 @@ def _read_index(folder: Path) -> Mapping[str, Any]:
 
 def _write_arrays(folder: Path, making: Making, clips: Sequence[Reference]) -> list[dict[str, Any]]:
     """Fill the four arrays clip by clip; what clips.json says of each clip."""
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     with ExitStack() as stack:
         faces, landmarks, boxes, mels = (
             stack.enter_context(_Rows(folder / f"{name}.npy", kind, row))
@@ -128,7 +138,7 @@ def _write_arrays(folder: Path, making: Making, clips: Sequence[Reference]) -> l
             track = reference_track(real, clip.digest, clip.landmarks, making.tracker)
             box = track.box(Region.FACE)
             mel = lipgan_mel(real.speech, SAMPLE_RATE)
-            found.append(
+            rows.append(
                 {
                     "id": clip.id,
                     "frames": len(real),
@@ -143,7 +153,7 @@ def _write_arrays(folder: Path, making: Making, clips: Sequence[Reference]) -> l
             landmarks.add(to_crops(track.landmarks, box))
             boxes.add(box)
             mels.add(mel)
-    return found
+    return rows
 
 
 class _Rows:

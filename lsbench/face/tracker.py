@@ -70,8 +70,8 @@ class FaceTracker:
                 if faces:
                     points = np.array([(point.x, point.y) for point in faces[0]], np.float64)[MESH_POINTS]
                     target[...] = points * (width, height) - 0.5
-        found = np.asarray(np.isfinite(landmarks).all(axis=(1, 2)))
-        return FaceTrack(landmarks, found, height, width)
+        has_face = np.asarray(np.isfinite(landmarks).all(axis=(1, 2)))
+        return FaceTrack(landmarks, has_face, height, width)
 
     def measure_cached(self, clip: Clip, content_sha256: str) -> FaceTrack:
         """measure(), kept on disk by the content of the file that the clip was decoded from, and by the decoder."""
@@ -182,8 +182,8 @@ def load_track(path: Path) -> FaceTrack:
     """Read what save_track wrote; FaceError where the file is missing or damaged."""
     try:
         with arrays.opened(path) as data:
-            landmarks, found = data["landmarks"].astype(np.float32), data["found"].astype(bool)
-            return FaceTrack(landmarks, found, int(data["height"]), int(data["width"]))
+            landmarks, has_face = data["landmarks"].astype(np.float32), data["found"].astype(bool)
+            return FaceTrack(landmarks, has_face, int(data["height"]), int(data["width"]))
     except (OSError, ValueError) as error:
         raise FaceError(f"{path}: not a readable landmark file ({error})") from error
 

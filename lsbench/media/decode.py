@@ -30,8 +30,8 @@ def read_video(source: Path, where: str) -> tuple[np.ndarray, float, np.ndarray,
         video, audio = (container.streams.best(kind) for kind in ("video", "audio"))
         if video is None or video.codec_context is None:
             kinds = ", ".join(stream.type for stream in container.streams if stream is not video) or "nothing else"
-            found = "a video stream of unknown codec" if video is not None else "no video stream"
-            raise MediaError(f"{where}: {found} ({kinds}); expected a video")
+            fault = "a video stream of unknown codec" if video is not None else "no video stream"
+            raise MediaError(f"{where}: {fault} ({kinds}); expected a video")
         rate = video.guessed_rate or video.average_rate
         if not rate:
             raise MediaError(f"{where}: its frame rate is unknown; expected a video with time stamps")
@@ -78,10 +78,10 @@ def _open(source: Path, where: str, expected: str = "a video file") -> Any:
         # A playlist in a video's clothes must not reach the network.
         return av.open(f"file:{source}", metadata_errors="replace", options={"protocol_whitelist": "file"})
     except av.FFmpegError as error:
-        found = f"not {expected} ({error.strerror}); expected one"
+        fault = f"not {expected} ({error.strerror}); expected one"
         if head[4:8] == b"ftyp":
-            found = "cut short, its index (moov) is missing; expected a whole video. Copy or render it again."
-        raise MediaError(f"{where}: {found}") from None
+            fault = "cut short, its index (moov) is missing; expected a whole video. Copy or render it again."
+        raise MediaError(f"{where}: {fault}") from None
 
 
 # Memory of clips that are gone, for clips to come: touching fresh memory can take as long as decoding into it. No lock:
@@ -99,9 +99,9 @@ class _Loan:
 
 def _keep(memory: np.ndarray) -> None:
     _spare[id(memory)] = memory
-    kept = list(_spare.values())
-    while sum(len(spare) for spare in kept) > _SPARE_BYTES:
-        _spare.pop(id(kept.pop(0)), None)
+    spares = list(_spare.values())
+    while sum(len(spare) for spare in spares) > _SPARE_BYTES:
+        _spare.pop(id(spares.pop(0)), None)
 
 
 def _borrow(shape: tuple[int, ...]) -> np.ndarray:
@@ -131,10 +131,10 @@ class _Decoded:
     def frames(self) -> np.ndarray:
         return self._frames[: len(self.times)]
 
-    def damaged(self, found: str) -> MediaError:
+    def damaged(self, fault: str) -> MediaError:
         """The error for a file that is cut short or damaged."""
-        found = f"{found} ({len(self.times)} frames decoded)"
-        return MediaError(f"{self.where}: {found}; expected a whole video. Copy or render it again.")
+        fault = f"{fault} ({len(self.times)} frames decoded)"
+        return MediaError(f"{self.where}: {fault}; expected a whole video. Copy or render it again.")
 
     def add_frame(self, frame: Any) -> None:
         """Convert a picture to RGB, upright, straight into its place."""
@@ -182,8 +182,8 @@ class _Decoded:
             due = position if time is None else round((time - start_s) * self.sample_rate)
             gap = due - position
             if gap > MAX_GAP_S * self.sample_rate:
-                found = f"{gap / self.sample_rate:.1f} s without sound"
-                raise MediaError(f"{self.where}: {found}; expected at most {MAX_GAP_S:g} s")
+                fault = f"{gap / self.sample_rate:.1f} s without sound"
+                raise MediaError(f"{self.where}: {fault}; expected at most {MAX_GAP_S:g} s")
             if not pieces and gap < 0:
                 position, early = due, -due
             elif gap > (_SOUND_GAP_S * self.sample_rate if pieces else 0):
@@ -263,12 +263,12 @@ def _check_complete(container: Any, video: Any, decoded: _Decoded, hidden: int, 
 
 def _show_times(times: list[float | None], fps: float) -> list[float]:
     """When each frame is shown, in s: a missing time follows the one before it; times that go back are not trusted."""
-    known = [time for time in times if time is not None]
-    if not known or any(later <= earlier for earlier, later in pairwise(known)):
-        start = min(known, default=0.0)
+    stamps = [time for time in times if time is not None]
+    if not stamps or any(later <= earlier for earlier, later in pairwise(stamps)):
+        start = min(stamps, default=0.0)
         return [start + index / fps for index in range(len(times))]
     shown: list[float] = []
-    start = known[0] - next(index for index, time in enumerate(times) if time is not None) / fps
+    start = stamps[0] - next(index for index, time in enumerate(times) if time is not None) / fps
     for time in times:
         shown.append(time if time is not None else shown[-1] + 1 / fps if shown else start)
     return shown

@@ -91,9 +91,11 @@ def _mel_bands(sample_rate: int, bins: int) -> np.ndarray:
     top = 2595 * np.log10(1 + sample_rate / 2 / 700)
     hertz = 700 * (10 ** (np.linspace(0, top, _MFCC_BANDS + 2) / 2595) - 1)
     low, peak, high = (np.floor((bins + 1) * hertz / sample_rate)[i : _MFCC_BANDS + i] for i in range(3))
-    place = np.arange(bins // 2 + 1)[:, None]
-    rising, falling = (place - low) / np.maximum(peak - low, 1), (high - place) / np.maximum(high - peak, 1)
-    return np.where((low <= place) & (place < peak), rising, np.where((peak <= place) & (place < high), falling, 0))
+    bin_index = np.arange(bins // 2 + 1)[:, None]
+    rising, falling = (bin_index - low) / np.maximum(peak - low, 1), (high - bin_index) / np.maximum(high - peak, 1)
+    return np.where(
+        (low <= bin_index) & (bin_index < peak), rising, np.where((peak <= bin_index) & (bin_index < high), falling, 0)
+    )
 
 
 @lru_cache(maxsize=4)

@@ -120,8 +120,8 @@ class Ranks:
                 outcomes.append(outcome)
         if self.size > 1:
             shares = self.everyones(outcomes)
-            for place, job in enumerate(jobs):
-                yield job, shares[place % self.size][place // self.size]
+            for index, job in enumerate(jobs):
+                yield job, shares[index % self.size][index // self.size]
 
     def join(self) -> None:
         """Meet the other ranks, once, until the process ends; nothing where there are none."""

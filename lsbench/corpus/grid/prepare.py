@@ -152,28 +152,28 @@ class _Run:
         """What RAW holds; archives that have not changed are not read again."""
         files = find_files(raw)
         archives = {path: _archive_stamp(raw, path) for path in files if is_archive(path)}
-        known = self.state.listings()
-        new = [path for path, stamp in archives.items() if stamp not in known]
+        by_stamp = self.state.listings()
+        new = [path for path, stamp in archives.items() if stamp not in by_stamp]
         listed = pool.each(contents, new, self.workers, progress=self.progress, label="list archives")
         for path, listing in zip(new, listed, strict=True):
-            known[archives[path]] = listing
-        listings: dict[Path, Listing] = {path: known[stamp] for path, stamp in archives.items()}
+            by_stamp[archives[path]] = listing
+        listings: dict[Path, Listing] = {path: by_stamp[stamp] for path, stamp in archives.items()}
         if new:
-            self.state.keep_listings({stamp: known[stamp] for stamp in archives.values()})
+            self.state.keep_listings({stamp: by_stamp[stamp] for stamp in archives.values()})
         return find_sources(raw, files, listings.__getitem__)
 
     def _wanted(self, protocols: Sequence[Protocol]) -> list[str]:
         """The clips to prepare, of those that RAW or OUT has: the protocols' or all; a rule passes over broken ones."""
-        held = {record.clip_id for record in self.ready()} | set(self.found.videos)
+        present = {record.clip_id for record in self.ready()} | set(self.found.videos)
         if not protocols:
-            return sorted(held)
-        sound = [clip_id for clip_id in held if not self._known(clip_id) or self.records[clip_id].ok]
-        wanted: set[str] = set()
+            return sorted(present)
+        sound = [clip_id for clip_id in present if not self._known(clip_id) or self.records[clip_id].ok]
+        clip_ids: set[str] = set()
         for bench in protocols:
             if bench.select:
-                wanted.update(*bench.select.choose(sound).values())
-            wanted.update(clip.id for clip in bench.clips if clip.id in held)
-        return sorted(wanted)
+                clip_ids.update(*bench.select.choose(sound).values())
+            clip_ids.update(clip.id for clip in bench.clips if clip.id in present)
+        return sorted(clip_ids)
 
     def _passed_over(self, bench: Protocol) -> list[str]:
         """Broken clips that a protocol's rule would choose if they were sound."""

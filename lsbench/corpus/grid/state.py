@@ -38,15 +38,15 @@ class State:
 
     def records(self) -> dict[str, Record]:
         """What is known of each clip, by id: the index, and what a killed run found since."""
-        found = {record.clip_id: record for record in self._read_index()}
+        records = {record.clip_id: record for record in self._read_index()}
         if self._log.exists():
             for line in self._log.read_text(encoding="utf-8", errors="replace").splitlines():
                 try:
                     record = Record(**json.loads(line))
                 except (ValueError, TypeError):  # the line that was being written when the run was killed
                     continue
-                found[record.clip_id] = record
-        return found
+                records[record.clip_id] = record
+        return records
 
     def add(self, record: Record) -> None:
         """Keep a record, should the run be killed."""
