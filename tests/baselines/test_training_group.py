@@ -32,7 +32,7 @@ TINY = (
     "freeze_batch_norm=true",
 )
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.ranks]
 
 
 def start(rank: int, size: int, port: int, code: str) -> subprocess.Popen[str]:

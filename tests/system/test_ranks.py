@@ -26,6 +26,8 @@ from lsbench.protocol import protocol
 from lsbench.run import anchors
 from lsbench.run.folder import Run
 
+pytestmark = pytest.mark.ranks
+
 PROGRAM = """
 import os, sys
 import lsbench
