@@ -22,7 +22,7 @@ from lsbench.face.tracker import FaceTracker, fill_gaps
 from lsbench.generation import standins
 from lsbench.media.clip import Clip
 from lsbench.media.files import find_clips, read_clip
-from lsbench.metrics._base.landmarks import seen
+from lsbench.metrics._base.landmarks import tracked_landmarks
 from lsbench.metrics._base.learner import Model
 from lsbench.metrics._sync.sync_ridge import fit
 from lsbench.metrics.sync import measure_sync, sync_corr
@@ -51,7 +51,7 @@ def read(clip_id: str, path: Path, tracker: FaceTracker) -> Talk:
     took = time.perf_counter() - began
     frames = standins.still_mouth(clip, fill_gaps(track, clip_id))
     still = tracker.measure(Clip(clip_id, frames, clip.speech, clip.fps))
-    return Talk(clip_id.split("/")[0], seen(track), seen(still), clip.speech, clip.fps, took)
+    return Talk(clip_id.split("/")[0], tracked_landmarks(track), tracked_landmarks(still), clip.speech, clip.fps, took)
 
 
 def models(talks: list[Talk], most_speakers: int | None = None, most_clips: int | None = None) -> dict[str, Model]:

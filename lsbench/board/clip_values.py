@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lsbench.metrics._base.direction import oriented, settled
+from lsbench.metrics._base.direction import common_direction, oriented
 from lsbench.metrics._base.score_key import ScoreKey, split_spec
 from lsbench.run.folder import Run
 from lsbench.run.result import Result, Score
@@ -127,4 +127,4 @@ def clip_rows(table: Any) -> Iterator[tuple[str, Any]]:
 
 def better_of(scores: Iterable[Score]) -> str:
     """Which way is better, by what several runs say of one score."""
-    return settled({score.better for score in scores})
+    return common_direction({score.better for score in scores})

@@ -11,7 +11,14 @@ import numpy.typing as npt
 from scipy.ndimage import maximum_filter1d
 
 from lsbench.errors import MetricError
-from lsbench.metrics._base.landmarks import LOST, LandmarkMetric, aperture, checked, found, mean_found
+from lsbench.metrics._base.landmarks import (
+    LOST,
+    LandmarkMetric,
+    aperture,
+    checked_landmarks,
+    face_columns,
+    mean_defined,
+)
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 
@@ -20,25 +27,54 @@ FULL_MOTION = 0.25  # of the reference's: lips that move less count in proportio
 
 
 def mouth_aperture_corr(reference_landmarks: np.ndarray, generated_landmarks: np.ndarray) -> float:
-    """Correlation of two clips' apertures: landmarks, floating point (T, 80, 2) px, NaN in frames without a face
-    -> [-1, 1], NaN where the reference's lips do not move (see MouthApertureCorr)."""
-    points = checked("mouth_aperture_corr", reference_landmarks, generated_landmarks)
+    """Correlation of two clips' apertures (see MouthApertureCorr).
+
+    Args:
+        reference_landmarks, generated_landmarks: floating point (T, 80, 2) px, NaN in frames without a face.
+
+    Returns:
+        -1 to 1; NaN where the reference's lips do not move.
+
+    Raises:
+        MetricError: where they are not two such arrays of one length.
+    """
+    points = checked_landmarks("mouth_aperture_corr", reference_landmarks, generated_landmarks)
     return _correlation(*_deviations(*points))
 
 
 def mouth_aperture_error(reference_landmarks: np.ndarray, generated_landmarks: np.ndarray) -> float:
-    """Mean aperture error of two clips' landmarks, floating point (T, 80, 2) px, NaN in frames without a face
-    (see MouthApertureError)."""
-    return mean_found(_errors(*checked("mouth_aperture_error", reference_landmarks, generated_landmarks)))
+    """Mean aperture error of two clips (see MouthApertureError).
+
+    Args:
+        reference_landmarks, generated_landmarks: floating point (T, 80, 2) px, NaN in frames without a face.
+
+    Returns:
+        Distances between the outer eye corners, 0 or more.
+
+    Raises:
+        MetricError: where they are not two such arrays of one length.
+    """
+    return mean_defined(_errors(*checked_landmarks("mouth_aperture_error", reference_landmarks, generated_landmarks)))
 
 
 def closure_f1(
     reference_landmarks: np.ndarray, generated_landmarks: np.ndarray, *, shut: float = 0.025, tolerance_frames: int = 1
 ) -> float:
-    """F1 of two clips' closures: landmarks, floating point (T, 80, 2) px, NaN in frames without a face -> [0, 1],
-    NaN where the reference's lips never shut (see ClosureF1)."""
+    """F1 of two clips' closures (see ClosureF1).
+
+    Args:
+        reference_landmarks, generated_landmarks: floating point (T, 80, 2) px, NaN in frames without a face.
+        shut: the aperture up to which lips are shut, distances between the outer eye corners.
+        tolerance_frames: how far apart in time two closures may lie.
+
+    Returns:
+        0 to 1; NaN where the reference's lips never shut.
+
+    Raises:
+        MetricError: where they are not two such arrays of one length.
+    """
     metric = ClosureF1(shut=shut, tolerance_frames=tolerance_frames)
-    return _f1(metric.closures(*checked("closure_f1", reference_landmarks, generated_landmarks)))
+    return _f1(metric.closures(*checked_landmarks("closure_f1", reference_landmarks, generated_landmarks)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +100,7 @@ class MouthApertureCorr(LandmarkMetric):
         reference_found, generated_found: bool (T,)."""
         points = self.points(pair)
         reference, generated = _deviations(*points)
-        return Stats(reference=reference, generated=generated, **found(*points))
+        return Stats(reference=reference, generated=generated, **face_columns(*points))
 
     def compute(self, stats: Stats) -> float:
         """One correlation over the frames of all clips."""
@@ -91,11 +127,11 @@ class MouthApertureError(LandmarkMetric):
     def measure(self, pair: ClipPair) -> Stats:
         """error: float64 (T,), NaN where the reference has no face; reference_found, generated_found: bool (T,)."""
         points = self.points(pair)
-        return Stats(error=_errors(*points), **found(*points))
+        return Stats(error=_errors(*points), **face_columns(*points))
 
     def compute(self, stats: Stats) -> float:
         """The mean over frames in which the reference shows a face."""
-        return mean_found(stats["error"])
+        return mean_defined(stats["error"])
 
     def per_frame(self, stats: Stats) -> npt.NDArray[np.float64]:
         return stats["error"]
@@ -132,7 +168,7 @@ class ClosureF1(LandmarkMetric):
     def measure(self, pair: ClipPair) -> Stats:
         """The columns of closures(), and reference_found, generated_found: bool (T,)."""
         points = self.points(pair)
-        return Stats(**self.closures(*points), **found(*points))
+        return Stats(**self.closures(*points), **face_columns(*points))
 
     def closures(self, reference_landmarks: np.ndarray, generated_landmarks: np.ndarray) -> dict[str, np.ndarray]:
         """Frames where the reference is shut, and where that is met; where the generated clip is shut, and where that
@@ -164,7 +200,7 @@ def _deviations(reference_landmarks: np.ndarray, generated_landmarks: np.ndarray
     known = ~np.isnan(reference)
     generated[~known] = np.nan
     lost = known & np.isnan(generated)
-    return reference - mean_found(reference), np.where(lost, 0.0, generated - mean_found(generated))
+    return reference - mean_defined(reference), np.where(lost, 0.0, generated - mean_defined(generated))
 
 
 def _correlation(reference: np.ndarray, generated: np.ndarray) -> float:

@@ -8,14 +8,25 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from lsbench.metrics._base.landmarks import LandmarkMetric, checked, found
+from lsbench.metrics._base.landmarks import LandmarkMetric, checked_landmarks, face_columns
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 
 
 def coverage(reference_landmarks: np.ndarray, generated_landmarks: np.ndarray) -> float:
-    """Coverage of two clips' landmarks, floating point (T, 80, 2) px, NaN in frames without a face (see Coverage)."""
-    return Coverage().compute(Stats(**found(*checked("coverage", reference_landmarks, generated_landmarks))))
+    """Coverage of two clips (see Coverage).
+
+    Args:
+        reference_landmarks, generated_landmarks: floating point (T, 80, 2) px, NaN in frames without a face.
+
+    Returns:
+        0 to 1; NaN where the reference shows no face.
+
+    Raises:
+        MetricError: where they are not two such arrays of one length.
+    """
+    points = checked_landmarks("coverage", reference_landmarks, generated_landmarks)
+    return Coverage().compute(Stats(**face_columns(*points)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +41,7 @@ class Coverage(LandmarkMetric):
 
     def measure(self, pair: ClipPair) -> Stats:
         """reference_found, generated_found: bool (T,)."""
-        return Stats(**found(*self.points(pair)))
+        return Stats(**face_columns(*self.points(pair)))
 
     def compute(self, stats: Stats) -> float:
         expected = np.count_nonzero(stats["reference_found"])

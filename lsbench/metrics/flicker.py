@@ -11,24 +11,43 @@ import numpy.typing as npt
 from lsbench.errors import MetricError
 from lsbench.face.track import Region
 from lsbench.metrics._base.images import Images, Levels, checked_frames
-from lsbench.metrics._base.landmarks import mean_found
+from lsbench.metrics._base.landmarks import mean_defined
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 
 
 def flicker(reference: Images, generated: Images, *, cell: int = 4, levels: Levels = None) -> float:
-    """Mean flicker of frames in order of time: 8-bit levels, NaN for one frame (see Flicker).
+    """Mean flicker of frames in order of time (see Flicker).
 
-    reference, generated, levels: see lsbench.metrics._base.images.
+    Args:
+        reference, generated: images of one shape (see lsbench.metrics._base.images).
+        cell: size of the cells whose means are compared, px.
+        levels: what black and white are in floating-point tensors, such as (0, 1).
+
+    Returns:
+        8-bit levels; NaN for one frame.
+
+    Raises:
+        MetricError: where they are no such images, or of two shapes.
     """
-    return mean_found(flicker_frames(reference, generated, cell=cell, levels=levels))
+    return mean_defined(flicker_frames(reference, generated, cell=cell, levels=levels))
 
 
 def flicker_frames(
     reference: Images, generated: Images, *, cell: int = 4, levels: Levels = None
 ) -> npt.NDArray[np.float64]:
-    """Flicker of each frame, float64 (T,) 8-bit levels, NaN for one frame (see flicker)."""
+    """Flicker of each frame (see Flicker).
+
+    Args:
+        reference, generated, cell, levels: as for flicker().
+
+    Returns:
+        float64 (T,) 8-bit levels; NaN for one frame.
+
+    Raises:
+        MetricError: where they are no such images, or of two shapes.
+    """
     Flicker(cell=cell)
     reference, generated = checked_frames("flicker", reference, generated, levels)
     if len(reference) < 2:
@@ -72,7 +91,7 @@ class Flicker(Metric):
 
     def compute(self, stats: Stats) -> float:
         """The mean over frames of clips of two frames or more."""
-        return mean_found(stats["flicker"])
+        return mean_defined(stats["flicker"])
 
     def per_frame(self, stats: Stats) -> npt.NDArray[np.float64]:
         return stats["flicker"]

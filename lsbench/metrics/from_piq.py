@@ -26,27 +26,87 @@ _BATCH_PIXELS, _BATCH_FRAMES = 3 * 288 * 360, 8  # up to 8 frames a batch give t
 
 
 def ms_ssim(reference: Images, generated: Images, *, levels: Levels = None, **options: Any) -> float:
-    """MS-SSIM of frames: 0 to 1 (see MSSSIM)."""
+    """MS-SSIM of frames (see MSSSIM).
+
+    Args:
+        reference, generated: images of one shape (see lsbench.metrics._base.images).
+        levels: what black and white are in floating-point tensors, such as (0, 1).
+        options: fields of MSSSIM.
+
+    Returns:
+        0 to 1, 1 for identical frames.
+
+    Raises:
+        MetricError: where they are no such images, of two shapes, or smaller than the filters.
+    """
     return MSSSIM(**options)(reference, generated, levels)
 
 
 def gmsd(reference: Images, generated: Images, *, levels: Levels = None, **options: Any) -> float:
-    """GMSD of frames: 0 for the same gradients (see GMSD)."""
+    """GMSD of frames (see GMSD).
+
+    Args:
+        reference, generated: images of one shape (see lsbench.metrics._base.images).
+        levels: what black and white are in floating-point tensors, such as (0, 1).
+        options: fields of GMSD.
+
+    Returns:
+        0 or more, 0 for the same gradients.
+
+    Raises:
+        MetricError: where they are no such images, of two shapes, or smaller than the filters.
+    """
     return GMSD(**options)(reference, generated, levels)
 
 
 def fsim(reference: Images, generated: Images, *, levels: Levels = None, **options: Any) -> float:
-    """FSIM of frames: 0 to 1 (see FSIM)."""
+    """FSIM of frames (see FSIM).
+
+    Args:
+        reference, generated: images of one shape (see lsbench.metrics._base.images).
+        levels: what black and white are in floating-point tensors, such as (0, 1).
+        options: fields of FSIM.
+
+    Returns:
+        0 to 1, 1 for identical frames.
+
+    Raises:
+        MetricError: where they are no such images, of two shapes, or smaller than the filters.
+    """
     return FSIM(**options)(reference, generated, levels)
 
 
 def vif(reference: Images, generated: Images, *, levels: Levels = None, **options: Any) -> float:
-    """VIF of frames: 0 or more, above 1 for more contrast (see VIF)."""
+    """VIF of frames (see VIF).
+
+    Args:
+        reference, generated: images of one shape (see lsbench.metrics._base.images).
+        levels: what black and white are in floating-point tensors, such as (0, 1).
+        options: fields of VIF.
+
+    Returns:
+        0 or more, above 1 for more contrast.
+
+    Raises:
+        MetricError: where they are no such images, of two shapes, or smaller than the filters.
+    """
     return VIF(**options)(reference, generated, levels)
 
 
 def haarpsi(reference: Images, generated: Images, *, levels: Levels = None, **options: Any) -> float:
-    """HaarPSI of frames: 0 to 1 (see HaarPSI)."""
+    """HaarPSI of frames (see HaarPSI).
+
+    Args:
+        reference, generated: images of one shape (see lsbench.metrics._base.images).
+        levels: what black and white are in floating-point tensors, such as (0, 1).
+        options: fields of HaarPSI.
+
+    Returns:
+        0 to 1, 1 for identical frames.
+
+    Raises:
+        MetricError: where they are no such images, of two shapes, or smaller than the filters.
+    """
     return HaarPSI(**options)(reference, generated, levels)
 
 

@@ -12,31 +12,49 @@ from lsbench.metrics._base.landmarks import (
     LIPS,
     UNITS,
     LandmarkMetric,
-    checked,
-    found,
+    checked_landmarks,
+    face_columns,
     in_unit,
     interocular,
-    mean_found,
+    mean_defined,
 )
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 
 
 def jitter(reference_landmarks: np.ndarray, generated_landmarks: np.ndarray, *, unit: str = "interocular") -> float:
-    """Mean jitter of two clips' landmarks, floating point (T, 80, 2) px; NaN where it is undefined (see Jitter)."""
-    return mean_found(jitter_frames(reference_landmarks, generated_landmarks, unit=unit))
+    """Mean jitter of two clips (see Jitter).
+
+    Args:
+        reference_landmarks, generated_landmarks: floating point (T, 80, 2) px, NaN in frames without a face.
+        unit: interocular, distances between the outer eye corners; or pixel.
+
+    Returns:
+        A frame^2; NaN where it is undefined.
+
+    Raises:
+        MetricError: where they are not two such arrays of one length.
+    """
+    return mean_defined(jitter_frames(reference_landmarks, generated_landmarks, unit=unit))
 
 
 def jitter_frames(
     reference_landmarks: np.ndarray, generated_landmarks: np.ndarray, *, unit: str = "interocular"
 ) -> np.ndarray:
-    """Jitter of each frame: floating point (T, 80, 2) px as in a FaceTrack -> float64 (T,) (see Jitter).
+    """Jitter of each frame (see Jitter).
 
-    NaN points are frames without a face; the value is NaN where the reference lacks one in one of the three frames that
-    it takes. Interocular: in distances between the outer eye corners, the median over the reference's frames.
+    Args:
+        reference_landmarks, generated_landmarks: floating point (T, 80, 2) px, NaN in frames without a face.
+        unit: interocular, distances between the outer eye corners, the median over the reference's frames; or pixel.
+
+    Returns:
+        float64 (T,) a frame^2; NaN where the reference lacks a face in one of the three frames that it takes.
+
+    Raises:
+        MetricError: where they are not two such arrays of one length.
     """
     Jitter(unit=unit)
-    reference, generated = checked("jitter", reference_landmarks, generated_landmarks)
+    reference, generated = checked_landmarks("jitter", reference_landmarks, generated_landmarks)
     if len(reference) < 3:
         return np.full(len(reference), np.nan)
     own, unrest = (np.linalg.norm(np.diff(points[:, LIPS], n=2, axis=0), axis=2) for points in (reference, generated))
@@ -70,11 +88,11 @@ class Jitter(LandmarkMetric):
     def measure(self, pair: ClipPair) -> Stats:
         """jitter: float64 (T,), NaN where it is undefined; reference_found, generated_found: bool (T,)."""
         points = self.points(pair)
-        return Stats(jitter=jitter_frames(*points, unit=self.unit), **found(*points))
+        return Stats(jitter=jitter_frames(*points, unit=self.unit), **face_columns(*points))
 
     def compute(self, stats: Stats) -> float:
         """The mean over frames where it is defined."""
-        return mean_found(stats["jitter"])
+        return mean_defined(stats["jitter"])
 
     def per_frame(self, stats: Stats) -> npt.NDArray[np.float64]:
         return stats["jitter"]

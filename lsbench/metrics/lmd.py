@@ -12,30 +12,49 @@ from lsbench.metrics._base.landmarks import (
     LIPS,
     UNITS,
     LandmarkMetric,
-    checked,
-    found,
+    checked_landmarks,
+    face_columns,
     in_unit,
     interocular,
-    mean_found,
+    mean_defined,
 )
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 
 
 def lmd(reference_landmarks: np.ndarray, generated_landmarks: np.ndarray, *, unit: str = "interocular") -> float:
-    """Mean LMD of two clips' landmarks, floating point (T, 80, 2) px, NaN in frames without a face (see LMD)."""
-    return mean_found(lmd_frames(reference_landmarks, generated_landmarks, unit=unit))
+    """Mean LMD of two clips (see LMD).
+
+    Args:
+        reference_landmarks, generated_landmarks: floating point (T, 80, 2) px, NaN in frames without a face.
+        unit: interocular, distances between the outer eye corners; or pixel.
+
+    Returns:
+        0 or more; NaN where the reference shows no face.
+
+    Raises:
+        MetricError: where they are not two such arrays of one length.
+    """
+    return mean_defined(lmd_frames(reference_landmarks, generated_landmarks, unit=unit))
 
 
 def lmd_frames(
     reference_landmarks: np.ndarray, generated_landmarks: np.ndarray, *, unit: str = "interocular"
 ) -> np.ndarray:
-    """LMD of each frame: floating point (T, 80, 2) px -> float64 (T,), NaN where the reference's points are NaN.
+    """LMD of each frame (see LMD).
 
-    Interocular: in distances between the outer eye corners, the median over the reference's frames.
+    Args:
+        reference_landmarks, generated_landmarks: floating point (T, 80, 2) px, NaN in frames without a face.
+        unit: interocular, distances between the outer eye corners, the median over the reference's frames; or pixel.
+
+    Returns:
+        float64 (T,), NaN where the reference shows no face.
+
+    Raises:
+        MetricError: where they are not two such arrays of one length.
     """
     LMD(unit=unit)
-    reference, generated = checked("lmd", reference_landmarks, generated_landmarks)
+    reference, generated = checked_landmarks("lmd", reference_landmarks, generated_landmarks)
     lips, lips_generated = (_centred(points[:, LIPS]) for points in (reference, generated))
     distance = np.linalg.norm(lips_generated - lips, axis=2).mean(axis=1)
     lost = np.isfinite(lips).all(axis=(1, 2)) & np.isnan(distance)
@@ -64,11 +83,11 @@ class LMD(LandmarkMetric):
     def measure(self, pair: ClipPair) -> Stats:
         """distance: float64 (T,), NaN where the reference has no face; reference_found, generated_found: bool (T,)."""
         points = self.points(pair)
-        return Stats(distance=lmd_frames(*points, unit=self.unit), **found(*points))
+        return Stats(distance=lmd_frames(*points, unit=self.unit), **face_columns(*points))
 
     def compute(self, stats: Stats) -> float:
         """The mean over frames in which the reference shows a face."""
-        return mean_found(stats["distance"])
+        return mean_defined(stats["distance"])
 
     def per_frame(self, stats: Stats) -> npt.NDArray[np.float64]:
         return stats["distance"]

@@ -22,9 +22,19 @@ _LUMA_UNITS = 1_000_000  # luma errors are kept as whole thousandths of a level,
 def psnr(
     reference: Images, generated: Images, *, color: str = "rgb", pooling: str = "frame", levels: Levels = None
 ) -> float:
-    """PSNR of frames: dB, infinite where all is identical (see PSNR).
+    """PSNR of frames (see PSNR).
 
-    reference, generated, levels: see lsbench.metrics._base.images.
+    Args:
+        reference, generated: images of one shape (see lsbench.metrics._base.images).
+        color: rgb or luma.
+        pooling: frame, the mean over frames; or mse, the PSNR of the mean squared error.
+        levels: what black and white are in floating-point tensors, such as (0, 1).
+
+    Returns:
+        dB; infinite where all frames are identical, NaN by pooling=frame where only some are.
+
+    Raises:
+        MetricError: where they are no such images, or of two shapes.
     """
     metric = PSNR(color=color, pooling=pooling)
     return metric.compute(_errors(reference, generated, color, levels))
@@ -33,7 +43,19 @@ def psnr(
 def psnr_frames(
     reference: Images, generated: Images, *, color: str = "rgb", levels: Levels = None
 ) -> npt.NDArray[np.float64]:
-    """PSNR of each frame, float64 (T,) dB, infinite where identical (see psnr)."""
+    """PSNR of each frame (see PSNR).
+
+    Args:
+        reference, generated: images of one shape (see lsbench.metrics._base.images).
+        color: rgb or luma.
+        levels: what black and white are in floating-point tensors, such as (0, 1).
+
+    Returns:
+        float64 (T,) dB, infinite where a frame is identical.
+
+    Raises:
+        MetricError: where they are no such images, or of two shapes.
+    """
     return PSNR(color=color).per_frame(_errors(reference, generated, color, levels))
 
 

@@ -32,7 +32,17 @@ def seam(
     segment: int = 8,
     levels: Levels = None,
 ) -> float:
-    """Seam of frames around known boxes: 8-bit levels (see Seam and seam_frames)."""
+    """Seam of frames around known boxes (see Seam).
+
+    Args:
+        reference, generated, boxes, strip, gap, segment, levels: as for seam_frames().
+
+    Returns:
+        8-bit levels; NaN where no side of a box can be measured.
+
+    Raises:
+        MetricError: where images or boxes are not of this kind.
+    """
     metric = Seam(strip=strip, gap=gap, segment=segment)
     return metric.compute(metric.steps(*checked_frames("seam", reference, generated, levels), boxes))
 

@@ -21,9 +21,18 @@ LUMA = (299, 587, 114)  # thousandths: sums of whole numbers are exact
 
 
 def sharpness(reference: Images, generated: Images, *, sigma: float = 1.0, levels: Levels = None) -> float:
-    """Sharpness of frames: 0 to 1, NaN where the reference is flat (see Sharpness).
+    """Sharpness of frames (see Sharpness).
 
-    reference, generated, levels: see lsbench.metrics._base.images.
+    Args:
+        reference, generated: images of one shape (see lsbench.metrics._base.images).
+        sigma: of the finer of the two Gaussians, px.
+        levels: what black and white are in floating-point tensors, such as (0, 1).
+
+    Returns:
+        0 to 1; NaN where the reference is flat.
+
+    Raises:
+        MetricError: where they are no such images, or of two shapes.
     """
     metric = Sharpness(sigma=sigma)
     return metric.compute(metric.energies(reference, generated, levels))
@@ -32,7 +41,17 @@ def sharpness(reference: Images, generated: Images, *, sigma: float = 1.0, level
 def sharpness_frames(
     reference: Images, generated: Images, *, sigma: float = 1.0, levels: Levels = None
 ) -> npt.NDArray[np.float64]:
-    """Sharpness of each frame, float64 (T,), 0 to 1, NaN where flat (see sharpness)."""
+    """Sharpness of each frame (see Sharpness).
+
+    Args:
+        reference, generated, sigma, levels: as for sharpness().
+
+    Returns:
+        float64 (T,), 0 to 1; NaN where the reference is flat.
+
+    Raises:
+        MetricError: where they are no such images, or of two shapes.
+    """
     metric = Sharpness(sigma=sigma)
     return metric.per_frame(metric.energies(reference, generated, levels))
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lsbench.errors import MetricError
 from lsbench.face.track import Region
-from lsbench.metrics._base.landmarks import LOST, aperture, checked_points, mean_found, seen
+from lsbench.metrics._base.landmarks import LOST, aperture, checked_points, mean_defined, tracked_landmarks
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
@@ -23,23 +23,40 @@ SHORTEST_S = 0.2  # the pause in a stop consonant is shorter, and no silence
 def silence_motion(
     landmarks: np.ndarray, speech: np.ndarray, *, fps: float, sample_rate: int = 16000, below_db: float = 30.0
 ) -> float:
-    """Mouth movement in silence (see SilenceMotion), inter-ocular distances a second; NaN where there is no silence.
+    """Mouth movement in silence (see SilenceMotion).
 
-    landmarks: floating point (T, 80, 2) px, NaN in frames without a face. speech: float (N,) mono in [-1, 1], from
-    frame 0 on.
+    Args:
+        landmarks: floating point (T, 80, 2) px, NaN in frames without a face.
+        speech: floating point (N,) mono in [-1, 1], from frame 0 on.
+        fps: of the video.
+        sample_rate: of the sound, Hz.
+        below_db: see silent_frames().
+
+    Returns:
+        Distances between the outer eye corners a second; NaN where there is no silence.
+
+    Raises:
+        MetricError: where landmarks or speech are not of this kind.
     """
     points = checked_points("silence_motion", "generated", landmarks)
     silent = silent_frames(speech, len(points), fps=fps, sample_rate=sample_rate, below_db=below_db)
-    return mean_found(_motion(points, silent, fps))
+    return mean_defined(_motion(points, silent, fps))
 
 
 def silent_frames(
     speech: np.ndarray, frames: int, *, fps: float, sample_rate: int = 16000, below_db: float = 30.0
 ) -> np.ndarray:
-    """Which video frames are silent, bool (frames,), by float speech (N,) from frame 0 on.
+    """Which video frames are silent: far quieter than the loudest, in runs of 0.2 s or more.
 
-    Those whose mean power above 100 Hz lies `below_db` or more below that of the loudest frame, in runs of 0.2 s or
-    more. After its end the sound is silent; without any sound no frame is.
+    Args:
+        speech: floating point (N,) mono, from frame 0 on; after its end it is silent.
+        frames: of the video.
+        fps: of the video.
+        sample_rate: of the sound, Hz.
+        below_db: how far the mean power above 100 Hz lies below that of the loudest frame.
+
+    Returns:
+        bool (frames,); False throughout where there is no sound at all.
     """
     SilenceMotion(below_db=below_db)
     if speech.dtype.kind != "f" or speech.ndim != 1 or not np.isfinite(speech).all():
@@ -94,7 +111,7 @@ class SilenceMotion(Metric):
         silent, heard (the clip has sound): bool (T,)."""
         if pair.landmarks is None:
             raise MetricError(f"clip {pair.generated.id}: {self.name} needs the landmarks of the generated clip")
-        clip, points = pair.generated, seen(pair.landmarks[1])
+        clip, points = pair.generated, tracked_landmarks(pair.landmarks[1])
         silent = silent_frames(
             clip.speech, len(points), fps=clip.fps, sample_rate=clip.sample_rate, below_db=self.below_db
         )
@@ -107,7 +124,7 @@ class SilenceMotion(Metric):
 
     def compute(self, stats: Stats) -> float:
         """The mean over pairs of silent frames."""
-        return mean_found(stats["motion"])
+        return mean_defined(stats["motion"])
 
     def per_frame(self, stats: Stats) -> npt.NDArray[np.float64]:
         return stats["motion"]

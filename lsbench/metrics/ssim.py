@@ -32,7 +32,21 @@ def ssim(
     sigma: float = 1.5,
     levels: Levels = None,
 ) -> float:
-    """Mean SSIM of frames, -1 to 1 (see SSIM). reference, generated, levels: see lsbench.metrics._base.images."""
+    """Mean SSIM of frames (see SSIM).
+
+    Args:
+        reference, generated: images of one shape (see lsbench.metrics._base.images).
+        color: rgb or luma.
+        window: size of the window in px, odd.
+        sigma: of its Gaussian, px.
+        levels: what black and white are in floating-point tensors, such as (0, 1).
+
+    Returns:
+        -1 to 1, 1 for identical frames.
+
+    Raises:
+        MetricError: where they are no such images, of two shapes, or smaller than the window.
+    """
     return SSIM(color=color, window=window, sigma=sigma)(reference, generated, levels)
 
 
@@ -45,7 +59,17 @@ def ssim_frames(
     sigma: float = 1.5,
     levels: Levels = None,
 ) -> npt.NDArray[np.float64]:
-    """SSIM of each frame, float64 (T,), -1 to 1 (see SSIM, ssim)."""
+    """SSIM of each frame (see SSIM).
+
+    Args:
+        reference, generated, color, window, sigma, levels: as for ssim().
+
+    Returns:
+        float64 (T,), -1 to 1.
+
+    Raises:
+        MetricError: as ssim().
+    """
     return SSIM(color=color, window=window, sigma=sigma).frames(reference, generated, levels)
 
 
@@ -58,10 +82,21 @@ def ssim_torch(
     window: int = 11,
     sigma: float = 1.5,
 ) -> torch.Tensor:
-    """SSIM of each image on any device, differentiable: (T, 3, H, W) in [0, data_range] -> (T,) (see SSIM).
+    """SSIM of each image on any device, differentiable (see SSIM); agrees with ssim_frames within 5e-6.
 
-    Half precision and uint8 are computed in float32, float64 in itself; agrees with ssim_frames within 5e-6. Raises
-    MetricError where floating point images leave [0, data_range], or both stay below 1 while data_range is larger.
+    Args:
+        reference, generated: (T, 3, H, W) in [0, data_range]. Half precision and uint8 are computed in float32,
+            float64 in itself.
+        color: rgb or luma.
+        data_range: the level of white.
+        window: size of the window in px, odd.
+        sigma: of its Gaussian, px.
+
+    Returns:
+        (T,), -1 to 1.
+
+    Raises:
+        MetricError: where floating point images leave [0, data_range], or both stay below 1 while data_range is larger.
     """
     import torch
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from lsbench.errors import MetricError
 from lsbench.face.track import Region
-from lsbench.metrics._base.landmarks import mean_found, seen
+from lsbench.metrics._base.landmarks import mean_defined, tracked_landmarks
 from lsbench.metrics._base.learner import Learner, Model
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
@@ -36,13 +36,30 @@ REASONS = {
 def sync_corr(
     landmarks: np.ndarray, speech: np.ndarray, model: Model, *, fps: float, sample_rate: int = 16000
 ) -> float:
-    """sync_corr of one clip (see SyncCorr): landmarks float (T, 80, 2) px, NaN where no face was found; speech float
-    (N,) in [-1, 1] from frame 0 on; model from sync_ridge.fit() on other speakers. NaN where it is undefined."""
+    """Sync of mouth and speech in one clip (see SyncCorr).
+
+    Args:
+        landmarks: floating point (T, 80, 2) px, NaN where no face was found.
+        speech: floating point (N,) mono in [-1, 1], from frame 0 on.
+        model: of lsbench.metrics._sync.sync_ridge.fit(), of other speakers.
+        fps: of the video.
+        sample_rate: of the sound, Hz.
+
+    Returns:
+        -1 to 1; NaN where it is undefined.
+    """
     return float(measure_sync(landmarks, speech, model, fps, sample_rate)["correlation"][0])
 
 
 def sync_lag(landmarks: np.ndarray, speech: np.ndarray, model: Model, *, fps: float, sample_rate: int = 16000) -> float:
-    """The lag of one clip in frames, positive where the video is late (see SyncLag); arguments as for sync_corr."""
+    """By how much the video of one clip is late (see SyncLag).
+
+    Args:
+        landmarks, speech, model, fps, sample_rate: as for sync_corr().
+
+    Returns:
+        Frames, positive where the video is late; NaN where it is undefined.
+    """
     return float(measure_sync(landmarks, speech, model, fps, sample_rate)["lag_frames"][0])
 
 
@@ -139,7 +156,7 @@ class _Sync(Metric):
         """The row of measure_sync()."""
         if pair.landmarks is None:
             raise MetricError(f"clip {pair.reference.id}: {self.name} needs the landmarks of the generated clip")
-        clip, points = pair.generated, seen(pair.landmarks[1])
+        clip, points = pair.generated, tracked_landmarks(pair.landmarks[1])
         model = pair.models.get(self.learner.signature)
         return pair.once(
             ("sync", self.learner.signature),
@@ -188,7 +205,7 @@ class SyncCorr(_Sync):
 
     def compute(self, stats: Stats) -> float:
         """The mean over clips where it is defined."""
-        return mean_found(stats["correlation"])
+        return mean_defined(stats["correlation"])
 
     def _facts(self, stats: Stats) -> list[str]:
         faint = np.count_nonzero((stats["outcome"] == MEASURED) & (stats["motion"] < FULL_MOTION))
@@ -212,7 +229,7 @@ class SyncLag(_Sync):
 
     def compute(self, stats: Stats) -> float:
         """The mean size of the lag over clips where it is defined, in frames."""
-        return mean_found(np.abs(stats["lag_frames"]))
+        return mean_defined(np.abs(stats["lag_frames"]))
 
     def _facts(self, stats: Stats) -> list[str]:
         lags = stats["lag_frames"][stats["outcome"] == MEASURED]

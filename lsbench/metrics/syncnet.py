@@ -19,7 +19,7 @@ from lsbench.face.track import Region
 from lsbench.face.tracker import MAX_GAP, fill_gaps
 from lsbench.media.clip import Clip
 from lsbench.media.spectra import pcm16
-from lsbench.metrics._base.landmarks import mean_found
+from lsbench.metrics._base.landmarks import mean_defined
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
@@ -33,11 +33,15 @@ _EPS = 1e-6  # of torch.nn.functional.pairwise_distance
 
 
 def mean_distances(faces: np.ndarray, sound: np.ndarray, *, padding: str = "zero") -> np.ndarray:
-    """Mean distance at each shift, float64 (31,), of embeddings floating point (W, d) of faces and of sound.
+    """Mean distance |face - sound + 1e-6| at each shift from -15 to 15.
 
-    The distance is |face - sound + 1e-6|. padding=zero: sound beyond the ends counts as the zero vector, as in the
-    authors' code. padding=none: windows without sound at that shift are left out, W - |k| remain. NaN where a shift has
-    fewer than 6 windows.
+    Args:
+        faces, sound: embeddings, floating point (W, d).
+        padding: zero, sound beyond the ends counts as the zero vector, as in the authors' code; or none, windows
+            without sound at that shift are left out, and W - |k| remain.
+
+    Returns:
+        float64 (31,); NaN where a shift has fewer than 6 windows.
     """
     if faces.shape != sound.shape or faces.ndim != 2 or faces.dtype.kind != "f" or sound.dtype.kind != "f":
         raise MetricError(
@@ -59,22 +63,50 @@ def mean_distances(faces: np.ndarray, sound: np.ndarray, *, padding: str = "zero
 
 
 def lse_d(distances: np.ndarray) -> float:
-    """The least of the mean distances (31,); NaN where they are."""
+    """The least of the mean distances.
+
+    Args:
+        distances: of mean_distances(), float64 (31,).
+
+    Returns:
+        0 or more; NaN where the distances are.
+    """
     return float(distances.min())
 
 
 def lse_c(distances: np.ndarray) -> float:
-    """The median of the mean distances (31,) less the least; NaN where they are."""
+    """The median of the mean distances less the least.
+
+    Args:
+        distances: of mean_distances(), float64 (31,).
+
+    Returns:
+        0 or more; NaN where the distances are.
+    """
     return math.nan if np.isnan(distances).any() else float(np.median(distances) - distances.min())
 
 
 def av_offset(distances: np.ndarray) -> float:
-    """Frames of 40 ms by which the video is late: minus the shift of the least distance of (31,); NaN where NaN."""
+    """By how much the video is late: minus the shift of the least distance.
+
+    Args:
+        distances: of mean_distances(), float64 (31,).
+
+    Returns:
+        Frames of 40 ms; NaN where the distances are.
+    """
     return math.nan if np.isnan(distances).any() else float(SHIFTS - distances.argmin())
 
 
 def lse_d0(distances: np.ndarray) -> float:
-    """The mean distance at shift 0, as the clip is played; NaN where the distances are."""
+    """The mean distance at shift 0, as the clip is played.
+
+    Args:
+        distances: of mean_distances(), float64 (31,).
+
+    Returns:
+        0 or more; NaN where the distances are.
+    """
     return float(distances[SHIFTS])
 
 
@@ -123,7 +155,7 @@ class SyncNet(Metric):
         return stats["zero"]
 
     def compute(self, stats: Stats) -> float:
-        return mean_found(np.array([self.value(distances) for distances in self.distances(stats)]))
+        return mean_defined(np.array([self.value(distances) for distances in self.distances(stats)]))
 
     def note(self, stats: Stats) -> str | None:
         clips, faceless = stats.rows, stats["faceless"]

@@ -21,7 +21,7 @@ from lsbench.face.tracker import FaceTracker
 from lsbench.media.clip import Clip
 from lsbench.media.files import content_sha256, find_clips, read_clip, write_clip
 from lsbench.media.spectra import LOG_MEL_BANDS, _log_mel_bands, log_mel
-from lsbench.metrics._base.landmarks import seen
+from lsbench.metrics._base.landmarks import tracked_landmarks
 from lsbench.metrics._base.learner import Model
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
@@ -39,7 +39,10 @@ Talks = dict[str, list[tuple[Clip, FaceTrack]]]
 
 def taught(talks: Talks, without: str, fps: float = FPS) -> Model:
     others = {name: clips for name, clips in talks.items() if name != without}
-    return fit({name: [(seen(track), clip.speech) for clip, track in clips] for name, clips in others.items()}, fps=fps)
+    return fit(
+        {name: [(tracked_landmarks(track), clip.speech) for clip, track in clips] for name, clips in others.items()},
+        fps=fps,
+    )
 
 
 def rendered(fps: float, speakers: int, clips: int) -> Talks:
@@ -399,7 +402,7 @@ def test_real_clips_of_unheard_speakers(grid: Path) -> None:
     for speaker, clips in talks.items():
         model = taught(talks, speaker)
         for clip, track in clips:
-            points = seen(track)
+            points = tracked_landmarks(track)
             real = sync_corr(points, clip.speech, model, fps=clip.fps)
             held = points[np.maximum(np.arange(len(points)) - 4, 0)]
             worse = [sync_corr(held, clip.speech, model, fps=clip.fps)]

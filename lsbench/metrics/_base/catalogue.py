@@ -19,13 +19,13 @@ def kind(name: str) -> type[Metric]:
         MetricError: where there is none of this name, or it is no metric.
     """
     if name.startswith(OWN):
-        found = registry.load_named(name.removeprefix(OWN), name, MetricError, own=True)
+        metric_class = registry.load_named(name.removeprefix(OWN), name, MetricError, own=True)
     else:
         target = registry.find("metrics", "metric", name, registry.METRICS, MetricError)
-        found = registry.load_named(target, name, MetricError)
-    if not isinstance(found, type) or not issubclass(found, Metric):
+        metric_class = registry.load_named(target, name, MetricError)
+    if not isinstance(metric_class, type) or not issubclass(metric_class, Metric):
         raise MetricError(f"{name}: it is no class of metrics; expected a sub-class of lsbench.Metric")
-    return found
+    return metric_class
 
 
 def demand_name(name: str) -> None:
@@ -51,10 +51,13 @@ def metrics(specs: Iterable[str | Metric | type[Metric]], regions: Iterable[Regi
 
 
 def metric(key: str) -> Metric:
-    """The metric that a score key such as `ssim:color=luma/mouth` names."""
-    region = ScoreKey.parse(key).region
-    spec = ScoreKey.parse(key).spec
-    chosen = metrics([spec], [known for known in Region if known.value == region])
+    """The metric that a score key such as `ssim:color=luma/mouth` names.
+
+    Raises:
+        MetricError: where it is not the key of a score.
+    """
+    parts = ScoreKey.parse(key)
+    chosen = metrics([parts.spec], [region for region in Region if region.value == parts.region])
     if not chosen or chosen[0].key != key:
         raise MetricError(
             f"{key!r} is not the key of a score; expected METRIC/REGION, or METRIC where it has no region"

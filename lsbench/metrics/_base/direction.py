@@ -21,6 +21,6 @@ def arrow(better: str) -> str:
     return ARROWS[better]
 
 
-def settled(found: Collection[str]) -> str:
+def common_direction(directions: Collection[str]) -> str:
     """The direction of what several runs say; `zero` where one says so, for older runs called that `lower`."""
-    return next((better for better in ("zero", "lower") if better in found), "higher")
+    return next((better for better in ("zero", "lower") if better in directions), "higher")

@@ -36,10 +36,10 @@ class LandmarkMetric(Metric):
         """Landmarks of reference and generated clip, NaN where there is no face: two float32 (T, 80, 2)."""
         if pair.landmarks is None:
             raise MetricError(f"clip {pair.reference.id}: {self.name} needs the landmarks of both clips")
-        return seen(pair.landmarks[0]), seen(pair.landmarks[1])
+        return tracked_landmarks(pair.landmarks[0]), tracked_landmarks(pair.landmarks[1])
 
     def note(self, stats: Stats) -> str | None:
-        """How many faces were found, by the columns of found()."""
+        """How many faces were found, by the columns of face_columns()."""
         reference, both = stats["reference_found"], stats["reference_found"] & stats["generated_found"]
         expected, shown = np.count_nonzero(reference), np.count_nonzero(both)
         notes = []
@@ -50,18 +50,18 @@ class LandmarkMetric(Metric):
         return "; ".join(notes) or None
 
 
-def seen(track: FaceTrack) -> np.ndarray:
+def tracked_landmarks(track: FaceTrack) -> np.ndarray:
     """The landmarks of a track as the tracker gave them, NaN in frames without a face: float32 (T, 80, 2) px."""
     return np.where(track.found[:, None, None], track.landmarks, np.nan)
 
 
-def found(reference_landmarks: np.ndarray, generated_landmarks: np.ndarray) -> dict[str, np.ndarray]:
+def face_columns(reference_landmarks: np.ndarray, generated_landmarks: np.ndarray) -> dict[str, np.ndarray]:
     """Which frames of two clips' landmarks (T, 80, 2) show a face: reference_found and generated_found, bool (T,)."""
     clips = {"reference_found": reference_landmarks, "generated_found": generated_landmarks}
     return {name: np.isfinite(points).all(axis=(1, 2)) for name, points in clips.items()}
 
 
-def checked(name: str, reference_landmarks: Any, generated_landmarks: Any) -> tuple[np.ndarray, np.ndarray]:
+def checked_landmarks(name: str, reference_landmarks: Any, generated_landmarks: Any) -> tuple[np.ndarray, np.ndarray]:
     """Landmarks that a caller handed over, as float64; MetricError unless they are two floating point (T, 80, 2)."""
     reference = checked_points(name, "reference", reference_landmarks)
     generated = checked_points(name, "generated", generated_landmarks)
@@ -80,7 +80,7 @@ def checked_points(name: str, which: str, landmarks: Any) -> np.ndarray:
     return landmarks.astype(np.float64)
 
 
-def mean_found(frames: np.ndarray) -> float:
+def mean_defined(frames: np.ndarray) -> float:
     """The mean of what is not NaN, the same to the bit in any order; NaN where there is nothing."""
     measured = frames[~np.isnan(frames)]
     return math.fsum(measured) / len(measured) if len(measured) else math.nan

@@ -10,8 +10,8 @@ from lsbench.errors import WeightsError
 from lsbench.face.track import Region
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.networks import weights
+from lsbench.networks.feature_cache import cached_features, machine
 from lsbench.networks.features import Network, _extractor, frame_features
-from lsbench.networks.kept import kept, machine
 
 
 def pair_features(
@@ -46,6 +46,6 @@ def _pair_features(
     maker += [version("onnxruntime")] if engine == "onnx" else []
     features = pair.once_of_reference(
         ("features", *maker, region, every),
-        lambda: kept(reference, maker, (len(reference), network.width), lambda: compute(reference)),
+        lambda: cached_features(reference, maker, (len(reference), network.width), lambda: compute(reference)),
     )
     return features, compute(generated)

@@ -48,7 +48,7 @@ class Gathering:
 
     def add(self, rows: np.ndarray) -> None:
         """Take in features (n, d)."""
-        rows = checked(rows, self.width)
+        rows = checked_features(rows, self.width)
         self.count += len(rows)
         self._held = np.concatenate([self._held, rows])
         while len(self._held) > self.width:  # so that as long as n <= d, all rows are held
@@ -88,7 +88,7 @@ def gathered_distance(parts: Iterable[tuple[np.ndarray, np.ndarray]]) -> float:
     """frechet_distance() of rows that come in parts, (reference, generated) each, in memory that does not grow."""
     sides: tuple[Gathering, Gathering] | None = None
     for part in parts:
-        sides = sides or (Gathering(checked(part[0]).shape[1]), Gathering(part[0].shape[1]))
+        sides = sides or (Gathering(checked_features(part[0]).shape[1]), Gathering(part[0].shape[1]))
         for side, rows in zip(sides, part, strict=True):
             side.add(rows)
     if sides is None or min(side.count for side in sides) < 2:
@@ -135,7 +135,7 @@ def factor(covariance: np.ndarray) -> np.ndarray:
     return root
 
 
-def checked(features: np.ndarray, width: int | None = None) -> np.ndarray:
+def checked_features(features: np.ndarray, width: int | None = None) -> np.ndarray:
     """The features as given; MetricError unless they are finite (n, width)."""
     if features.ndim != 2 or features.shape[1] != (width or features.shape[1]):
         raise MetricError(f"features are {features.shape}; expected (samples, {width or 'features'}) on both sides")

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from lsbench.metrics._sets.frechet import checked
+from lsbench.metrics._sets.frechet import checked_features
 
 ROWS = 1024  # of a kernel matrix that are held at once
 
@@ -25,7 +25,7 @@ def kernel_distance(
     subset_size is lowered to the smaller of n and m; where it then holds every row of both, one subset is all there is
     (k = 1). Fewer than 2 rows on a side: NaN. The draws are torch-fidelity's: RandomState(seed), reference first.
     """
-    reference, generated = checked(reference), checked(generated, reference.shape[1])
+    reference, generated = checked_features(reference), checked_features(generated, reference.shape[1])
     size = min(subset_size, len(reference), len(generated))
     if size < 2:
         return np.array([math.nan])

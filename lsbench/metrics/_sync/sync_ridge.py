@@ -11,7 +11,7 @@ from lsbench.errors import MetricError
 from lsbench.face.track import FaceTrack
 from lsbench.media.clip import Clip
 from lsbench.media.spectra import LOG_MEL_BANDS, log_mel
-from lsbench.metrics._base.landmarks import seen
+from lsbench.metrics._base.landmarks import tracked_landmarks
 from lsbench.metrics._base.learner import Learner, Model, Moments
 from lsbench.metrics._base.stats import Stats
 from lsbench.metrics._sync.mouth_signals import SIGNALS, mouth_signals, standard_deviations, standardised
@@ -40,7 +40,7 @@ class SyncRidge(Learner):
 
     def learn(self, clip: Clip, track: FaceTrack) -> Stats:
         """speech: float32 (T, 360); motion: float64 (T, 6), NaN where the mouth is not seen."""
-        return _frames(seen(track), clip.speech, clip.fps, clip.sample_rate)
+        return _frames(tracked_landmarks(track), clip.speech, clip.fps, clip.sample_rate)
 
     def moments(self, stats: Stats) -> Moments:
         """xx (360, 360), xy (360, 6), yy (6,): sums of products; frames; spread (6,), clips: sums of deviations."""

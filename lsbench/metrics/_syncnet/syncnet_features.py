@@ -15,7 +15,7 @@ from lsbench.errors import MetricError
 from lsbench.media.spectra import mfcc
 from lsbench.metrics._syncnet.syncnet_crop import SIZE
 from lsbench.networks import weights
-from lsbench.networks.kept import kept, machine
+from lsbench.networks.feature_cache import cached_features, machine
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,7 +47,7 @@ def face_embeddings(faces: np.ndarray, path: Path, device: str = "cpu", *, keep:
     if not keep:
         return compute()
     maker = ["syncnet", syncnet.REVISION, weights.sha256(path), *machine(device)]
-    return kept(faces, maker, (len(windows), syncnet.WIDTH), compute)
+    return cached_features(faces, maker, (len(windows), syncnet.WIDTH), compute)
 
 
 def sound_embeddings(samples: np.ndarray, path: Path, device: str = "cpu") -> np.ndarray:

@@ -14,7 +14,7 @@ from lsbench.system import arrays
 from lsbench.system.cache import cache_dir
 
 
-def kept(
+def cached_features(
     frames: np.ndarray, maker: Sequence[object], shape: tuple[int, int], compute: Callable[[], np.ndarray]
 ) -> np.ndarray:
     """compute(), float32 of `shape`, or what it gave before for the same frames.
