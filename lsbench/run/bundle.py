@@ -7,7 +7,6 @@ the same bytes, and nothing in it can be larger than the file itself.
 from __future__ import annotations
 
 import hashlib
-import json
 import struct
 import zipfile
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from typing import Any, BinaryIO
 
 from lsbench.errors import BundleError
 from lsbench.run.folder import Run
+from lsbench.system import strict_json
 from lsbench.system.cache import write_atomically
 
 FORMAT = 1
@@ -46,7 +46,7 @@ def pack(run: Path, out: Path) -> Path:
                 with (run / name).open("rb") as source, archive.open(_entry(name), "w", force_zip64=True) as target:
                     listed[name] = _copy(source, target)
             content = {"format": FORMAT, "name": result.name, "files": listed}
-            archive.writestr(_entry(MANIFEST), json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+            archive.writestr(_entry(MANIFEST), strict_json.text(content))
 
     try:
         write_atomically(out, write)
@@ -125,11 +125,11 @@ def _manifest(bundle: Path, archive: zipfile.ZipFile, entries: dict[str, zipfile
     if MANIFEST not in entries:
         raise BundleError(f"{bundle}: damaged, or cut off, or not a bundle (no {MANIFEST}); pack the run again")
     try:
-        content = json.loads(archive.read(entries[MANIFEST]))
+        content = strict_json.parse(archive.read(entries[MANIFEST]))
         if content["format"] != FORMAT:
             raise BundleError(f"{bundle}: bundle format {content['format']}; this version reads {FORMAT}")
         files = {str(name): (str(held["sha256"]), int(held["bytes"])) for name, held in content["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleError(f"{bundle}: {MANIFEST} is not a manifest of lsbench ({error!r})") from error
     return {"name": str(content.get("name", "")), "files": files}
 
