@@ -24,7 +24,7 @@ def show_board(board: Board, out: Console) -> None:
     keys = [key for key in columns(board) if not key.endswith("/face") or key == board.rank_by]
     rows = [*board.rows, *board.anchors]
     cells = {key: [cell(board, row, key) for row in rows] for key in keys}
-    heads = {key: board.column(key).heading.replace(":", "\n", 1).replace("/", "\n", 1) for key in keys}
+    heads = {key: _head(key, board.column(key).heading) for key in keys}
     width = {key: max(map(len, [*cells[key], *heads[key].split("\n")])) + 3 for key in keys}
     names = min(max([len("generator"), *(len(row.generator) for row in rows)]), max(9, out.width // 3))
     ranks = max(len("rank"), *(len(board.rank_text(row)) for row in rows))
@@ -79,3 +79,11 @@ def _marked(text: str, *, best: bool) -> Text:
     marked = Text(text, style=f"bold {colour}" if best else colour)
     marked.highlight_regex(r"±\S+", "dim")
     return marked
+
+
+def _head(key: str, heading: str) -> str:
+    """The heading of a column in lines: metric, options, region with the direction."""
+    parts = ScoreKey.parse(key)
+    arrow = heading.removeprefix(key)
+    *lines, last = [part for part in (parts.metric, parts.options, parts.region) if part]
+    return "\n".join([*lines, f"{last}{arrow}"])
