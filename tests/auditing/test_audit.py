@@ -21,6 +21,8 @@ from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import ArtifactError, LsbenchError, ProtocolError, RunError
 from lsbench.face.track import FaceTrack
 from lsbench.media.clip import Clip
+from lsbench.metrics.psnr import PSNR
+from lsbench.metrics.ssim import SSIM
 from lsbench.protocol.manifest import Reference
 from lsbench.report.audit.files import read_audit, write_audit
 from lsbench.report.audit.text import from_json, to_json, to_markdown
@@ -194,6 +196,13 @@ def test_metrics_are_added_to_what_is_there(corpus: Path, tmp_path: Path) -> Non
         patch.setattr(Injector, "inject", lambda *_: pytest.fail("measured again"))
         assert equal(made(corpus, out, metrics=("psnr",), **asked), first)
         assert set(made(corpus, out, metrics=("psnr", "ssim"), **asked).keys) > set(first.keys)
+
+
+def test_metrics_are_objects_too(corpus: Path, tmp_path: Path) -> None:
+    asked = {"artifacts": ("mouth-blur=2",), "regions": ("mouth",)}
+    spelled = made(corpus, tmp_path / "spelled", metrics=("psnr", "ssim:color=luma"), **asked)
+    objects = made(corpus, tmp_path / "objects", metrics=(PSNR, SSIM(color="luma")), **asked)
+    assert equal(objects, spelled)
 
 
 def test_a_scored_run_is_not_taken_for_an_audit(corpus: Path, tmp_path: Path) -> None:
