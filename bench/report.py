@@ -74,7 +74,10 @@ def write_run(root: Path, name: str, clips: list[str], random: np.random.Generat
         folder.write_partial(Partial(clip, "a" * 64, "b" * 64, FRAMES, FRAMES, 0, stats))
     total = len(clips) * FRAMES
     folder.finish(
-        Result(name, folder.path, protocol, scores, len(clips), len(clips), frames=total, reference_frames=total), rows
+        Result(
+            name, folder.path, protocol, scores, len(clips), len(clips), compared_frames=total, reference_frames=total
+        ),
+        rows,
     )
     return folder.path
 

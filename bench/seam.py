@@ -75,9 +75,8 @@ def lower_face(track: FaceTrack) -> np.ndarray:
 def found(reference: np.ndarray, generated: np.ndarray) -> float:
     sound = np.empty(0, np.float32)
     metric = Seam()
-    return metric.compute(
-        metric.measure(ClipPair(*(Clip("clip", frames, sound, 25) for frames in (reference, generated))))
-    )
+    clips = [Clip("clip", frames, sound, 25) for frames in (reference, generated)]
+    return metric.compute(metric.measure(ClipPair(clips[0], clips[1])))
 
 
 def read(title: str, reference: np.ndarray, boxes: np.ndarray) -> dict[str, tuple[float, float]]:

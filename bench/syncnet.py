@@ -55,7 +55,7 @@ def random_network(seed: int = 0) -> torch.nn.Module:
     for module in network.modules():
         if isinstance(module, (torch.nn.Conv2d, torch.nn.Conv3d)):
             module.weight.data.normal_(0, (2 / module.weight[0].numel()) ** 0.5)
-    network.get_submodule("netcnnlip.0").weight.data /= 100
+    network.state_dict()["netcnnlip.0.weight"] /= 100
     return network.eval()
 
 

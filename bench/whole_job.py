@@ -82,7 +82,7 @@ def main() -> None:
             for name, shift in {"made": 1, "second": 2}.items():
                 frames = np.roll(clip.frames, shift, axis=2)
                 write_clip(root / name / f"{clip_id}.mp4", frames, clip.speech, clip.fps)
-        frames = sum(len(read_clip(path, clip_id)) for clip_id, path in chosen.items())
+        count = sum(len(read_clip(path, clip_id)) for clip_id, path in chosen.items())
 
         inception, whole = peer(None)
         torch.save(whole.state_dict(), root / "inception.pth")
@@ -110,8 +110,8 @@ def main() -> None:
             times[label] = time.perf_counter() - start
             values[label] = {key.partition("/")[0].partition(":")[0]: result[key] for key in result.scores}
 
-        floor = frames / 1000 * (2 * FLOOR_MS["fid"] + FLOOR_MS["lpips"])
-        print(f"{len(chosen)} clips, {frames} pairs of frames, {torch.get_num_threads()} threads")
+        floor = count / 1000 * (2 * FLOOR_MS["fid"] + FLOOR_MS["lpips"])
+        print(f"{len(chosen)} clips, {count} pairs of frames, {torch.get_num_threads()} threads")
         for label, taken in times.items():
             scores = "  ".join(f"{metric} {values[label][metric]:.6g}" for metric in METRICS)
             print(f"{label:24} {taken:7.1f} s  {times['tool chain'] / taken:5.2f}x   {scores}")

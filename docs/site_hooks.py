@@ -69,7 +69,7 @@ def option_table() -> str:
     return "\n".join(lines)
 
 
-class SharedEntries(griffe.Extension):  # type: ignore[misc]
+class SharedEntries(griffe.Extension):
     """An entry of a docstring for several names at once, `first, second: text`, is one for each of them on the site."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:

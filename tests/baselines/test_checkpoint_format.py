@@ -35,7 +35,7 @@ def inputs() -> tuple[np.ndarray, np.ndarray]:
     frame, row, column, colour = np.ogrid[:2, :96, :96, :3]
     faces = (37 * frame + 2 * row + 3 * column * (colour + 1) + row * column // 7) % 256
     frame, step, band = np.ogrid[:2, :27, :80]
-    return faces.astype(np.uint8), np.float32(4 * np.sin(0.3 * step + 0.1 * band * (1 + frame)))
+    return faces.astype(np.uint8), (4 * np.sin(0.3 * step + 0.1 * band * (1 + frame))).astype(np.float32)
 
 
 @pytest.mark.parametrize("kind", [LipGAN, L1WGANGP])

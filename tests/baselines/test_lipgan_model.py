@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -175,6 +177,6 @@ def test_same_padding_is_lopsided() -> None:
         ({"width": float("nan")}, "width nan"),
     ],
 )
-def test_settings_that_are_refused(options: dict, message: str) -> None:
+def test_settings_that_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(GeneratorError, match=message):
         Generator(**options)

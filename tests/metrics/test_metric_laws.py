@@ -280,8 +280,8 @@ def test_inputs_are_not_written_to(metric: Metric) -> None:
     for ours, theirs in ((pair.reference, untouched.reference), (pair.generated, untouched.generated)):
         assert np.array_equal(ours.frames, theirs.frames) and np.array_equal(ours.speech, theirs.speech)
     assert pair.landmarks is not None and untouched.landmarks is not None
-    for ours, theirs in zip(pair.landmarks, untouched.landmarks, strict=True):
-        assert np.array_equal(ours.landmarks, theirs.landmarks) and np.array_equal(ours.found, theirs.found)
+    for face, same in zip(pair.landmarks, untouched.landmarks, strict=True):
+        assert np.array_equal(face.landmarks, same.landmarks) and np.array_equal(face.found, same.found)
 
 
 @metrics_where(lambda metric: not metric.paired)

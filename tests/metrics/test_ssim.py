@@ -143,7 +143,7 @@ def test_threads_and_batches_do_not_change_a_bit(threads: None, shape: tuple[int
     reference = np.stack([noise(*shape, seed) for seed in range(13)])
     generated = noisy(reference, 15)
     one_by_one = [ssim(x, y, color=color) for x, y in zip(reference, generated, strict=True)]
-    for count in {1, numba.config.NUMBA_NUM_THREADS}:
+    for count in {1, numba.config.NUMBA_NUM_THREADS}:  # type: ignore[attr-defined]
         numba.set_num_threads(count)
         for size in (13, 12, 5, 2):
             found = ssim_frames(reference[:size], generated[:size], color=color)
@@ -186,7 +186,7 @@ def test_compiles_where_nothing_can_be_kept_on_disk(monkeypatch: pytest.MonkeyPa
             raise RuntimeError("cannot cache function: no locator available")
         return numba.jit(*arguments, nopython=True, **options)
 
-    monkeypatch.setattr(compiled.numba, "njit", njit)
+    monkeypatch.setattr("numba.njit", njit)
 
     @compiled.compiled(numba.float64[::1])
     def double(values):  # type: ignore[no-untyped-def]

@@ -213,7 +213,7 @@ def test_frames_it_cannot_take_are_refused(frames: np.ndarray, inception: Path) 
         frame_features(frames, INCEPTION, inception)
 
 
-class Tiny(torch.nn.Module):  # type: ignore[misc]
+class Tiny(torch.nn.Module):  # type: ignore[misc, name-defined]
     """A network that is quick: mean colours, and how often it was asked."""
 
     asked = 0

