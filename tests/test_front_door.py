@@ -200,3 +200,9 @@ def test_an_option_that_a_command_would_not_see_is_a_usage_error(corpus: Path) -
         done = invoke("audit", *arguments, "leakage", "late", "--reference", corpus / "real")
         assert done.exit_code == 2 and f"{arguments[0]} is of `" in done.stderr
     assert json.loads(invoke("audit", "leakage", "late", "--reference", corpus / "real", "--format", "json").stdout)
+
+
+def test_a_wrong_command_is_near_a_right_one() -> None:
+    for arguments, near in ((["scor"], "score"), (["weights", "lst"], "list"), (["protocols", "shwo"], "show")):
+        done = invoke(*arguments)
+        assert done.exit_code == 2 and f"unknown command '{arguments[-1]}'; did you mean {near}?" in done.stderr
