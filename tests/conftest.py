@@ -28,12 +28,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pytest-xdist deal out the files in the order that they have here, not by how many tests they hold."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that use a browser, or real GRID clips, as such."""
+    """Mark the tests that use a browser, or real GRID clips, as such; files with slow tests go first.
+
+    Where several processes share the files, none is then left alone with a long one at the end.
+    """
     for item in items:
         for name in {"browser", "grid"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(name)
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")

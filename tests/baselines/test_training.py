@@ -241,6 +241,7 @@ def test_a_resumed_log_drops_what_the_checkpoint_does_not_know(shards: Path, tmp
     assert [record["step"] for record in log.read(tmp_path)] == [0, 1, 2, 3, 4, 5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["gone", "empty", "of later steps only"])
 def test_a_run_without_its_log_goes_on_and_says_so(lost: str, shards: Path, tmp_path: Path) -> None:
     """The numbers are those of a run that was never stopped; the new log begins at the step that was resumed."""

@@ -66,6 +66,7 @@ def outputs(out: Path) -> dict[str, torch.Tensor]:
         return {"generated": generator.eval()(face, mel), "judged": judged, **saved["generator"]}
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(shards: Path, tmp_path: Path) -> None:
     models = ("lipgan", "l1wgangp")
     settings = [*TINY, "steps=4"]
@@ -94,6 +95,7 @@ def test_two_processes_train_as_one(shards: Path, tmp_path: Path) -> None:
             assert (value.double() - theirs[name].double()).abs().max() < 1e-5, (model, name)
 
 
+@pytest.mark.slow
 def test_a_lost_process_ends_the_job_and_leaves_a_checkpoint(shards: Path, tmp_path: Path) -> None:
     arguments = [
         "train",

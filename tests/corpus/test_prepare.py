@@ -234,6 +234,7 @@ def test_a_rule_passes_over_broken_clips(good: Path, tmp_path: Path) -> None:
     assert prepared.few == ("rule: s1 has 3 usable clips of 4", "rule: s2 has 0 usable clips of 4")
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(good: Path, tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     lay(good, raw / "s1/bbaf2n.mpg", raw / "s2/bbaf1n.mpg")
@@ -245,6 +246,7 @@ def test_workers_change_nothing(good: Path, tmp_path: Path) -> None:
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_the_same(good: Path, tmp_path: Path) -> None:
     raw, out = tmp_path / "raw", tmp_path / "data"
     names = ("bbaf2n", "bbaf3s", "bbaf4p", "bbaf5a", "bbal6n", "bbal7s")

@@ -42,6 +42,7 @@ def work(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("generated", "workers"), [("real", 1), ("late", 1), ("py:mymodel:copy", 1), ("late", 2)])
 def test_a_users_files_do_not_stand_in_for_packages(work: Path, generated: str, workers: int) -> None:
     """Not of a folder of videos, not of a registered generator, not of the user's own; nor in a worker."""

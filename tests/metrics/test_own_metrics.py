@@ -74,6 +74,7 @@ def invoke(*arguments: object) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_from_a_file_to_a_verified_bundle(work: Path) -> None:
     command = ["score", "made", "--reference", "real", "--metric", SPEC, "--metric", "psnr", "--no-anchors", "-q"]
     assert "mean_absolute_error:MAE" in invoke(*command, "--workers", "2")

@@ -110,6 +110,7 @@ def test_agrees_with_skimage(case: str, color: str) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("color", ["rgb", "luma"])
 def test_agrees_with_skimage_on_real_clips(grid: Path, color: str) -> None:
     from lsbench.media.files import read_clip

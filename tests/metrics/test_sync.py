@@ -188,6 +188,7 @@ def test_the_regression_is_scikit_learns() -> None:
     assert model["spread"] == pytest.approx(np.mean(spreads, axis=0))
 
 
+@pytest.mark.slow
 def test_the_penalty_is_the_best_on_held_out_speakers() -> None:
     talks, learner = {f"s{speaker}": [made_up(speaker, 60)] for speaker in range(7)}, SyncRidge()
     model = learner.solve({name: learner.moments(parts[0]) for name, parts in talks.items()})

@@ -222,6 +222,7 @@ def test_the_same_command_makes_the_same_study_and_keeps_what_else_lies_there(ru
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["out", "out-key.json"]
 
 
+@pytest.mark.slow
 def test_another_secret_hides_the_same_choice_under_other_ids(runs: list[Path], tmp_path: Path) -> None:
     one, other = (make_study(runs, tmp_path / name, StudyOptions(clips=2)).study for name in ("one", "other"))
     assert not set(one.videos) & set(other.videos) and one.key.study != other.key.study

@@ -80,6 +80,7 @@ def efficientnet(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     return path, network
 
 
+@pytest.mark.slow
 def test_inception_is_that_of_pytorch_fid(inception: Path, pytorch_fid: Any) -> None:
     with torch.inference_mode():
         theirs = pytorch_fid(torch.tensor(FRAMES[:3]).permute(0, 3, 1, 2).float() / 255)[0][:, :, 0, 0].numpy()
@@ -89,6 +90,7 @@ def test_inception_is_that_of_pytorch_fid(inception: Path, pytorch_fid: Any) -> 
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_efficientnet_is_that_of_its_package(efficientnet: tuple[Path, Any]) -> None:
     path, peer = efficientnet
     images = torch.nn.functional.interpolate(
@@ -102,6 +104,7 @@ def test_efficientnet_is_that_of_its_package(efficientnet: tuple[Path, Any]) -> 
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_features_do_not_depend_on_the_number_of_threads(inception: Path, efficientnet: tuple[Path, Any]) -> None:
     before = torch.get_num_threads()
     try:
@@ -128,6 +131,7 @@ def test_onnxruntime_gives_the_same_features(inception: Path, tmp_path: Path, mo
     assert kept.stat().st_size > 80e6
 
 
+@pytest.mark.slow
 def test_the_peers_own_class_gives_the_same_features(inception: Path) -> None:
     """And with it the same distance: on random weights, in the real architecture."""
     ours, theirs = (frame_features(FRAMES, INCEPTION, inception, engine=engine) for engine in ("torch", "pytorch-fid"))

