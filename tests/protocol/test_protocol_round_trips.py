@@ -101,7 +101,7 @@ def write_protocol(path: Path, bench: Protocol) -> None:
     content = {"name": bench.name, "version": bench.version, "manifest": "clips.csv", **bench.rules}
     content |= {"metrics": bench.metrics, "regions": [region.value for region in bench.regions]}
     content |= {"rank_by": bench.rank_by}
-    lines = [f"{key} = {json.dumps(value)}" for key, value in content.items() if value is not None]
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in content.items() if value is not None]
     path.write_text("\n".join(lines), encoding="utf-8")
     write_manifest(path.with_name("clips.csv"), bench.clips)
 
