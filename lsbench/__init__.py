@@ -154,16 +154,18 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """A name of the front door, imported when it is first used."""
-    if name not in _NAMES:
-        from lsbench.registry import unknown
+if not TYPE_CHECKING:  # a type checker knows the names above, and no others
 
-        raise AttributeError(f"module 'lsbench': {unknown('name', name, _NAMES)}")
-    module, _, attribute = _NAMES[name].partition(":")
-    value = getattr(import_module(module), attribute) if attribute else import_module(module)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> Any:
+        """A name of the front door, imported when it is first used."""
+        if name not in _NAMES:
+            from lsbench.registry import unknown
+
+            raise AttributeError(f"module 'lsbench': {unknown('name', name, _NAMES)}")
+        module, _, attribute = _NAMES[name].partition(":")
+        value = getattr(import_module(module), attribute) if attribute else import_module(module)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -38,7 +39,7 @@ def result(corpus: Path) -> lsbench.Result:
 
 def test_every_name_is_typed_listed_and_there() -> None:
     tree = ast.parse(SOURCE.read_text())
-    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    block = next(node for node in tree.body if isinstance(node, ast.If))
     imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
     typed = {alias.asname or alias.name: node for node in imports for alias in node.names}
     assert set(typed) == set(lsbench._NAMES) == set(lsbench.__all__) - {"__version__"}
@@ -74,9 +75,9 @@ def test_families_of_metrics_are_attributes() -> None:
 
 def test_a_wrong_name_is_near_a_right_one() -> None:
     with pytest.raises(AttributeError, match="did you mean leaderboard"):
-        lsbench.leaderbord  # noqa: B018
+        getattr(lsbench, "leaderbord")  # noqa: B009
     with pytest.raises(AttributeError, match="did you mean ssim"):
-        lsbench.metrics.sim  # noqa: B018
+        getattr(lsbench.metrics, "sim")  # noqa: B009
 
 
 def test_a_result_is_a_mapping(result: lsbench.Result) -> None:
@@ -206,3 +207,27 @@ def test_a_wrong_command_is_near_a_right_one() -> None:
     for arguments, near in ((["scor"], "score"), (["weights", "lst"], "list"), (["protocols", "shwo"], "show")):
         done = invoke(*arguments)
         assert done.exit_code == 2 and f"unknown command '{arguments[-1]}'; did you mean {near}?" in done.stderr
+
+
+TYPED = """
+import lsbench
+
+result = lsbench.score("generated", reference="real")
+reveal_type(result["psnr/whole"])
+reveal_type(lsbench.leaderboard(["runs/one"]).rank_by)
+reveal_type(lsbench.Region.MOUTH)
+lsbench.scor
+"""
+
+
+@pytest.mark.slow
+def test_a_type_checker_knows_the_names(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    (tmp_path / "user.py").write_text(TYPED)
+    command = [sys.executable, "-m", "mypy", "--follow-imports=silent", "--ignore-missing-imports", "user.py"]
+    environment = os.environ | {"MYPYPATH": str(SOURCE.parents[1])}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    lines = [line.partition(": ")[2] for line in done.stdout.splitlines()]
+    assert lines[0].startswith('note: Revealed type is "') and "float" in lines[0]
+    assert "str" in lines[1] and "Region" in lines[2]
+    assert lines[3].startswith('error: Module has no attribute "scor"')

@@ -44,12 +44,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
-    if name in __all__:
-        return import_module(f"{__name__}.{name}")
-    from lsbench.registry import unknown
+if not TYPE_CHECKING:  # a type checker knows the names above, and no others
 
-    raise AttributeError(f"module {__name__!r}: {unknown('family', name, __all__)}")
+    def __getattr__(name: str) -> ModuleType:
+        if name in __all__:
+            return import_module(f"{__name__}.{name}")
+        from lsbench.registry import unknown
+
+        raise AttributeError(f"module {__name__!r}: {unknown('family', name, __all__)}")
 
 
 def __dir__() -> list[str]:

@@ -187,6 +187,7 @@ def decisive_libraries(keys: Iterable[str]) -> set[str]:
     libraries = set(EVERY_CLIP)
     for name in {ScoreKey.parse(key).metric for key in keys}:
         try:
+            catalogue.demand_at_hand(name)
             libraries.update(catalogue.kind(name).libraries)
         except LsbenchError:  # of a package that is not here, or a file of another folder
             continue

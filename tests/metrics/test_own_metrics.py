@@ -130,7 +130,7 @@ def test_without_the_file_a_run_ranks_and_says_what_it_lacks(work: Path) -> None
     (work / EXAMPLE.name).unlink()
     assert SPEC in invoke("leaderboard", "runs/run")
     done = CliRunner().invoke(main, ["verify", "run.zip"], catch_exceptions=False)
-    assert done.exit_code == 1 and "module mean_absolute_error cannot be imported" in done.stderr
+    assert done.exit_code == 1 and "there is no class MAE in" in done.stderr
 
 
 def test_objects_and_classes(work: Path) -> None:
@@ -212,3 +212,20 @@ def test_a_protocol_may_name_it(work: Path) -> None:
     )
     result = lsbench.score("made", protocol="mine.toml", data="real")
     assert f"{SPEC}/mouth" in result.scores
+
+
+def test_what_a_run_folder_names_is_not_imported(work: Path) -> None:
+    """It may come from anywhere: a file that defines no such class is never run, not to rank, report or verify."""
+    lsbench.score("made", reference="real", metrics=[SPEC], out="runs", name="run")
+    invoke("bundle", "runs/run", "--out", "run.zip")
+    sys.modules.pop(EXAMPLE.stem)
+    (work / EXAMPLE.name).write_text("open('touched', 'w').close()\n")
+    invoke("leaderboard", "runs/run")
+    invoke("report", "runs/run", "--out", "page", "--no-videos", "-q")
+    for command, why in (
+        (["leaderboard", "runs/run", "--frames", "frames.csv"], "no run has a score with a value for each frame"),
+        (["verify", "run.zip"], "there is no class MAE in"),
+    ):
+        done = CliRunner().invoke(main, command, catch_exceptions=False)
+        assert done.exit_code == 1 and why in done.stderr
+    assert not (work / "touched").exists()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from lsbench import registry
 from lsbench.errors import MetricError
@@ -34,6 +37,26 @@ def demand_name(name: str) -> None:
         registry.find("metrics", "metric", name, registry.METRICS, MetricError)
 
 
+def demand_at_hand(name: str) -> None:
+    """Raise MetricError for a user's own metric that a file names and that is not plainly here.
+
+    A run folder or a bundle may come from anywhere: it must not choose what is imported. So its `py:module:Class` is
+    taken where the module is loaded already, or is a file in the working directory that defines a class of this name.
+    """
+    if not name.startswith(OWN):
+        return
+    module, _, path = name.removeprefix(OWN).partition(":")
+    if module in sys.modules:
+        return
+    file = Path.cwd().joinpath(*module.split(".")).with_suffix(".py")
+    try:
+        body = ast.parse(file.read_bytes()).body
+    except (OSError, SyntaxError, ValueError):
+        body = []
+    if not any(isinstance(node, ast.ClassDef) and node.name == path for node in body):
+        raise MetricError(f"{name}: there is no class {path} in {file}; work where the metric's file is")
+
+
 def metrics(specs: Iterable[str | Metric | type[Metric]], regions: Iterable[Region]) -> list[Metric]:
     """The metrics that are asked for, on every region of `regions` that each one takes.
 
@@ -51,12 +74,13 @@ def metrics(specs: Iterable[str | Metric | type[Metric]], regions: Iterable[Regi
 
 
 def metric(key: str) -> Metric:
-    """The metric that a score key such as `ssim:color=luma/mouth` names.
+    """The metric that a score key such as `ssim:color=luma/mouth` names: what a run folder or a bundle says.
 
     Raises:
-        MetricError: where it is not the key of a score.
+        MetricError: where it is not the key of a score, or of a user's own metric that is not at hand.
     """
     parts = ScoreKey.parse(key)
+    demand_at_hand(parts.metric)
     chosen = metrics([parts.spec], [region for region in Region if region.value == parts.region])
     if not chosen or chosen[0].key != key:
         raise MetricError(
