@@ -9,6 +9,8 @@ import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("lsbench", "baselines", "protocols")
 NOT_IMPORTED = {
@@ -47,6 +49,7 @@ def test_each_dependency_is_declared_once() -> None:
     assert sorted(names) == sorted(set(names))
 
 
+@pytest.mark.slow
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
     sections, owners = declared(), packages_distributions()
     at_run = {name for section in ("install_requires", "onnx", "train") for name in sections[section]}

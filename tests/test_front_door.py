@@ -63,6 +63,7 @@ def test_importing_it_imports_nothing() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_families_of_metrics_are_attributes() -> None:
     code = (
         "import numpy, lsbench\n"
@@ -179,6 +180,7 @@ def invoke(*arguments: object) -> Any:
     return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
+@pytest.mark.slow
 def test_debug_shows_where_an_error_comes_from_and_what_is_done(corpus: Path, tmp_path: Path) -> None:
     plain, debug = invoke("leaderboard", tmp_path), invoke("--debug", "leaderboard", tmp_path)
     assert plain.exit_code == debug.exit_code == 1
@@ -196,6 +198,7 @@ def test_debug_shows_where_an_error_comes_from_and_what_is_done(corpus: Path, tm
     assert quiet.stderr == ""
 
 
+@pytest.mark.slow
 def test_an_option_that_a_command_would_not_see_is_a_usage_error(corpus: Path) -> None:
     for arguments in (["--clips", "1"], ["--quick"], ["--reference", corpus / "real"]):
         done = invoke("audit", *arguments, "leakage", "late", "--reference", corpus / "real")

@@ -18,11 +18,12 @@ from lsbench.auditing.inject import Faces, Injector
 from lsbench.auditing.response import samples
 from lsbench.cli.main import main
 from lsbench.corpus.toy.render import write_corpus
-from lsbench.errors import ArtifactError, LsbenchError, ProtocolError, RunError
+from lsbench.errors import ArtifactError, LsbenchError, ProtocolError, RunError, WeightsError
 from lsbench.face.track import FaceTrack
 from lsbench.media.clip import Clip
 from lsbench.metrics.psnr import PSNR
 from lsbench.metrics.ssim import SSIM
+from lsbench.networks import weights
 from lsbench.protocol.manifest import Reference
 from lsbench.report.audit.files import read_audit, write_audit
 from lsbench.report.audit.text import from_json, to_json, to_markdown
@@ -188,6 +189,7 @@ def test_clips_are_taken_of_every_speaker_in_turn_and_more_hold_fewer() -> None:
     assert plan.spread(clips, None) == tuple(clips) == plan.spread(clips, 99)
 
 
+@pytest.mark.slow
 def test_metrics_are_added_to_what_is_there(corpus: Path, tmp_path: Path) -> None:
     out, asked = tmp_path / "added", {"artifacts": ("late=2",)}
     first = made(corpus, out, metrics=("psnr",), **asked)
@@ -198,6 +200,7 @@ def test_metrics_are_added_to_what_is_there(corpus: Path, tmp_path: Path) -> Non
         assert set(made(corpus, out, metrics=("psnr", "ssim"), **asked).keys) > set(first.keys)
 
 
+@pytest.mark.slow
 def test_metrics_are_objects_too(corpus: Path, tmp_path: Path) -> None:
     asked = {"artifacts": ("mouth-blur=2",), "regions": ("mouth",)}
     spelled = made(corpus, tmp_path / "spelled", metrics=("psnr", "ssim:color=luma"), **asked)
@@ -216,6 +219,10 @@ def test_a_scored_run_is_not_taken_for_an_audit(corpus: Path, tmp_path: Path) ->
 
 
 def test_sets_of_few_clips_are_not_told_apart(corpus: Path, tmp_path: Path) -> None:
+    try:
+        weights.require("efficientnet_lite0")
+    except WeightsError as error:
+        pytest.skip(str(error))
     found = made(corpus, tmp_path / "few", clips=2, metrics=("psnr", "fd_efficientnet_lite0"), weight_files=None)
     assert (
         set(found.keys) == {"psnr/whole", "psnr/mouth"}

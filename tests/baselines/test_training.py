@@ -87,6 +87,7 @@ def at(step: int, act: Callable[[], object]) -> Callable[[int, int, str], None]:
     return report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_six_steps_are_three_and_three(model: str, shards: Path, tmp_path: Path) -> None:
     run(shards, tmp_path / "straight", "steps=6", model=model)
@@ -109,6 +110,7 @@ def test_a_new_process_with_the_same_seed_trains_the_same(shards: Path, tmp_path
     assert_same(tmp_path / "one", tmp_path / "two")
 
 
+@pytest.mark.slow
 def test_sigterm_saves_and_the_same_command_goes_on(shards: Path, tmp_path: Path) -> None:
     kill = at(3, lambda: os.kill(os.getpid(), signal.SIGTERM))
     outcome = run(shards, tmp_path / "stopped", "steps=6", "checkpoint_every=100", report=kill)
@@ -128,6 +130,7 @@ def test_a_second_ctrl_c_interrupts() -> None:
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.mark.slow
 def test_accumulated_parts_make_the_step_of_the_whole_batch(shards: Path, tmp_path: Path) -> None:
     for model in MODELS:
         for parts in (1, 2):
@@ -141,6 +144,7 @@ def test_accumulated_parts_make_the_step_of_the_whole_batch(shards: Path, tmp_pa
         run(shards, tmp_path / "odd", "accumulate=3")
 
 
+@pytest.mark.slow
 def test_one_batch_is_learnt_by_heart(shards: Path, tmp_path: Path) -> None:
     settings = ("one_batch=true", "steps=80", "batch=2", "width=0.25", "learning_rate=0.01", "log_every=10")
     run(shards, tmp_path, *settings, "checkpoint_every=80", "ema_decay=0")
@@ -159,6 +163,7 @@ def test_averaged_weights_follow_the_generators(shards: Path, tmp_path: Path) ->
     assert checkpoint.read(tmp_path / "plain" / checkpoint.FILE)["ema"] is None
 
 
+@pytest.mark.slow
 def test_the_learning_rate_cools(shards: Path, tmp_path: Path) -> None:
     """Constant for the first 6 of 10 steps, then evenly down; a run that is resumed is where it would have been."""
     state = State(Config.of("lipgan", [*TINY, "steps=10", "cooling=0.4", "learning_rate=0.8"]), torch.device("cpu"))
@@ -192,6 +197,7 @@ def test_bfloat16_trains_and_keeps_the_penalty_in_float32(shards: Path, tmp_path
     assert weights["face.0.0.0.weight"].dtype == torch.float32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "names"),
     [
@@ -425,6 +431,7 @@ def test_a_trivial_answer_far_away_does_not_flatten_the_curve(rise: float) -> No
         assert said == ["generated", f"identity frame {near:.4g}", f"mean mouth {far:.4g}"]
 
 
+@pytest.mark.slow
 def test_figures(shards: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no log.jsonl in it"):
         draw(tmp_path, tmp_path / "figures")

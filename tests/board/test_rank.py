@@ -257,6 +257,7 @@ def test_a_table_with_intervals_holds_those_of_the_columns(tmp_path: Path) -> No
     assert table["fid/mouth"].loc["a"].isna().tolist() == [False, True, True]
 
 
+@pytest.mark.slow
 def test_a_board_imports_nothing_heavy() -> None:
     code = (
         "import sys, lsbench.board.rank\n"

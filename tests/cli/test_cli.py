@@ -45,6 +45,7 @@ def test_every_verb_has_help_with_examples() -> None:
         assert f"lsbench weights {verb}" in lsbench("weights", verb, "--help").output.partition("Examples:")[2]
 
 
+@pytest.mark.slow
 def test_score_then_leaderboard(folders: Path, tmp_path: Path) -> None:
     arguments = ["score", folders / "made", "--reference", folders / "real", "--out", tmp_path, "--workers", 1]
     for name, extra in {
@@ -95,6 +96,7 @@ def test_exit_2_is_usage(arguments: list[str]) -> None:
     assert "Usage:" in done.stderr
 
 
+@pytest.mark.slow
 def test_exit_3_is_finished_but_incomplete(folders: Path, tmp_path: Path) -> None:
     made = Path(shutil.copytree(folders / "made", tmp_path / "made"))
     (made / "t1/a1.mkv").unlink()
@@ -109,6 +111,7 @@ def test_exit_3_is_finished_but_incomplete(folders: Path, tmp_path: Path) -> Non
     assert "incomplete" in shown.output
 
 
+@pytest.mark.slow
 def test_no_face_regions_without_weights_is_said(
     folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,6 +48,7 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(shards: Path, tmp_pa
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_training_plotting_and_going_on(shards: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     done = lsbench("train", "l1wgangp", "--data", shards, "--out", out, "--steps", 1)

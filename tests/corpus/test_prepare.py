@@ -86,6 +86,7 @@ def contents(out: Path) -> dict[str, bytes]:
     return {path.relative_to(out).as_posix(): path.read_bytes() for path in kept}
 
 
+@pytest.mark.slow
 def test_every_layout_is_understood(good: Path, large: Path, tmp_path: Path) -> None:
     raw, out = tmp_path / "raw", tmp_path / "data"
     raw.mkdir()

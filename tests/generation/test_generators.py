@@ -231,6 +231,7 @@ def test_a_faulty_callable_is_named(bench: Protocol, tmp_path: Path, name: str) 
     assert not list(tmp_path.rglob("*.mp4"))
 
 
+@pytest.mark.slow
 def test_a_program_that_hangs_is_killed_with_its_children(bench: Protocol, tmp_path: Path) -> None:
     group = tmp_path / "group"
     with pytest.raises(GeneratorError, match=r"took more than 2 s and was killed; see --timeout"):

@@ -730,6 +730,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
 real = pytest.mark.skipif(not GRID.is_dir(), reason="no real GRID clips: ../shared/grid-mini is not there")
 
 
+@pytest.mark.slow
 @real
 def test_real_clips_are_identical_to_plain_decoding() -> None:
     clips = find_clips(GRID)

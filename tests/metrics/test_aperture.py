@@ -202,6 +202,7 @@ def tracker() -> FaceTracker:
         pytest.skip(str(missing))
 
 
+@pytest.mark.slow
 def test_apertures_of_the_toy_corpus_are_recovered(tracker: FaceTracker) -> None:
     """Within 0.04 inter-ocular distances in every frame, 0.025 on average, and in step."""
     for speaker in (1, 2, 3, 4):

@@ -64,6 +64,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.mark.slow
 @every_kind
 @pytest.mark.parametrize("size", [(165, 163), (61, 97), (50, 64)])
 def test_agrees_with_piq(kind: type[PiqMetric], size: tuple[int, int]) -> None:
@@ -113,6 +114,7 @@ def test_is_symmetric_but_for_vif(kind: type[PiqMetric]) -> None:
     assert np.allclose(there, back, rtol=0, atol=1e-6) == (kind is not VIF)
 
 
+@pytest.mark.slow
 @every_kind
 def test_noise_and_blur_make_it_worse(kind: type[PiqMetric]) -> None:
     reference = textured(161, 161)

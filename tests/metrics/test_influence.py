@@ -154,6 +154,7 @@ def test_metrics_of_sets_give_one_number_a_clip() -> None:
     assert np.isnan(FIDInfinity().influence(clips[:5])).all()
 
 
+@pytest.mark.slow
 def test_an_interval_of_a_frechet_distance_covers() -> None:
     """Against the mean of the distance at this number of clips, which is what boards compare: FID is biased by N."""
     studies = [features(43, 3, 8, seed=seed) for seed in range(150)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
+import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ OPTIONS = st.lists(st.builds("{}={}".format, WORDS, VALUES), max_size=3).map(","
 NUMBERS = st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.integers(0, 100).map(float))
 
 
+@pytest.mark.slow
 @given(METRICS, OPTIONS, st.one_of(st.just(""), WORDS))
 def test_a_key_is_parsed_into_the_parts_that_it_was_made_of(metric: str, options: str, region: str) -> None:
     key = ScoreKey(metric, options, region)
@@ -52,6 +54,7 @@ def configured(draw: st.DrawFn) -> Metric:
         reject()
 
 
+@pytest.mark.slow
 @given(configured())
 def test_a_metric_is_had_again_from_its_key(metric: Metric) -> None:
     again = catalogue.metric(metric.key)
@@ -59,6 +62,7 @@ def test_a_metric_is_had_again_from_its_key(metric: Metric) -> None:
     assert (again.key, again.signature) == (metric.key, metric.signature)
 
 
+@pytest.mark.slow
 @given(configured())
 def test_a_metric_is_had_again_from_its_options(metric: Metric) -> None:
     name, options = split_spec(metric.spec)

@@ -233,6 +233,7 @@ def test_it_pickles(metric: Metric) -> None:
     assert same(pickle.loads(pickle.dumps(stats)), stats)
 
 
+@pytest.mark.slow
 @every_metric
 def test_order_and_sharding_do_not_change_a_bit(metric: Metric) -> None:
     a, b, c = clips = [measured(metric, NOISE[2], seed) for seed in range(3)]

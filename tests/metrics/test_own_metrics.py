@@ -113,6 +113,7 @@ def test_a_metric_that_writes_into_the_frames_is_named_and_changes_no_other(work
         lsbench.score("made", reference="real", metrics=["py:careless:Careless", "psnr"], regions=[region])
 
 
+@pytest.mark.slow
 def test_the_laws_hold_for_the_example_and_find_a_metric_that_writes_into_its_input(work: Path) -> None:
     (work / "careless.py").write_text(CARELESS)
     laws = Path(__file__).with_name("test_metric_laws.py")
@@ -214,6 +215,7 @@ def test_a_protocol_may_name_it(work: Path) -> None:
     assert f"{SPEC}/mouth" in result.scores
 
 
+@pytest.mark.slow
 def test_what_a_run_folder_names_is_not_imported(work: Path) -> None:
     """It may come from anywhere: a file that defines no such class is never run, not to rank, report or verify."""
     lsbench.score("made", reference="real", metrics=[SPEC], out="runs", name="run")

@@ -166,6 +166,7 @@ def test_many_threads_may_call_at_once() -> None:
     assert found == [expected] * 6
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_works_after_a_fork() -> None:
@@ -198,6 +199,7 @@ def test_compiles_where_nothing_can_be_kept_on_disk(monkeypatch: pytest.MonkeyPa
     assert values.tolist() == [2, 2, 2]
 
 
+@pytest.mark.slow
 def test_machine_code_is_kept_in_our_folder_and_no_one_elses_is_moved_there(tmp_path: Path) -> None:
     code = (
         "import numba; from lsbench.metrics._kernels import psnr_kernel; psnr_kernel.kernel(False); "
@@ -208,6 +210,7 @@ def test_machine_code_is_kept_in_our_folder_and_no_one_elses_is_moved_there(tmp_
     assert [path.name.split(".")[0] for path in (tmp_path / "numba").rglob("*.nbi")] == ["psnr_kernel"]
 
 
+@pytest.mark.slow
 def test_no_machine_code_beside_the_source_where_the_cache_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("")
     code = "from lsbench.metrics._kernels import psnr_kernel; psnr_kernel.kernel(False)"
@@ -243,6 +246,7 @@ def test_a_crop_smaller_than_the_window_is_undefined_and_said_so() -> None:
         ssim_torch(tensor(small), tensor(small))
 
 
+@pytest.mark.slow
 def test_window_and_sigma_are_options() -> None:
     assert SSIM().signature == "ssim.1|region:whole|color:rgb|window:11|sigma:1.5"
     reference, generated = CASES["noise on noise"]

@@ -387,6 +387,7 @@ def test_a_speakers_own_clips_do_not_reach_its_model(tmp_path: Path) -> None:
     assert not np.array_equal(first["t2/a0"], second["t2/a0"])
 
 
+@pytest.mark.slow
 def test_real_clips_of_unheard_speakers(grid: Path) -> None:
     try:
         tracker = FaceTracker(*weights.require("face_landmarker", offline=True))

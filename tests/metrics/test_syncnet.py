@@ -112,6 +112,7 @@ def by_package(package: Any, peer: torch.nn.Module, faces: np.ndarray, sound: np
     return [float(value) for value in scores.evaluate(options)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("frames", "samples"), [(27, 18_000), (25, 14_000)])
 def test_scores_are_those_of_the_package(
     package: Any, peer: torch.nn.Module, weights: Path, tmp_path: Path, frames: int, samples: int
@@ -250,6 +251,7 @@ def same(one: Stats, other: Stats) -> bool:
     return all(np.array_equal(one[name], other[name], equal_nan=True) for name in one)
 
 
+@pytest.mark.slow
 def test_all_scores_of_a_clip_share_one_pass(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
 
@@ -354,6 +356,7 @@ def test_the_mean_of_clips_is_the_same_in_any_order(weights: Path) -> None:
         assert joined.rows == 3
 
 
+@pytest.mark.slow
 def test_bits_do_not_depend_on_threads(weights: Path) -> None:
     faces, sound = faces_of(13), sound_of(13 * 640)
     found = []
@@ -364,6 +367,7 @@ def test_bits_do_not_depend_on_threads(weights: Path) -> None:
     assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.slow
 def test_faces_are_embedded_once(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LSBENCH_CACHE", str(tmp_path))
     pair = pair_of(weights)

@@ -155,6 +155,7 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], Path, P
     return paths, folder / "key.json", folder / "ratings"
 
 
+@pytest.mark.slow
 def test_from_ratings_to_the_report(rated: tuple[list[Path], Path, Path], tmp_path: Path) -> None:
     paths, key, ratings = rated
     out = tmp_path / "mos.json"

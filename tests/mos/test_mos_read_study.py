@@ -36,6 +36,7 @@ def checked(key: StudyKey, raters: Sequence[Rater], seed: int, true: dict[str, f
     return {check.rater: check for check in screen_raters(found, answers, key)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("share", [1.0, 0.5])
 def test_careless_raters_are_left_out_and_honest_ones_are_not(method: str, share: float) -> None:

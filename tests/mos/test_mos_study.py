@@ -211,6 +211,7 @@ def test_nothing_but_the_picture_tells_videos_of_a_clip_apart(made: MadeStudy) -
     assert "comment" not in repr(seen)
 
 
+@pytest.mark.slow
 def test_the_same_command_makes_the_same_study_and_keeps_what_else_lies_there(runs: list[Path], tmp_path: Path) -> None:
     first = make_study(runs, tmp_path / "out", StudyOptions(clips=2, seed=4))
     before, key = held(tmp_path / "out"), first.key.read_bytes()

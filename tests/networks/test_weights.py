@@ -303,6 +303,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_processes_that_need_one_file_fetch_it_once_and_a_killed_one_is_resumed(
     server: Server, register: Callable[..., WeightFile], folder: Path
 ) -> None:

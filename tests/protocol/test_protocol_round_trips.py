@@ -8,6 +8,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,6 +107,7 @@ def write_protocol(path: Path, bench: Protocol) -> None:
     write_manifest(path.with_name("clips.csv"), bench.clips)
 
 
+@pytest.mark.slow
 def test_a_protocol_is_read_as_it_was_written(tmp_path: Path) -> None:
     @given(protocols())
     def written(bench: Protocol) -> None:
@@ -115,6 +117,7 @@ def test_a_protocol_is_read_as_it_was_written(tmp_path: Path) -> None:
     written()
 
 
+@pytest.mark.slow
 @given(protocols())
 def test_a_run_recalls_the_rules_that_it_wrote_down(bench: Protocol) -> None:
     described = json.loads(json.dumps({**bench.rules, "name": bench.name, "version": "1", "rank_by": bench.rank_by}))

@@ -75,6 +75,7 @@ def test_videos_show_the_frames_that_were_compared(runs: list[Path], page: Path)
     assert np.abs(shown.frames.astype(int) - real.frames).mean() < 4
 
 
+@pytest.mark.slow
 def test_a_second_report_makes_no_video_again_even_where_they_are_gone(
     runs: list[Path], page: Path, tmp_path: Path
 ) -> None:
@@ -129,6 +130,7 @@ def test_provenance_names_every_field_of_run_json(runs: list[Path], page: Path) 
         assert text in index
 
 
+@pytest.mark.slow
 def test_fewer_videos(runs: list[Path], tmp_path: Path) -> None:
     board = leaderboard(runs)
     index = write_report(board, tmp_path / "none", videos=False)
@@ -169,6 +171,7 @@ def test_odd_sides_become_even() -> None:
     assert np.array_equal(shown[:, :3, :5], frames) and np.array_equal(shown[:, 3, :5], frames[:, 2])
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_page_and_spares_other_pages(runs: list[Path], tmp_path: Path) -> None:
     command = ["report", *map(str, runs), "--no-videos", "--workers", "1", "--out"]
     done = CliRunner().invoke(main, [*command, str(tmp_path / "out")], catch_exceptions=False)
@@ -192,6 +195,7 @@ def test_what_others_wrote_is_not_replaced(runs: list[Path], tmp_path: Path, nam
     assert strange.read_text() == "<h1>mine</h1>"
 
 
+@pytest.mark.slow
 def test_a_strange_page_in_an_own_report_is_not_replaced(runs: list[Path], tmp_path: Path) -> None:
     out = write_report(leaderboard(runs), tmp_path / "out", videos=False).parent
     (out / "clip.html").unlink()

@@ -37,6 +37,7 @@ def score(corpus: Path, out: Path, *arguments: str) -> Any:
     )
 
 
+@pytest.mark.slow
 def test_a_score_brings_its_anchors_and_the_board_shows_them(corpus: Path, tmp_path: Path) -> None:
     done = score(corpus, tmp_path / "runs")
     assert done.exit_code == 0, done.output

@@ -49,6 +49,7 @@ def invoke(*arguments: object) -> Any:
     return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
+@pytest.mark.slow
 def test_anchors_of_another_decoder_are_measured_anew(corpus: Path, tmp_path: Path) -> None:
     options: dict[str, Any] = {"reference": corpus / "reference", "metrics": ["psnr"]}
     lsbench.score(corpus / "mine", out=tmp_path, name="before", **options)
@@ -153,6 +154,7 @@ def test_clips_of_another_library_do_not_mix(corpus: Path, tmp_path: Path) -> No
         lsbench.score(corpus / "mine", **options)
 
 
+@pytest.mark.slow
 def test_a_rank_of_something_else_is_alone_here(corpus: Path) -> None:
     """As a training under torchrun would call it: nobody else is there to meet."""
     code = (

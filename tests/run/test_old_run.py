@@ -53,6 +53,7 @@ def test_it_ranks_as_before() -> None:
     assert done.stdout == (DATA / "board.csv").read_text()
 
 
+@pytest.mark.slow
 def test_it_reports(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["report", *map(str, RUNS), "--out", str(tmp_path / "report")])
     assert done.exit_code == 0, done.output
@@ -68,6 +69,7 @@ def test_its_bundle_verifies_and_is_packed_to_the_same_bytes(tmp_path: Path) -> 
     assert again.read_bytes() == (DATA / "blurred-mouth.zip").read_bytes()
 
 
+@pytest.mark.slow
 def test_its_videos_score_as_before(tmp_path: Path) -> None:
     """Within what verify allows between machines, whatever the versions of the libraries."""
     bundle = DATA / "blurred-mouth.zip"

@@ -105,6 +105,7 @@ def test_the_numbers_are_those_of_the_metrics(reference: Path, finished: Path) -
     assert result["ssim:color=luma/mouth"] == pytest.approx(np.mean(luma), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_the_run_folder_keeps_what_was_asked_and_every_clip(reference: Path, finished: Path, tmp_path: Path) -> None:
     result = lsbench.score(finished, reference=reference, name="mine", out=tmp_path)
     run = json.loads((tmp_path / "mine/run.json").read_text())
@@ -212,6 +213,7 @@ def test_few_frames_are_said_and_fewer_than_half_refused(reference: Path, genera
         lsbench.score(generated, reference=reference, metrics=["psnr"], align="trim")
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_costs_time_alone(
     reference: Path, generated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

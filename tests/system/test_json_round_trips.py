@@ -29,6 +29,7 @@ def test_a_float_survives(value: float) -> None:
     assert math.isnan(value) or math.copysign(1, again) == math.copysign(1, value)
 
 
+@pytest.mark.slow
 @given(OBJECTS)
 def test_an_object_survives(content: dict[str, Any]) -> None:
     assert strict_json.parse(strict_json.text(content)) == content
@@ -43,6 +44,7 @@ def test_floats_that_json_has_not_are_refused_unless_encoded(value: Any) -> None
             strict_json.text({"value": value})
 
 
+@pytest.mark.slow
 def test_a_file_holds_what_was_written(tmp_path: Path) -> None:
     @given(OBJECTS)
     def written(content: dict[str, Any]) -> None:
