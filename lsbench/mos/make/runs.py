@@ -41,7 +41,7 @@ class StudyRuns:
     def __init__(self, paths: Sequence[Path], reference: Path | None) -> None:
         self._folders = _folders(paths)
         first = next(iter(self._folders.values()))
-        described = first.request()["protocol"]
+        described = first.conditions.protocol
         self.runs = tuple(KeyRun(name, str(folder.path.absolute())) for name, folder in self._folders.items())
         self.protocol: Mapping[str, str] = {name: str(described[name]) for name in ("name", "digest")}
         table = first.table()
@@ -138,7 +138,7 @@ def _folders(paths: Sequence[Path]) -> dict[str, Run]:
             raise StudyError(
                 f"runs {runs[result.name].path} and {path} are both called {result.name}; score one as another --name"
             )
-        described = folder.request()["protocol"]
+        described = folder.conditions.protocol
         if first and described["digest"] != first[1]["digest"]:
             raise StudyError(
                 f"run {path} follows protocol {described['name']} ({described['digest'][:12]}), {first[0]} follows "

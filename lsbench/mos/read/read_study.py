@@ -91,7 +91,7 @@ def read_study(
 def _clip_values(runs: Sequence[Path], key: StudyKey) -> ClipValues:
     """The clip values of the study's runs; StudyError where they are not of the study."""
     for path in runs:
-        digest = Run(path).request()["protocol"]["digest"]
+        digest = Run(path).conditions.protocol["digest"]
         if digest != key.protocol["digest"]:
             raise StudyError(
                 f"run {path} is of another protocol ({digest[:12]}) than the study "
