@@ -223,6 +223,9 @@ def from_folder(folder: Path) -> Protocol:
 def load(name: str) -> Protocol:
     """A registered protocol by name, or one from a .toml file, not yet bound to data.
 
+    Args:
+        name: such as `grid-test`, or the path of a .toml file.
+
     Raises:
         ProtocolError: for an unknown name, and for a file that cannot be read or has a fault.
     """

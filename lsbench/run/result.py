@@ -144,6 +144,9 @@ class Result(Mapping[str, float]):
     def frames(self, key: str) -> Any:
         """The value of every frame by one score, such as `ssim/mouth`.
 
+        Args:
+            key: of the score.
+
         Returns:
             A pandas.DataFrame with the columns clip, frame (from 0, of those compared) and value.
 

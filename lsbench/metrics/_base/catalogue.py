@@ -76,6 +76,9 @@ def metrics(specs: Iterable[str | Metric | type[Metric]], regions: Iterable[Regi
 def metric(key: str) -> Metric:
     """The metric that a score key such as `ssim:color=luma/mouth` names: what a run folder or a bundle says.
 
+    Args:
+        key: of a score.
+
     Raises:
         MetricError: where it is not the key of a score, or of a user's own metric that is not at hand.
     """

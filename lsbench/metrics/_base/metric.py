@@ -29,6 +29,20 @@ class Metric(ABC):
 
     Sub-classes are frozen dataclasses whose fields are the options; signature, spelling and key follow from the fields.
     A change that moves a number bumps `revision`.
+
+    Attributes:
+        name: as it is spelled.
+        asks: the question that it answers, in a sentence.
+        better: which way is better: higher, lower, or zero.
+        source: where its definition comes from.
+        revision: of the definition, from 1.
+        regions: those that it takes; none where it looks at its own ground.
+        needs_landmarks: whether it needs the faces of both clips (`pair.landmarks`).
+        weights: names of the weight files that it needs.
+        libraries: those whose version moves its values by more than rounding.
+        per_clip: whether one clip on its own has a value.
+        paired: whether it compares with the reference's own pictures; else the video and its sound do.
+        region: that it is measured on; None where it has none.
     """
 
     name: ClassVar[str]
@@ -39,9 +53,9 @@ class Metric(ABC):
     regions: ClassVar[tuple[Region, ...]] = (Region.WHOLE, Region.FACE, Region.MOUTH)
     needs_landmarks: ClassVar[bool] = False
     weights: ClassVar[tuple[str, ...]] = ()
-    libraries: ClassVar[tuple[str, ...]] = ()  # whose version moves its values by more than rounding
-    per_clip: ClassVar[bool] = True  # whether one clip on its own has a value
-    paired: ClassVar[bool] = True  # whether it compares with the reference's own pictures; else video and sound do
+    libraries: ClassVar[tuple[str, ...]] = ()
+    per_clip: ClassVar[bool] = True
+    paired: ClassVar[bool] = True
 
     region: Region | None = None
 

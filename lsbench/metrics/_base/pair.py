@@ -20,16 +20,22 @@ T = TypeVar("T")
 class ClipPair:
     """A generated clip beside its reference, frame by frame.
 
-    reference, generated: aligned, the same shape and frame rate. track: the face of the whole reference clip, the only
-    source of boxes, so that every generator is cropped alike; None where only whole frames are compared. first_frame:
-    the frame of the track that frame 0 of the pair belongs to. landmarks: the faces of reference and of generated as
-    one tracker measured them, frame by frame with the pair; None where no metric asked. device: where networks run;
-    weights: their files by name. reference_sha256: of the file that the reference was decoded from, for caches.
-    models: what metrics learned from the clips of other speakers, by the learner's signature. reference_work: what was
-    computed of the reference alone: dataclasses.replace() hands it to the next pair of the same reference.
-
     Where there is no ground truth, reference is the clip that lent the face and may have another length; only metrics
     that are not `paired` see such a pair.
+
+    Attributes:
+        reference, generated: aligned, the same shape and frame rate.
+        track: the face of the whole reference clip, the only source of boxes, so that every generator is cropped
+            alike; None where only whole frames are compared.
+        first_frame: the frame of the track that frame 0 of the pair belongs to.
+        landmarks: the faces of reference and of generated as one tracker measured them, frame by frame with the pair;
+            None where no metric asked.
+        device: where networks run.
+        weights: their files by name.
+        reference_sha256: of the file that the reference was decoded from, for caches.
+        models: what metrics learned from the clips of other speakers, by the learner's signature.
+        reference_work: what was computed of the reference alone: dataclasses.replace() hands it to the next pair of
+            the same reference.
     """
 
     reference: Clip
