@@ -18,6 +18,7 @@ from lsbench.errors import MediaError
 from lsbench.media.clip import Clip
 from lsbench.media.decode import read_sound, read_video
 from lsbench.media.encode import write_clip, write_sound
+from lsbench.media.film import Film, Held
 from lsbench.media.pictures import IMAGE_SUFFIXES, has_suffix, is_frame, read_frames
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "content_sha256",
     "find_clips",
     "read_clip",
+    "read_film",
     "write_clip",
     "write_sound",
 ]
@@ -80,15 +82,15 @@ def find_clips(folder: Path) -> dict[str, Path]:
     return dict(sorted(clips.items()))
 
 
-def read_clip(
+def read_film(
     source: Path,
     clip_id: str,
     *,
     sample_rate: int = 16000,
     sound: Sound = "required",
     folder_fps: float = 25.0,
-) -> Clip:
-    """Decode a video file in one pass, or a folder of numbered frames (at folder_fps frames a second) and its wav.
+) -> Film:
+    """Open a video file, or a folder of numbered frames (at folder_fps frames a second) and its wav, to be read.
 
     Frame k is what a viewer sees k / fps after the first frame, to the nearest slot of the grid: a hole in the time
     stamps repeats the picture before it. Speech is the mean of the channels, resampled by soxr, from the time of the
@@ -102,7 +104,7 @@ def read_clip(
         folder_fps: at which a folder of frames plays, frames a second. Without a wav its speech is empty.
 
     Returns:
-        The clip.
+        The film: its pictures are in memory where they take at most film.HELD_BYTES.
 
     Raises:
         MediaError: where the source cannot be read, is damaged, or lacks sound that it must have.
@@ -118,7 +120,23 @@ def read_clip(
         raise MediaError(f"{where}: no sound; expected speech. Use --sound optional to accept silent videos.")
     if len(speech) and rate != sample_rate:
         speech = soxr.resample(speech, rate, sample_rate)
-    return Clip(clip_id, frames, np.clip(speech, -1, 1), fps, sample_rate)
+    return Film(clip_id, Held(frames), np.arange(len(frames)), np.clip(speech, -1, 1), fps, sample_rate)
+
+
+def read_clip(
+    source: Path,
+    clip_id: str,
+    *,
+    sample_rate: int = 16000,
+    sound: Sound = "required",
+    folder_fps: float = 25.0,
+) -> Clip:
+    """All of a video at once: read_film(), which says what the arguments are, with every frame in memory.
+
+    Raises:
+        MediaError: as read_film(); also where the frames take more than film.WHOLE_BYTES.
+    """
+    return read_film(source, clip_id, sample_rate=sample_rate, sound=sound, folder_fps=folder_fps).clip()
 
 
 def content_sha256(source: Path) -> str:

@@ -1,0 +1,226 @@
+"""A video as it is measured: read window by window, and held in memory whole only where it is short."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from lsbench.errors import MediaError
+from lsbench.media.clip import Clip
+
+HELD_BYTES = 256 << 20  # of decoded pictures; a video of more is decoded again whenever it is read
+WHOLE_BYTES = 4 << 30  # of frames, the most that are put into one array
+
+
+class Pictures(Protocol):
+    """The decoded pictures of a video, in the order in which they are shown, each as often as it is in the file.
+
+    Attributes:
+        height, width: px, upright and with square pixels.
+        held: all of them, uint8 (N, height, width, 3) RGB, where they are in memory; else None.
+    """
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def held(self) -> np.ndarray | None: ...
+
+    def __len__(self) -> int: ...
+
+    def read(self) -> Iterator[np.ndarray]:
+        """One after another from the first, uint8 (height, width, 3); what is given is not written to again."""
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Pictures that are in memory: uint8 (N, height, width, 3) RGB."""
+
+    held: np.ndarray
+
+    @property
+    def height(self) -> int:
+        """px."""
+        return int(self.held.shape[1])
+
+    @property
+    def width(self) -> int:
+        """px."""
+        return int(self.held.shape[2])
+
+    def __len__(self) -> int:
+        return len(self.held)
+
+    def read(self) -> Iterator[np.ndarray]:
+        """One after another."""
+        yield from self.held
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is done to frames before they are seen: another colour, a cut, another size.
+
+    Attributes:
+        change: uint8 (T, H, W, 3) and the place of the first of them in the film -> uint8 (T, height, width, 3).
+        height, width: of what it gives, px.
+    """
+
+    change: Callable[[np.ndarray, int], np.ndarray]
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """Some frames of a film, with neighbours.
+
+    Attributes:
+        frames: uint8 (n, H, W, 3) RGB, read-only.
+        first: place of the first of them in the film.
+        inner: which of them are the window's own; the others are neighbours, that other windows own.
+    """
+
+    frames: np.ndarray
+    first: int
+    inner: slice
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """A video whose frames are read when they are asked for.
+
+    Attributes:
+        id: of the clip, such as `s1/bbaf2n`.
+        pictures: what is in the file.
+        shown: int64 (T,), the picture that each frame shows; never falling, so that a film is read from front to back.
+        speech: float32 (N,) mono in [-1, 1], starting with frame 0; empty where the source has no sound.
+        fps: frames a second.
+        sample_rate: Hz.
+        looks: what is done to the frames, in this order.
+        notes: what was changed on the way from the file to the frames, each for a reader.
+    """
+
+    id: str
+    pictures: Pictures
+    shown: np.ndarray
+    speech: np.ndarray
+    fps: float
+    sample_rate: int = 16000
+    looks: tuple[Look, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, clip: Clip) -> Film:
+        """A clip that is in memory."""
+        return cls(clip.id, Held(clip.frames), np.arange(len(clip)), clip.speech, clip.fps, clip.sample_rate)
+
+    def __len__(self) -> int:
+        return len(self.shown)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of a frame, px."""
+        last = self.looks[-1] if self.looks else self.pictures
+        return last.height, last.width
+
+    @property
+    def frame_bytes(self) -> int:
+        """Memory that one frame takes."""
+        height, width = self.size
+        return 3 * height * width
+
+    def looked_at(self, look: Look) -> Film:
+        """The same with one more change of its frames."""
+        return replace(self, looks=(*self.looks, look))
+
+    def taken(self, places: np.ndarray) -> Film:
+        """The frames at some places, never falling; the sound is as it was. int (n,) -> a film of n frames."""
+        return replace(self, shown=self.shown[places])
+
+    def cut(self, start: int, stop: int) -> Film:
+        """Frames start..stop-1 with the speech that goes with them."""
+        first, last = (round(i * self.sample_rate / self.fps) for i in (start, stop))
+        return replace(self, shown=self.shown[start:stop], speech=self.speech[first:last])
+
+    def windows(self, frames: int, margin: int = 0) -> Iterator[Window]:
+        """The film from front to back.
+
+        Args:
+            frames: of a window's own; the last may have fewer.
+            margin: neighbours to give on either side, as far as there are any.
+        """
+        count, (height, width) = len(self), self.size
+        whole = self._whole()
+        if whole is not None:
+            for start in range(0, count, frames):
+                yield _window(whole, 0, start, min(count, start + frames), margin)
+            return
+        source = self._frames()
+        kept = np.empty((0, height, width, 3), np.uint8)  # those that the next window shares with the last
+        for start in range(0, count, frames):
+            stop = min(count, start + frames)
+            first, last = max(0, start - margin), min(count, stop + margin)
+            buffer = np.empty((last - first, height, width, 3), np.uint8)
+            have = len(kept)
+            buffer[:have] = kept
+            for place in range(have, len(buffer)):
+                buffer[place] = next(source)
+            kept = buffer[max(0, stop - margin - first) :]
+            yield _window(buffer, first, start, stop, margin)
+
+    def clip(self) -> Clip:
+        """All frames at once.
+
+        Raises:
+            MediaError: where they take more than WHOLE_BYTES.
+        """
+        whole = self._whole()
+        if whole is None:
+            if (total := len(self) * self.frame_bytes) > WHOLE_BYTES:
+                height, width = self.size
+                raise MediaError(
+                    f"clip {self.id}: {len(self)} frames of {width}x{height} take {total / 2**30:.1f} GiB at once; "
+                    f"expected at most {WHOLE_BYTES >> 30}. Cut the video into shorter ones"
+                )
+            whole = next(iter(self.windows(len(self)))).frames
+        return Clip(self.id, whole, self.speech, self.fps, self.sample_rate)
+
+    def _whole(self) -> np.ndarray | None:
+        """All frames, where their pictures are in memory and nothing is done to them."""
+        held = self.pictures.held
+        if held is None or self.looks:
+            return None
+        if np.array_equal(self.shown, np.arange(len(held))):
+            return held
+        first, last = int(self.shown[0]), int(self.shown[-1])
+        if last - first == len(self) - 1:
+            return held[first : last + 1]
+        return held[self.shown]
+
+    def _frames(self) -> Iterator[np.ndarray]:
+        """Every frame as it is seen."""
+        seen: tuple[int, np.ndarray] | None = None
+        pictures = enumerate(self.pictures.read())
+        number, picture = next(pictures)
+        for place, wanted in enumerate(self.shown.tolist()):
+            while number < wanted:
+                number, picture = next(pictures)
+            if seen is None or seen[0] != wanted or self.looks:
+                frames = picture[None]
+                for look in self.looks:
+                    frames = look.change(frames, place)
+                seen = wanted, frames[0]
+            yield seen[1]
+
+
+def _window(frames: np.ndarray, first: int, start: int, stop: int, margin: int) -> Window:
+    """Frames start..stop-1 with their neighbours, out of an array that begins with frame `first`."""
+    before, after = max(first, start - margin), min(first + len(frames), stop + margin)
+    own = frames[before - first : after - first]
+    return Window(own, before, slice(start - before, stop - before))
