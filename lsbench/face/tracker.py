@@ -21,6 +21,7 @@ import numpy as np
 from lsbench.errors import FaceError
 from lsbench.face.track import POINTS, FaceTrack
 from lsbench.media.clip import Clip
+from lsbench.media.film import Film
 from lsbench.system import arrays
 from lsbench.system.cache import cache_dir
 
@@ -35,6 +36,7 @@ MESH_POINTS = np.array([
 ])
 # fmt: on
 MAX_GAP = 5  # frames without a face that are interpolated
+WINDOW = 8  # frames of a film that are read at a time
 SIDECAR_SUFFIX = ".landmarks.npz"
 
 _log = logging.getLogger(__name__)
@@ -57,33 +59,42 @@ class FaceTracker:
         """What can move a landmark: the model's bytes, MediaPipe's version and our own rules."""
         return f"face_landmarker.1|sha256:{self.sha256[:16]}|mediapipe:{version('mediapipe')}|max_gap:{MAX_GAP}"
 
-    def measure(self, clip: Clip) -> FaceTrack:
-        """Landmarks of every frame; NaN and found=False where the landmarker sees no face. About 12 ms a frame."""
-        height, width = clip.frames.shape[1:3]
-        landmarks = np.full((len(clip), POINTS, 2), np.nan, np.float32)
+    def measure(self, video: Film | Clip) -> FaceTrack:
+        """Landmarks of every frame; NaN and found=False where the landmarker sees no face. About 12 ms a frame.
+
+        A film is read window by window. A frame that repeats the one before it is not looked at again.
+        """
+        film = Film.of(video) if isinstance(video, Clip) else video
+        height, width = film.size
+        landmarks = np.full((len(film), POINTS, 2), np.nan, np.float32)
         with self._landmarker() as landmarker:
             import mediapipe
 
-            for target, frame in zip(landmarks, clip.frames, strict=True):
+            before: np.ndarray | None = None
+            for place, frame in enumerate(_frames(film)):
+                if before is not None and np.array_equal(frame, before):
+                    landmarks[place] = landmarks[place - 1]
+                    continue
+                before = frame
                 image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame))
                 faces = landmarker.detect(image).face_landmarks
                 if faces:
                     points = np.array([(point.x, point.y) for point in faces[0]], np.float64)[MESH_POINTS]
-                    target[...] = points * (width, height) - 0.5
+                    landmarks[place] = points * (width, height) - 0.5
         has_face = np.asarray(np.isfinite(landmarks).all(axis=(1, 2)))
         return FaceTrack(landmarks, has_face, height, width)
 
-    def measure_cached(self, clip: Clip, content_sha256: str) -> FaceTrack:
-        """measure(), kept on disk by the content of the file that the clip was decoded from, and by the decoder."""
+    def measure_cached(self, video: Film | Clip, content_sha256: str) -> FaceTrack:
+        """measure(), kept on disk by the content of the file that the video was decoded from, and by the decoder."""
         maker = _short(f"{self.signature}|av:{version('av')}")
         path = cache_dir() / "tracks" / content_sha256[:2] / f"{content_sha256}-{maker}.npz"
         with contextlib.suppress(FaceError):
             track = load_track(path)
-            if len(track) == len(clip):
-                _log.debug("clip %s: landmarks from %s", clip.id, path)
+            if len(track) == len(video):
+                _log.debug("clip %s: landmarks from %s", video.id, path)
                 return track
-        track = self.measure(clip)
-        _log.debug("clip %s: landmarks measured, a face in %d of %d frames", clip.id, track.found.sum(), len(track))
+        track = self.measure(video)
+        _log.debug("clip %s: landmarks measured, a face in %d of %d frames", video.id, track.found.sum(), len(track))
         try:
             save_track(path, track)
         except OSError as error:  # a cache that cannot be written (read-only, full) costs time, not the result
@@ -140,11 +151,13 @@ def fill_gaps(track: FaceTrack, clip_id: str) -> FaceTrack:
     return FaceTrack(filled.reshape(track.landmarks.shape).astype(np.float32), track.found, track.height, track.width)
 
 
-def reference_track(clip: Clip, content_sha256: str, landmarks: Path | None, tracker: FaceTracker | None) -> FaceTrack:
+def reference_track(
+    clip: Film | Clip, content_sha256: str, landmarks: Path | None, tracker: FaceTracker | None
+) -> FaceTrack:
     """The face of a reference clip without gaps, from its exact side-car where there is one, else from the tracker.
 
     Args:
-        clip: the decoded reference.
+        clip: the reference, read.
         content_sha256: of the file that it was decoded from, by which landmarks are kept.
         landmarks: its side-car, if it has one.
         tracker: for clips without.
@@ -155,10 +168,11 @@ def reference_track(clip: Clip, content_sha256: str, landmarks: Path | None, tra
     if landmarks:
         track = load_track(landmarks)
         shape = len(track), track.height, track.width
-        if shape != clip.frames.shape[:3]:
+        expected = len(clip), *_size(clip)
+        if shape != expected:
             raise FaceError(
                 f"clip {clip.id}: {landmarks} is for {shape} (frames, height, width), the video has "
-                f"{clip.frames.shape[:3]}; delete or renew it"
+                f"{expected}; delete or renew it"
             )
     elif tracker:
         track = tracker.measure_cached(clip, content_sha256)
@@ -186,6 +200,17 @@ def load_track(path: Path) -> FaceTrack:
             return FaceTrack(landmarks, has_face, int(data["height"]), int(data["width"]))
     except (OSError, ValueError) as error:
         raise FaceError(f"{path}: not a readable landmark file ({error})") from error
+
+
+def _frames(film: Film) -> Iterator[np.ndarray]:
+    """A film frame by frame: uint8 (H, W, 3)."""
+    for window in film.windows(WINDOW):
+        yield from window.frames[window.inner]
+
+
+def _size(video: Film | Clip) -> tuple[int, int]:
+    """Height and width of a frame, px."""
+    return video.size if isinstance(video, Film) else (video.frames.shape[1], video.frames.shape[2])
 
 
 def _runs(mask: np.ndarray) -> list[np.ndarray]:

@@ -10,6 +10,7 @@ from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker, reference_track
 from lsbench.media.clip import Clip
 from lsbench.media.files import Sound
+from lsbench.media.film import Film
 from lsbench.protocol.manifest import Reference
 from lsbench.protocol.protocol import Protocol
 
@@ -51,12 +52,12 @@ class Context:
         """The key of what is kept of a reference clip as it is shown (see Protocol.content)."""
         return self.rules.content(clip)
 
-    def track(self, clip: Reference, shown: Clip) -> FaceTrack:
+    def track(self, clip: Reference, shown: Film | Clip) -> FaceTrack:
         """The landmarks of a reference clip, from its side-car, the cache or the tracker, short gaps filled.
 
         Args:
             clip: bound.
-            shown: the clip as it was read.
+            shown: the same, read.
 
         Raises:
             FaceError: where the face is lost for longer than a gap may last.

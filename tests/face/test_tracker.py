@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from lsbench.face.track import MOUTH_CORNERS, POINTS, FaceTrack, Region
 from lsbench.face.tracker import FaceTracker, fill_gaps, load_track, reference_track, save_track, sidecar
 from lsbench.media.clip import Clip
 from lsbench.media.files import content_sha256, read_clip
+from lsbench.media.film import Film
 from lsbench.networks import weights
 
 SPEAKERS = ["s1/bbaf2n", "s2/bbaf1n", "s3/bbaf1s", "s4/bbae9n", "s20/brbk7n", "s26/bgbsza", "s31/bgiq6p", "s33/bbac1s"]
@@ -120,6 +122,13 @@ def test_tracks_are_cached_by_content(grid: Path, tracker: FaceTracker, monkeypa
     first = tracker.measure_cached(clip, digest)
     monkeypatch.setattr(FaceTracker, "measure", lambda *_: pytest.fail("measured again"))
     assert np.array_equal(tracker.measure_cached(clip, digest).landmarks, first.landmarks)
+
+
+def test_a_film_is_tracked_as_its_clip(grid: Path, tracker: FaceTracker) -> None:
+    film = Film.of(read_clip(grid / "s1/bbaf2n.mpg", "s1/bbaf2n").cut(0, 20))
+    whole = tracker.measure(film.clip())
+    slow = replace(film, shown=np.repeat(np.arange(0, 20, 2), 3))
+    assert np.array_equal(tracker.measure(slow).landmarks, whole.landmarks[slow.shown])
 
 
 def test_a_cache_that_cannot_be_written_costs_only_time(

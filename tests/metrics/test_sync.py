@@ -20,6 +20,7 @@ from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker
 from lsbench.media.clip import Clip
 from lsbench.media.files import content_sha256, find_clips, read_clip, write_clip
+from lsbench.media.film import Film
 from lsbench.media.spectra import LOG_MEL_BANDS, _log_mel_bands, log_mel
 from lsbench.metrics._base.landmarks import tracked_landmarks
 from lsbench.metrics._base.learner import Model
@@ -362,9 +363,9 @@ def test_refused_input_says_what_was_expected(talk: tuple[np.ndarray, np.ndarray
 class Exact(FaceTracker):
     """A tracker that knows the toy clips by their number of frames."""
 
-    def measure_cached(self, clip: Clip, content_sha256: str) -> FaceTrack:
-        speaker, number = clip.id.split("/")
-        return synthetic.render(int(speaker[1:]), int(number[1:]), frames=len(clip), size=48)[1]
+    def measure_cached(self, video: Film | Clip, content_sha256: str) -> FaceTrack:
+        speaker, number = video.id.split("/")
+        return synthetic.render(int(speaker[1:]), int(number[1:]), frames=len(video), size=48)[1]
 
 
 def test_a_speakers_own_clips_do_not_reach_its_model(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from lsbench.corpus.toy.render import render
 from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker
 from lsbench.media.clip import Clip
+from lsbench.media.film import Film
 
 
 @lru_cache(maxsize=1)
@@ -34,8 +35,9 @@ class BrightTracker(FaceTracker):
     def signature(self) -> str:
         return "bright.1"
 
-    def measure_cached(self, clip: Clip, content_sha256: str) -> FaceTrack:
+    def measure_cached(self, video: Film | Clip, content_sha256: str) -> FaceTrack:
         time.sleep(self.pause_s)
+        clip = video.clip() if isinstance(video, Film) else video
         height, width = clip.frames.shape[1:3]
         face = landmarks() * (height / 64)
         found = clip.frames[:, ::16, ::16].mean(axis=(1, 2, 3)) > 40
