@@ -67,11 +67,12 @@ class Look:
     """What is done to frames before they are seen: another colour, a cut, another size.
 
     Attributes:
-        change: uint8 (T, H, W, 3) and the place of the first of them in the film -> uint8 (T, height, width, 3).
+        change: frames uint8 (n, H, W, 3) and their places int (n,) in the film that was given the look -> uint8
+            (n, height, width, 3).
         height, width: of what it gives, px.
     """
 
-    change: Callable[[np.ndarray, int], np.ndarray]
+    change: Callable[[np.ndarray, np.ndarray], np.ndarray]
     height: int
     width: int
 
@@ -140,13 +141,14 @@ class Film:
         return replace(self, looks=(*self.looks, look))
 
     def taken(self, places: np.ndarray) -> Film:
-        """The frames at some places, never falling; the sound is as it was. int (n,) -> a film of n frames."""
-        return replace(self, shown=self.shown[places])
+        """The frames at some places, int (n,), never falling: a film of n frames. The sound is as it was."""
+        looks = tuple(_moved(look, places) for look in self.looks)
+        return replace(self, shown=self.shown[places], looks=looks)
 
     def cut(self, start: int, stop: int) -> Film:
         """Frames start..stop-1 with the speech that goes with them."""
         first, last = (round(i * self.sample_rate / self.fps) for i in (start, stop))
-        return replace(self, shown=self.shown[start:stop], speech=self.speech[first:last])
+        return replace(self.taken(np.arange(start, stop)), speech=self.speech[first:last])
 
     def windows(self, frames: int, margin: int = 0) -> Iterator[Window]:
         """The film from front to back.
@@ -156,23 +158,23 @@ class Film:
             margin: neighbours to give on either side, as far as there are any.
         """
         count, (height, width) = len(self), self.size
-        whole = self._whole()
-        if whole is not None:
+        if self.pictures.held is not None:
             for start in range(0, count, frames):
-                yield _window(whole, 0, start, min(count, start + frames), margin)
+                own = slice(start, min(count, start + frames))
+                first, last = max(0, start - margin), min(count, own.stop + margin)
+                yield _window(self._held(first, last), first, own)
             return
-        source = self._frames()
-        kept = np.empty((0, height, width, 3), np.uint8)  # those that the next window shares with the last
+        source = self._read()
+        shared = np.empty((0, height, width, 3), np.uint8)  # with the window before
         for start in range(0, count, frames):
-            stop = min(count, start + frames)
-            first, last = max(0, start - margin), min(count, stop + margin)
+            own = slice(start, min(count, start + frames))
+            first, last = max(0, start - margin), min(count, own.stop + margin)
             buffer = np.empty((last - first, height, width, 3), np.uint8)
-            have = len(kept)
-            buffer[:have] = kept
-            for place in range(have, len(buffer)):
+            buffer[: len(shared)] = shared
+            for place in range(len(shared), len(buffer)):
                 buffer[place] = next(source)
-            kept = buffer[max(0, stop - margin - first) :]
-            yield _window(buffer, first, start, stop, margin)
+            shared = buffer[max(0, own.stop - margin - first) :].copy()
+            yield _window(buffer, first, own)
 
     def clip(self) -> Clip:
         """All frames at once.
@@ -180,47 +182,45 @@ class Film:
         Raises:
             MediaError: where they take more than WHOLE_BYTES.
         """
-        whole = self._whole()
-        if whole is None:
-            if (total := len(self) * self.frame_bytes) > WHOLE_BYTES:
-                height, width = self.size
-                raise MediaError(
-                    f"clip {self.id}: {len(self)} frames of {width}x{height} take {total / 2**30:.1f} GiB at once; "
-                    f"expected at most {WHOLE_BYTES >> 30}. Cut the video into shorter ones"
-                )
-            whole = next(iter(self.windows(len(self)))).frames
-        return Clip(self.id, whole, self.speech, self.fps, self.sample_rate)
+        if (total := len(self) * self.frame_bytes) > WHOLE_BYTES:
+            height, width = self.size
+            raise MediaError(
+                f"clip {self.id}: {len(self)} frames of {width}x{height} px take {total / 2**30:.1f} GiB at once; "
+                f"expected at most {WHOLE_BYTES >> 30}. Cut the video into shorter ones"
+            )
+        (whole,) = self.windows(len(self))
+        return Clip(self.id, whole.frames, self.speech, self.fps, self.sample_rate)
 
-    def _whole(self) -> np.ndarray | None:
-        """All frames, where their pictures are in memory and nothing is done to them."""
+    def _held(self, first: int, last: int) -> np.ndarray:
+        """Frames first..last-1 of a film whose pictures are in memory: a view where nothing is done to them."""
         held = self.pictures.held
-        if held is None or self.looks:
-            return None
-        if np.array_equal(self.shown, np.arange(len(held))):
-            return held
-        first, last = int(self.shown[0]), int(self.shown[-1])
-        if last - first == len(self) - 1:
-            return held[first : last + 1]
-        return held[self.shown]
+        shown = self.shown[first:last]
+        if held is None:
+            raise MediaError(f"clip {self.id}: its pictures are not in memory")
+        start, stop = int(shown[0]), int(shown[-1]) + 1
+        frames = held[start:stop] if np.array_equal(shown, np.arange(start, stop)) else held[shown]
+        return self._seen(frames, np.arange(first, last))
 
-    def _frames(self) -> Iterator[np.ndarray]:
-        """Every frame as it is seen."""
-        seen: tuple[int, np.ndarray] | None = None
+    def _read(self) -> Iterator[np.ndarray]:
+        """Every frame as it is seen, from the file."""
         pictures = enumerate(self.pictures.read())
         number, picture = next(pictures)
         for place, wanted in enumerate(self.shown.tolist()):
             while number < wanted:
                 number, picture = next(pictures)
-            if seen is None or seen[0] != wanted or self.looks:
-                frames = picture[None]
-                for look in self.looks:
-                    frames = look.change(frames, place)
-                seen = wanted, frames[0]
-            yield seen[1]
+            yield self._seen(picture[None], np.array([place]))[0]
+
+    def _seen(self, frames: np.ndarray, places: np.ndarray) -> np.ndarray:
+        for look in self.looks:
+            frames = look.change(frames, places)
+        return frames
 
 
-def _window(frames: np.ndarray, first: int, start: int, stop: int, margin: int) -> Window:
-    """Frames start..stop-1 with their neighbours, out of an array that begins with frame `first`."""
-    before, after = max(first, start - margin), min(first + len(frames), stop + margin)
-    own = frames[before - first : after - first]
-    return Window(own, before, slice(start - before, stop - before))
+def _moved(look: Look, places: np.ndarray) -> Look:
+    """A look for a film of some frames of the one that it was made for."""
+    return replace(look, change=lambda frames, own: look.change(frames, places[own]))
+
+
+def _window(frames: np.ndarray, first: int, own: slice) -> Window:
+    """The window of an array that begins with frame `first` of the film. own: its own frames' places in the film."""
+    return Window(frames, first, slice(own.start - first, own.stop - first))
