@@ -25,6 +25,7 @@ from lsbench.generation.shown_face import visible_face, with_mouth_of
 from lsbench.generation.source import Source, of_any
 from lsbench.generation.standins import cut_or_pad
 from lsbench.media.clip import Clip, crop
+from lsbench.media.film import Film
 from lsbench.metrics._base.landmarks import aperture
 from lsbench.protocol.align import align, block_means
 from lsbench.protocol.context import Context
@@ -172,7 +173,7 @@ def probe_clip(job: Probe, trial: Trial) -> tuple[ClipLeakage, float]:
         copy = replace(shown, frames=shown.frames.copy(), speech=sound)
         made = perform(generator, job.source.text, copy, sound, still_track)  # only the pictures may tell of the mouth
         out = Clip(face.id, made.frames, sound, made.fps or face.fps, face.sample_rate)
-        align(face, out, rules.align)
+        align(Film.of(face), Film.of(out), rules.align)
         return out
 
     outputs = {name: rendered(face, sound) for name, sound in sounds.items()}

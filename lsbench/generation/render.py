@@ -32,6 +32,7 @@ from lsbench.generation.studio import (
 )
 from lsbench.media.clip import Clip
 from lsbench.media.files import Sound, content_sha256, write_clip
+from lsbench.media.film import Film
 from lsbench.protocol.align import align, demand_length
 from lsbench.protocol.bound import bound
 from lsbench.protocol.context import Context
@@ -160,9 +161,9 @@ def as_video(face: Clip, rendered: Rendered, speech: np.ndarray) -> Clip:
 def demand_fit(rules: Protocol, order: Order, face: Clip, video: Clip) -> None:
     """Raise AlignmentError where the protocol cannot take a video: its size, its frame rate, its length."""
     if rules.task != "dubbing":
-        align(face, video, rules.align, rules.fps, rules.frames)
+        align(Film.of(face), Film.of(video), rules.align, rules.fps, rules.frames)
         return
-    demand_length(video, replace(face, id=order.driver.id), rules.align)
+    demand_length(Film.of(video), Film.of(replace(face, id=order.driver.id)), rules.align)
     if video.frames.shape[1:] != face.frames.shape[1:]:
         sizes = ["{1}x{0}".format(*clip.frames.shape[1:3]) for clip in (video, face)]
         raise AlignmentError(f"clip {face.id}: generated {sizes[0]} px, the face it was given {sizes[1]} px")

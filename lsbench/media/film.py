@@ -84,12 +84,12 @@ class Window:
     Attributes:
         frames: uint8 (n, H, W, 3) RGB, read-only.
         first: place of the first of them in the film.
-        inner: which of them are the window's own; the others are neighbours, that other windows own.
+        own: which of them are the window's own; the others are neighbours, that other windows own.
     """
 
     frames: np.ndarray
     first: int
-    inner: slice
+    own: slice
 
 
 @dataclass(frozen=True, eq=False)

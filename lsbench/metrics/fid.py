@@ -46,6 +46,10 @@ class Distribution(Metric):
         super().__post_init__()
         _demand(self.name, "every", self.every, 1)
 
+    def reach_frames(self, fps: float) -> int:
+        """Every frame on its own."""
+        return 0
+
     def measure(self, pair: ClipPair) -> Stats:
         """reference, generated: float32 (T, d) features of the region, the same arrays for all metrics of a network."""
         reference, generated = pair_features(pair, self.network, self.region or Region.WHOLE, self.engine, self.every)

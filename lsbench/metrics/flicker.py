@@ -80,6 +80,10 @@ class Flicker(Metric):
         if self.cell < 1:
             raise MetricError(f"{self.name}: cell={self.cell}; expected 1 px or more")
 
+    def reach_frames(self, fps: float) -> int:
+        """The frame before and the one after."""
+        return 1
+
     def measure(self, pair: ClipPair) -> Stats:
         """flicker: float64 (T,) levels, NaN for a clip of one frame."""
         region = self.region or Region.WHOLE
@@ -87,7 +91,7 @@ class Flicker(Metric):
         if len(reference) < 2:
             return Stats(flicker=np.full(len(reference), np.nan))
         own = pair.once_of_reference((self.name, region, self.cell), lambda: _change(_cell_means(reference, self.cell)))
-        return Stats(flicker=_excess(own, _change(_cell_means(generated, self.cell))))
+        return Stats(flicker=_excess(own, _change(_cell_means(generated, self.cell)))[pair.own])
 
     def compute(self, stats: Stats) -> float:
         """The mean over frames of clips of two frames or more."""

@@ -76,6 +76,10 @@ class PSNR(Metric):
     color: str = field(default="rgb", metadata={"choices": COLORS})
     pooling: str = field(default="frame", metadata={"choices": POOLINGS})
 
+    def reach_frames(self, fps: float) -> int:
+        """Every frame on its own."""
+        return 0
+
     def measure(self, pair: ClipPair) -> Stats:
         """squared_error: int64 (T,) levels^2 (of luma 1e-6 levels^2), summed; samples: int64 (T,) summed over."""
         return _errors(*pair.crop(self.region or Region.WHOLE), self.color)

@@ -16,7 +16,7 @@ from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 from lsbench.metrics._seam.box_sides import SIDES, Side, differences
-from lsbench.metrics._seam.paste_box import found_boxes, textures
+from lsbench.metrics._seam.paste_box import WINDOW, found_boxes, textures
 
 BOXES = ("found", "face", "mouth")
 DIFFERENT_LEVELS = 3.0  # where the median place of a frame differs by more, its box is not to be found
@@ -110,6 +110,10 @@ class Seam(Metric):
         """Whether the box is one of the reference's face."""
         return self.box != "found"
 
+    def reach_frames(self, fps: float) -> int:
+        """The frames over which a box is looked for."""
+        return WINDOW // 2 if self.box == "found" else 0
+
     def measure(self, pair: ClipPair) -> Stats:
         """step, floor: float64 (T,) levels^2, NaN where undefined; found: bool (T,), whether a box is known."""
         reference, generated = checked_frames(self.name, *pair.crop(Region.WHOLE))
@@ -124,7 +128,7 @@ class Seam(Metric):
         known = self._steps(pictures if found.all() else pictures[found], boxes[found])
         step, floor = np.tile(np.where(difference_levels > DIFFERENT_LEVELS, np.nan, 0.0), (2, 1))
         step[found], floor[found] = known["step"], known["floor"]
-        return Stats(step=step, floor=floor, found=found)
+        return Stats(step=step[pair.own], floor=floor[pair.own], found=found[pair.own])
 
     def compute(self, stats: Stats) -> float:
         """The root of the mean squared step over the floor, 8-bit levels."""

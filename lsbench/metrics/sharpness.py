@@ -82,6 +82,10 @@ class Sharpness(Metric):
         if not 0 < self.sigma < math.inf:
             raise MetricError(f"{self.name}: sigma={self.sigma}; expected a positive number of pixels")
 
+    def reach_frames(self, fps: float) -> int:
+        """Every frame on its own."""
+        return 0
+
     def measure(self, pair: ClipPair) -> Stats:
         """reference, generated: float64 (T,) levels^2, the detail E of each frame."""
         region = self.region or Region.WHOLE

@@ -97,6 +97,7 @@ class SilenceMotion(Metric):
     source: ClassVar[str] = "own definition"
     regions: ClassVar[tuple[Region, ...]] = ()
     needs_landmarks: ClassVar[bool] = True
+    needs_pictures: ClassVar[bool] = False
     paired: ClassVar[bool] = False
 
     below_db: float = 30.0

@@ -145,6 +145,7 @@ class _Sync(Metric):
     source: ClassVar[str] = "docs/sync.md of lsbench"
     regions: ClassVar[tuple[Region, ...]] = ()
     needs_landmarks: ClassVar[bool] = True
+    needs_pictures: ClassVar[bool] = False
     paired: ClassVar[bool] = False
     lost: ClassVar[str] = "left out"
 

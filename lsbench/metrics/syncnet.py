@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -23,12 +24,13 @@ from lsbench.metrics._base.landmarks import mean_defined
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
-from lsbench.metrics._syncnet.syncnet_crop import at_25_fps, crop_squares, face_squares, is_25_fps
+from lsbench.metrics._syncnet.syncnet_crop import FPS, at_25_fps, crop_squares, face_squares, is_25_fps
 from lsbench.metrics._syncnet.syncnet_features import FRAME_SAMPLES, SAMPLE_RATE, face_embeddings, sound_embeddings
 
 SHIFTS = 15  # windows either way
 FEWEST_WINDOWS = 6  # that a mean over windows takes
 PADDINGS = ("zero", "none")
+LIPS_FRAMES = 5  # of a window, at 25 a second
 _EPS = 1e-6  # of torch.nn.functional.pairwise_distance
 
 
@@ -141,14 +143,26 @@ class SyncNet(Metric):
     def needs_track(self) -> bool:
         return True
 
-    def measure(self, pair: ClipPair) -> Stats:
+    def reach_frames(self, fps: float) -> int:
+        """Those of five frames at 25 a second."""
+        return math.ceil(LIPS_FRAMES * fps / FPS)
+
+    def look(self, pair: ClipPair) -> Stats:
+        """lips: float32 (W, 1024), embeddings of those windows of five frames that start in the pair's own frames."""
+        return pair.once("syncnet lips", lambda: Stats(lips=_lips(pair, self.name)))
+
+    def conclude(self, seen: Stats, pair: ClipPair) -> Stats:
         """One row a clip, the same for all of SyncNet's scores.
 
         zero, none: float64 (1, 31) mean distances under each padding, NaN where undefined. frames, found: int64 (1,),
         how many there are and how many whose face was found. faceless: bool (1,), whether too many running were not.
         fps: float64 (1,).
         """
-        return pair.once("syncnet", lambda: _measure(pair, self.name))
+        return pair.once("syncnet", lambda: _distances(seen["lips"], pair, self.name))
+
+    def measure(self, pair: ClipPair) -> Stats:
+        """The row of conclude(), of a clip that is seen whole."""
+        return self.conclude(self.look(pair), pair)
 
     def distances(self, stats: Stats) -> np.ndarray:
         """The mean distances of each clip that the score reads, float64 (clips, 31)."""
@@ -269,23 +283,25 @@ class LSED0(SyncNet):
         return lse_d0(distances)
 
 
-def _measure(pair: ClipPair, name: str) -> Stats:
-    """See SyncNet.measure."""
-    if "syncnet" not in pair.weights:
-        raise WeightsError(
-            f"clip {pair.generated.id}: {name} needs the weights syncnet, and the pair names none; "
-            "run lsbench weights fetch syncnet, or pass --weights syncnet=PATH"
-        )
-    clip, picks = pair.generated, at_25_fps(len(pair), pair.generated.fps)
-    samples = _samples(clip)
-    count = max(0, min(len(picks), len(samples) // FRAME_SAMPLES) - 5)
-    found, squares = _squares(pair, name)
+def _lips(pair: ClipPair, name: str) -> np.ndarray:
+    """See SyncNet.look."""
+    path, (_, squares) = _weights(pair, name), _squares(pair.whole, name)
+    picks, count = _windows(pair.whole)
+    first, stop, _ = pair.own.indices(len(pair))
+    starts = np.flatnonzero((picks[:count] >= pair.place + first) & (picks[:count] < pair.place + stop))
+    if count < FEWEST_WINDOWS or squares is None or not len(starts):
+        return np.empty((0, 0), np.float32)
+    picks = picks[starts[0] : starts[-1] + LIPS_FRAMES]
+    faces = crop_squares(pair.generated.frames[picks - pair.place], squares[picks])
+    return face_embeddings(faces, path, pair.device, keep=pair.reference_sha256 is not None)
+
+
+def _distances(lips: np.ndarray, pair: ClipPair, name: str) -> Stats:
+    """See SyncNet.conclude."""
+    clip, (found, squares) = pair.generated, _squares(pair, name)
     distances = dict.fromkeys(PADDINGS, np.full(2 * SHIFTS + 1, np.nan))
-    if count >= FEWEST_WINDOWS and squares is not None:
-        faces = crop_squares(clip.frames[picks], squares[picks])
-        path, device = pair.weights["syncnet"], pair.device
-        lips = face_embeddings(faces, path, device, keep=pair.reference_sha256 is not None)[:count]
-        sound = sound_embeddings(samples, path, device)[:count]
+    if len(lips):
+        sound = sound_embeddings(_samples(clip), _weights(pair, name), pair.device)[: len(lips)]
         distances = {padding: mean_distances(lips, sound, padding=padding) for padding in PADDINGS}
     return Stats(
         **{padding: values[None] for padding, values in distances.items()},
@@ -296,6 +312,22 @@ def _measure(pair: ClipPair, name: str) -> Stats:
     )
 
 
+def _weights(pair: ClipPair, name: str) -> Path:
+    if "syncnet" not in pair.weights:
+        raise WeightsError(
+            f"clip {pair.generated.id}: {name} needs the weights syncnet, and the pair names none; "
+            "run lsbench weights fetch syncnet, or pass --weights syncnet=PATH"
+        )
+    return pair.weights["syncnet"]
+
+
+def _windows(pair: ClipPair) -> tuple[np.ndarray, int]:
+    """The frames of a clip that are seen, 25 a second, and in how many windows of them with their sound."""
+    picks, clip = at_25_fps(len(pair), pair.generated.fps), pair.generated
+    samples = pair.once("syncnet samples", lambda: len(_samples(clip)))
+    return picks, max(0, min(len(picks), samples // FRAME_SAMPLES) - LIPS_FRAMES)
+
+
 def _samples(clip: Clip) -> np.ndarray:
     """The sound of a clip, int16 (N,) at 16 kHz."""
     same = clip.sample_rate == SAMPLE_RATE or not len(clip.speech)
@@ -304,6 +336,10 @@ def _samples(clip: Clip) -> np.ndarray:
 
 def _squares(pair: ClipPair, name: str) -> tuple[int, np.ndarray | None]:
     """Frames of the pair whose face was found, and the face's place in each; None where too many running have none."""
+    return pair.once("syncnet squares", lambda: _face_places(pair, name))
+
+
+def _face_places(pair: ClipPair, name: str) -> tuple[int, np.ndarray | None]:
     if pair.track is not None:
         span = slice(pair.first_frame, pair.first_frame + len(pair))
         return int(np.count_nonzero(pair.track.found[span])), face_squares(pair.track)[span]

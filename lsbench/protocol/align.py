@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsbench.errors import AlignmentError
-from lsbench.media.clip import Clip
+from lsbench.media.film import Film
 from lsbench.protocol.protocol import Align
 
 MAX_LAG = 12
+_READ_BYTES = 64 << 20  # of frames at once
 _GRID = 32  # rows and columns of the small grey pictures on which the lag is estimated
 
 
@@ -30,7 +31,7 @@ class Alignment:
 
 
 def align(
-    reference: Clip, generated: Clip, policy: Align, fps: float | None = None, frames: int | None = None
+    reference: Film, generated: Film, policy: Align, fps: float | None = None, frames: int | None = None
 ) -> Alignment:
     """Find the frames to compare. Frame rate and size must agree under every policy.
 
@@ -59,8 +60,8 @@ def align(
             f"{where}: generated {generated.fps:g} frames a second, reference {reference.fps:g}. "
             "Re-render at the reference's frame rate"
         )
-    if reference.frames.shape[1:] != generated.frames.shape[1:]:
-        sizes = ["{1}x{0}".format(*clip.frames.shape[1:3]) for clip in (generated, reference)]
+    if reference.size != generated.size:
+        sizes = ["{1}x{0}".format(*film.size) for film in (generated, reference)]
         raise AlignmentError(
             f"{where}: generated {sizes[0]} px, reference {sizes[1]} px. Re-render at the reference's size"
         )
@@ -79,7 +80,7 @@ def align(
     return Alignment(start, stop, lag)
 
 
-def demand_length(generated: Clip, driving: Clip, policy: Align) -> None:
+def demand_length(generated: Film, driving: Film, policy: Align) -> None:
     """Check that a dubbed video is as long as the clip that drove it.
 
     Args:
@@ -108,7 +109,7 @@ def demand_length(generated: Clip, driving: Clip, policy: Align) -> None:
         )
 
 
-def estimate_lag(reference: Clip, generated: Clip) -> int:
+def estimate_lag(reference: Film, generated: Film) -> int:
     """The lag of a generated video: that with the best match of the frame-to-frame changes of small grey versions.
 
     The match is the mean squared difference over the frames that overlap, at least half of the shorter clip. Changes
@@ -118,7 +119,7 @@ def estimate_lag(reference: Clip, generated: Clip) -> int:
         Frames by which generated is late against reference, in -MAX_LAG..MAX_LAG, towards 0 on a tie; 0 where a clip
         has fewer than 3 frames.
     """
-    small = [np.diff(block_means(clip.frames, _GRID), axis=0) for clip in (reference, generated)]
+    small = [np.diff(_small(film), axis=0) for film in (reference, generated)]
     enough = max(1, min(len(clip) for clip in small) // 2)
     best, best_error = 0, np.inf
     for lag in sorted(range(-MAX_LAG, MAX_LAG + 1), key=abs):
@@ -128,6 +129,12 @@ def estimate_lag(reference: Clip, generated: Clip) -> int:
             if error < best_error:
                 best, best_error = lag, error
     return best
+
+
+def _small(film: Film) -> np.ndarray:
+    """Every frame of a film as block_means() on the grid: float64 (T, rows, columns)."""
+    frames = max(1, _READ_BYTES // film.frame_bytes)
+    return np.concatenate([block_means(window.frames, _GRID) for window in film.windows(frames)])
 
 
 def block_means(frames: np.ndarray, cells: int) -> np.ndarray:

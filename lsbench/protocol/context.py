@@ -36,8 +36,8 @@ class Context:
     def __post_init__(self) -> None:
         object.__setattr__(self, "rules", replace(self.rules, clips=()))
 
-    def read(self, clip: Reference, sound: Sound | None = None) -> Clip:
-        """A reference clip as the protocol shows it.
+    def film(self, clip: Reference, sound: Sound | None = None) -> Film:
+        """A reference clip as the protocol shows it, to be read.
 
         Args:
             clip: bound.
@@ -46,7 +46,11 @@ class Context:
         Raises:
             MediaError: where the file cannot be read, or has no sound and must have some.
         """
-        return self.rules.read(clip, sound or self.sound)
+        return self.rules.film(clip, sound or self.sound)
+
+    def read(self, clip: Reference, sound: Sound | None = None) -> Clip:
+        """All of film() at once; MediaError also where it is too large for that."""
+        return self.film(clip, sound).clip()
 
     def content(self, clip: Reference) -> str:
         """The key of what is kept of a reference clip as it is shown (see Protocol.content)."""

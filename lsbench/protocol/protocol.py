@@ -16,7 +16,8 @@ from lsbench.errors import MediaError, ProtocolError
 from lsbench.face.track import Region
 from lsbench.face.tracker import sidecar
 from lsbench.media.clip import Clip, gray
-from lsbench.media.files import Sound, content_sha256, find_clips, read_clip
+from lsbench.media.files import Sound, content_sha256, find_clips, read_film
+from lsbench.media.film import Film, Look
 from lsbench.protocol.manifest import Reference, Select, first_few
 from lsbench.protocol.toml_file import Align, Color, Task, read_file
 
@@ -130,12 +131,12 @@ class Protocol:
             raise ProtocolError(f"protocol {self.name}: swapping sounds takes 2 clips or more; it has {clip.id} alone")
         return self._next[clip.id]
 
-    def shown(self, clip: Clip) -> Clip:
-        """A decoded reference clip in the colour that this protocol shows and compares with."""
-        return replace(clip, frames=gray(clip.frames)) if self.color == "gray" else clip
+    def shown(self, film: Film) -> Film:
+        """A reference clip in the colour that this protocol shows and compares with."""
+        return film.looked_at(Look(lambda frames, _: gray(frames), *film.size)) if self.color == "gray" else film
 
-    def read(self, clip: Reference, sound: Sound = "required") -> Clip:
-        """A bound clip as this protocol shows it to generators and to metrics.
+    def film(self, clip: Reference, sound: Sound = "required") -> Film:
+        """A bound clip as this protocol shows it to generators and to metrics, to be read.
 
         Args:
             clip: of this protocol, bound.
@@ -145,7 +146,11 @@ class Protocol:
             MediaError: where the file cannot be read, or has no sound and must have some.
         """
         rates: dict[str, Any] = {"sample_rate": self.sample_rate, "folder_fps": self.fps or 25.0}
-        return self.shown(read_clip(clip.file, clip.id, sound=sound, **rates))
+        return self.shown(read_film(clip.file, clip.id, sound=sound, **rates))
+
+    def read(self, clip: Reference, sound: Sound = "required") -> Clip:
+        """All of film() at once; MediaError also where it is too large for that."""
+        return self.film(clip, sound).clip()
 
     def content(self, clip: Reference) -> str:
         """A sha256 that stands for the pictures of a bound clip as they are shown: the key of what is kept of them."""

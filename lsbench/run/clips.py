@@ -11,7 +11,8 @@ from lsbench.protocol.protocol import Protocol
 from lsbench.run import learn
 from lsbench.run.folder import Run
 from lsbench.run.gather import Shared
-from lsbench.run.measure import Job, Scoring
+from lsbench.run.measure import Scoring
+from lsbench.run.pairing import Job
 from lsbench.run.videos import Videos
 from lsbench.system.pool import Progress
 

@@ -17,7 +17,8 @@ from lsbench.protocol.manifest import Reference
 from lsbench.protocol.protocol import Protocol
 from lsbench.run.folder import Run
 from lsbench.run.match import match_folder, no_video
-from lsbench.run.measure import Job, Scoring, make_and_measure, measure_clip
+from lsbench.run.measure import Scoring, make_and_measure, measure_clip
+from lsbench.run.pairing import Job
 from lsbench.system.ranks import Ranks
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,11 +23,13 @@ from lsbench import registry
 from lsbench.errors import WeightsError
 from lsbench.face.track import EYE_CORNERS, FACE_OVAL, INNER_LIPS, OUTER_LIPS, POINTS, FaceTrack, Region
 from lsbench.media.clip import Clip
+from lsbench.media.film import Film
 from lsbench.metrics._base import catalogue
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 from lsbench.networks import weights
+from lsbench.run import windows
 
 SIZE, FRAMES = 176, 6
 NOISE = (0.0, 3.0, 12.0, 48.0)  # levels of pixel noise, and per mille of the frame size that landmarks jitter
@@ -142,13 +145,17 @@ def exchanged(pair: ClipPair) -> ClipPair:
     return replace(pair, reference=pair.generated, generated=pair.reference, landmarks=pair.landmarks[::-1])
 
 
-def measure(metric: Metric, pair: ClipPair) -> Stats:
-    """The statistics of a pair; skips the test where the metric needs weights that are not on this machine."""
+def weight_files(metric: Metric) -> dict[str, Path]:
+    """The weights that a metric needs; skips the test where they are not on this machine."""
     try:
-        files = {name: weights.require(name, offline=True)[0] for name in metric.weights}
+        return {name: weights.require(name, offline=True)[0] for name in metric.weights}
     except WeightsError as missing:
         pytest.skip(str(missing))
-    return metric.measure(replace(pair, weights=files))
+
+
+def measure(metric: Metric, pair: ClipPair) -> Stats:
+    """The statistics of a pair."""
+    return metric.measure(replace(pair, weights=weight_files(metric)))
 
 
 @cache
@@ -244,6 +251,20 @@ def test_order_and_sharding_do_not_change_a_bit(metric: Metric) -> None:
         assert bits(metric.compute(joined)) == bits(value)
     backwards = [measure(metric, make_pair(NOISE[2], seed)) for seed in (2, 1, 0)][::-1]
     assert all(same(again, clip) for again, clip in zip(backwards, clips, strict=True))
+
+
+@every_metric
+def test_windows_of_a_long_clip_give_the_bits_of_the_whole(metric: Metric, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = shared_pair(NOISE[2])
+    films = windows.FilmPair(
+        Film.of(pair.reference),
+        Film.of(pair.generated),
+        pair.track,
+        landmarks=pair.landmarks,
+        weights=weight_files(metric),
+    )
+    monkeypatch.setattr(windows, "WINDOW_BYTES", 2 * films.generated.frame_bytes)
+    assert same(windows.measured([metric], films)[metric.key], measured(metric, NOISE[2]))
 
 
 @every_metric

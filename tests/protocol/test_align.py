@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,16 @@ from frames import noisy
 from lsbench.corpus.toy import render as synthetic
 from lsbench.errors import AlignmentError
 from lsbench.media.clip import Clip
+from lsbench.media.film import Film
 from lsbench.protocol.align import Alignment, align, estimate_lag
+
+
+def aligned(reference: Clip, generated: Clip, *rules: Any, **more: Any) -> Alignment:
+    return align(Film.of(reference), Film.of(generated), *rules, **more)
+
+
+def lag_of(reference: Clip, generated: Clip) -> int:
+    return estimate_lag(Film.of(reference), Film.of(generated))
 
 
 @pytest.fixture(scope="module")
@@ -20,48 +30,48 @@ def clip() -> Clip:
 
 
 def test_strict_takes_all_frames(clip: Clip) -> None:
-    assert align(clip, clip, "strict") == Alignment(0, 40, 0)
+    assert aligned(clip, clip, "strict") == Alignment(0, 40, 0)
 
 
 def test_strict_refuses_another_length(clip: Clip) -> None:
     with pytest.raises(AlignmentError, match="generated 39 frames, reference has 40.*--align trim"):
-        align(clip, clip.cut(0, 39), "strict")
+        aligned(clip, clip.cut(0, 39), "strict")
 
 
 @pytest.mark.parametrize("policy", ["strict", "trim", "lag"])
 def test_frame_rate_and_size_always_count(clip: Clip, policy: str) -> None:
     with pytest.raises(AlignmentError, match="30 frames a second, reference 25"):
-        align(clip, replace(clip, fps=30.0), policy)
+        aligned(clip, replace(clip, fps=30.0), policy)
     with pytest.raises(AlignmentError, match="generated 96x90 px, reference 96x96 px"):
-        align(clip, replace(clip, frames=clip.frames[:, :90]), policy)
+        aligned(clip, replace(clip, frames=clip.frames[:, :90]), policy)
 
 
 def test_protocol_rules_hold_for_the_reference(clip: Clip) -> None:
     with pytest.raises(AlignmentError, match="40 frames, the protocol demands 75"):
-        align(clip, clip, "strict", frames=75)
+        aligned(clip, clip, "strict", frames=75)
     with pytest.raises(AlignmentError, match="the protocol demands 30"):
-        align(clip, clip, "strict", fps=30.0)
+        aligned(clip, clip, "strict", fps=30.0)
 
 
 def test_trim_takes_the_common_start(clip: Clip) -> None:
-    assert align(clip, clip.cut(0, 30), "trim") == Alignment(0, 30, 0)
-    assert align(clip.cut(0, 30), clip, "trim") == Alignment(0, 30, 0)
+    assert aligned(clip, clip.cut(0, 30), "trim") == Alignment(0, 30, 0)
+    assert aligned(clip.cut(0, 30), clip, "trim") == Alignment(0, 30, 0)
 
 
 @pytest.mark.parametrize("late", [-12, -4, -1, 0, 1, 4, 8, 12])
 def test_lag_is_found_under_noise(clip: Clip, late: int) -> None:
     shifted = clip.frames[np.clip(np.arange(len(clip)) - late, 0, len(clip) - 1)]
-    assert estimate_lag(clip, replace(clip, frames=noisy(shifted, 6))) == late
+    assert lag_of(clip, replace(clip, frames=noisy(shifted, 6))) == late
 
 
 @pytest.mark.parametrize("late", [-4, 0, 4])
 def test_lag_is_that_of_the_motion_not_of_the_brightness(clip: Clip, late: int) -> None:
     shifted = clip.frames[np.clip(np.arange(len(clip)) - late, 0, len(clip) - 1)]
     brighter = np.clip(shifted * 1.08 + 6, 0, 255).astype(np.uint8)
-    assert estimate_lag(clip, replace(clip, frames=brighter)) == late
+    assert lag_of(clip, replace(clip, frames=brighter)) == late
 
 
 def test_lag_lines_up_clips_of_other_lengths(clip: Clip) -> None:
-    found = align(clip, clip.cut(4, 37), "lag")  # the generator started at frame 4 and stopped early
+    found = aligned(clip, clip.cut(4, 37), "lag")  # the generator started at frame 4 and stopped early
     assert found == Alignment(4, 37, -4)
     assert np.array_equal(clip.frames[found.start : found.stop], clip.cut(4, 37).frames[0:33])

@@ -81,6 +81,10 @@ class FrameMetric(Metric):
         values = self.frames(reference, generated, levels)
         return math.fsum(values) / len(values)
 
+    def reach_frames(self, fps: float) -> int:
+        """Every frame on its own."""
+        return 0
+
     def measure(self, pair: ClipPair) -> Stats:
         """Values under the metric's name, float64 (T,); NaN throughout for a crop that is too small."""
         reference, generated = checked_frames(self.name, *pair.crop(self.region or Region.WHOLE))

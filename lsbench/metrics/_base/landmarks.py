@@ -30,6 +30,7 @@ class LandmarkMetric(Metric):
 
     regions: ClassVar[tuple[Region, ...]] = ()
     needs_landmarks: ClassVar[bool] = True
+    needs_pictures: ClassVar[bool] = False
     lost: ClassVar[str] = f"counted as {LOST} inter-ocular distances each"
 
     def points(self, pair: ClipPair) -> tuple[np.ndarray, np.ndarray]:

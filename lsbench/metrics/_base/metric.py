@@ -38,6 +38,7 @@ class Metric(ABC):
         revision: of the definition, from 1.
         regions: those that it takes; none where it looks at its own ground.
         needs_landmarks: whether it needs the faces of both clips (`pair.landmarks`).
+        needs_pictures: whether it looks at pixels; where not, the frames that it is given are blank.
         weights: names of the weight files that it needs.
         libraries: those whose version moves its values by more than rounding.
         per_clip: whether one clip on its own has a value.
@@ -52,6 +53,7 @@ class Metric(ABC):
     revision: ClassVar[int] = 1
     regions: ClassVar[tuple[Region, ...]] = (Region.WHOLE, Region.FACE, Region.MOUTH)
     needs_landmarks: ClassVar[bool] = False
+    needs_pictures: ClassVar[bool] = True
     weights: ClassVar[tuple[str, ...]] = ()
     libraries: ClassVar[tuple[str, ...]] = ()
     per_clip: ClassVar[bool] = True
@@ -80,6 +82,22 @@ class Metric(ABC):
     @abstractmethod
     def measure(self, pair: ClipPair) -> Stats:
         """The statistics of one clip."""
+
+    def reach_frames(self, fps: float) -> int | None:
+        """How far a frame's rows look: the frames before and after it that decide them; None: all of the clip.
+
+        A metric that says how far it looks sees long clips window by window; one that does not sees them whole, and
+        clips that are too large for that are refused.
+        """
+        return None
+
+    def look(self, pair: ClipPair) -> Stats:
+        """What is kept of a window of a clip: rows of the window's own frames (`pair.own`) alone."""
+        return self.measure(pair)
+
+    def conclude(self, seen: Stats, pair: ClipPair) -> Stats:
+        """The statistics of a clip, from the rows of all its windows; pair: the whole clip, its frames blank."""
+        return seen
 
     @abstractmethod
     def compute(self, stats: Stats) -> float:

@@ -28,6 +28,9 @@ class ClipPair:
         track: the face of the whole reference clip, the only source of boxes, so that every generator is cropped
             alike; None where only whole frames are compared.
         first_frame: the frame of the track that frame 0 of the pair belongs to.
+        window_of: of a window of a long clip, the whole clip's pair, its frames blank; None where the pair is whole.
+        place: the frame of the whole that frame 0 of the window is.
+        own: which frames are the window's own; the others are neighbours, and no rows are kept of them.
         landmarks: the faces of reference and of generated as one tracker measured them, frame by frame with the pair;
             None where no metric asked.
         device: where networks run.
@@ -42,6 +45,9 @@ class ClipPair:
     generated: Clip
     track: FaceTrack | None = None
     first_frame: int = 0
+    window_of: ClipPair | None = None
+    place: int = 0
+    own: slice = field(default_factory=lambda: slice(None))
     landmarks: tuple[FaceTrack, FaceTrack] | None = None
     device: str = "cpu"
     weights: Mapping[str, Path] = field(default_factory=dict)
@@ -53,6 +59,11 @@ class ClipPair:
     def __len__(self) -> int:
         return len(self.generated)
 
+    @property
+    def whole(self) -> ClipPair:
+        """The pair of the whole clip: what it does once() serves every window."""
+        return self.window_of or self
+
     def once(self, key: Hashable, compute: Callable[[], T]) -> T:
         """compute() the first time a key is asked for, its value afterwards: work that several metrics share."""
         return _once(self._shared, key, compute)
@@ -63,9 +74,11 @@ class ClipPair:
 
     def boxes(self, region: Region) -> np.ndarray:
         """The region's boxes in the pair's frames: int64 (T, 4)."""
-        if self.track is None:
+        track = self.track
+        if track is None:
             raise FaceError(f"clip {self.reference.id}: region {region.value} needs a face track")
-        return self.track.box(region)[self.first_frame : self.first_frame + len(self)]
+        boxes = self.whole.once(("boxes", region), lambda: track.box(region))
+        return boxes[self.first_frame : self.first_frame + len(self)]
 
     def crop(self, region: Region) -> tuple[np.ndarray, np.ndarray]:
         """The region of reference and generated: two uint8 arrays (T, h, w, 3), read-only, for all metrics see them."""

@@ -36,9 +36,11 @@ def _pair_features(
     path = pair.weights[network.name]
 
     def compute(frames: np.ndarray) -> np.ndarray:
+        if not len(frames):  # a window between two frames that are taken
+            return np.empty((0, network.width), np.float32)
         return frame_features(frames, network, path, pair.device, engine)
 
-    reference, generated = (frames[::every] for frames in pair.crop(region))
+    reference, generated = (frames[-pair.place % every :: every] for frames in pair.crop(region))
     if pair.reference_sha256 is None:
         return compute(reference), compute(generated)
     _extractor(network, path, pair.device, engine)  # what it lacks is named before its version is asked for

@@ -15,7 +15,7 @@ import numpy as np
 from lsbench.errors import StudyError
 from lsbench.media.clip import Clip
 from lsbench.media.encode import even
-from lsbench.media.files import content_sha256, read_clip, write_clip
+from lsbench.media.files import content_sha256, read_film, write_clip
 from lsbench.mos.make.runs import Video
 
 SAMPLE_RATE = 16000
@@ -55,5 +55,5 @@ def make_video(job: VideoJob) -> tuple[int, int]:
 
 def _read(video: Video) -> Clip:
     fps = video.rules.fps or 25.0
-    clip = read_clip(video.source, video.clip, sample_rate=SAMPLE_RATE, sound="optional", folder_fps=fps)
-    return video.rules.shown(clip) if video.real else clip
+    film = read_film(video.source, video.clip, sample_rate=SAMPLE_RATE, sound="optional", folder_fps=fps)
+    return (video.rules.shown(film) if video.real else film).clip()

@@ -1,0 +1,193 @@
+"""Every metric of a pair of films: read once, window by window, in memory that does not grow with their length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsbench.errors import LsbenchError, MetricError, in_one_line
+from lsbench.face.track import FaceTrack
+from lsbench.media.clip import Clip
+from lsbench.media.film import Film, Window
+from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.score_key import OWN
+from lsbench.metrics._base.stats import Stats
+from lsbench.run.learn import Models
+
+WINDOW_BYTES = 64 << 20  # of frames a side, about
+WHOLE_BYTES = 2 << 30  # of frames of both sides, the most for metrics that see a clip at once
+
+
+@dataclass(frozen=True, eq=False)
+class FilmPair:
+    """A generated film beside its reference: a ClipPair (which says what the other fields are) not yet read.
+
+    reference, generated: frame by frame, of one size and length; where there is no truth the reference is the film that
+    lent the face, of any length. aligned: whether there is one. lag_frames: by which generated was late before they
+    were lined up. reference_frames: of the whole reference film.
+    """
+
+    reference: Film
+    generated: Film
+    track: FaceTrack | None = None
+    first_frame: int = 0
+    landmarks: tuple[FaceTrack, FaceTrack] | None = None
+    device: str = "cpu"
+    weights: Mapping[str, Path] = field(default_factory=dict)
+    reference_sha256: str | None = None
+    models: Models = field(default_factory=dict)
+    aligned: bool = True
+    lag_frames: int = 0
+    reference_frames: int = 0
+
+    def __len__(self) -> int:
+        return len(self.generated)
+
+    def blank(self) -> ClipPair:
+        """The pair as metrics see it that look at no pixels."""
+        return self._pair(_blank(self.reference), _blank(self.generated))
+
+    def read(self) -> ClipPair:
+        """The pair with all its frames in memory."""
+        return self._pair(self.reference.clip(), self.generated.clip())
+
+    @property
+    def bytes(self) -> int:
+        """Memory that the frames of both sides take."""
+        return sum(len(film) * film.frame_bytes for film in (self.reference, self.generated))
+
+    def _pair(self, reference: Clip, generated: Clip) -> ClipPair:
+        return ClipPair(
+            reference,
+            generated,
+            track=self.track,
+            first_frame=self.first_frame,
+            landmarks=self.landmarks,
+            device=self.device,
+            weights=self.weights,
+            reference_sha256=self.reference_sha256,
+            models=self.models,
+        )
+
+
+def measured(metrics: Sequence[Metric], films: FilmPair) -> dict[str, Stats]:
+    """The statistics of every metric, by its key.
+
+    Raises:
+        MetricError: where one must see the clip whole, and it is too large for that; where a user's own fails.
+    """
+    reaches = {metric: metric.reach_frames(films.generated.fps) for metric in metrics if metric.needs_pictures}
+    at_once = [metric for metric, reach in reaches.items() if reach is None]
+    if at_once and films.bytes > WHOLE_BYTES:
+        raise MetricError(
+            f"clip {films.generated.id}: {', '.join(metric.key for metric in at_once)} must see the clip at once, and "
+            f"its {len(films)} frames take {films.bytes / 2**30:.1f} GiB with the reference's; expected at most "
+            f"{WHOLE_BYTES >> 30}. Leave the metric out, or cut the clip into shorter ones"
+        )
+    blank, whole = films.blank(), films.read() if at_once else None
+    rows = _rows({metric: reach for metric, reach in reaches.items() if reach is not None}, films, blank)
+    joined: dict[tuple[int, ...], np.ndarray] = {}
+    stats = {}
+    for metric in metrics:
+        if metric in rows:
+            stats[metric.key] = _guarded(metric, metric.conclude, _joined(rows.pop(metric), joined), blank)
+        else:
+            stats[metric.key] = _guarded(metric, metric.measure, whole if metric in at_once else blank)
+    return stats
+
+
+def _rows(reaches: Mapping[Metric, int], films: FilmPair, blank: ClipPair) -> dict[Metric, list[Stats]]:
+    """What each metric keeps of every window. reaches: how far each one looks."""
+    rows: dict[Metric, list[Stats]] = {metric: [] for metric in reaches}
+    if not reaches:
+        return rows
+    frames = max(1, WINDOW_BYTES // films.generated.frame_bytes)
+    margin = max(reaches.values())
+    references = films.reference.windows(frames, margin) if films.aligned else None
+    for generated in films.generated.windows(frames, margin):
+        window = _pair_of(films, blank, next(references) if references else None, generated)
+        trimmed: dict[tuple[int, int], ClipPair] = {}
+        for metric, reach in reaches.items():
+            first, stop = max(0, generated.own.start - reach), min(len(window), generated.own.stop + reach)
+            if (first, stop) not in trimmed:
+                trimmed[first, stop] = _trimmed(window, first, stop)
+            rows[metric].append(_guarded(metric, metric.look, trimmed[first, stop]))
+    return rows
+
+
+def _pair_of(films: FilmPair, blank: ClipPair, reference: Window | None, generated: Window) -> ClipPair:
+    """A window of both films as metrics see it; reference: None where there is no truth, and its frames stay blank."""
+    first, stop = generated.first, generated.first + len(generated.frames)
+    landmarks = films.landmarks if films.aligned else None
+    return replace(
+        blank,
+        reference=_clip(films.reference, reference) if reference else _blank(films.generated.cut(first, stop)),
+        generated=_clip(films.generated, generated),
+        first_frame=films.first_frame + first,
+        landmarks=(landmarks[0].cut(first, stop), landmarks[1].cut(first, stop)) if landmarks else None,
+        window_of=blank,
+        place=first,
+        own=generated.own,
+        reference_work={},
+    )
+
+
+def _trimmed(window: ClipPair, first: int, stop: int) -> ClipPair:
+    """Frames first..stop-1 of a window."""
+    if (first, stop) == (0, len(window)):
+        return window
+    landmarks = window.landmarks
+    return replace(
+        window,
+        reference=window.reference.cut(first, stop),
+        generated=window.generated.cut(first, stop),
+        first_frame=window.first_frame + first,
+        landmarks=(landmarks[0].cut(first, stop), landmarks[1].cut(first, stop)) if landmarks else None,
+        place=window.place + first,
+        own=slice(window.own.start - first, window.own.stop - first),
+        reference_work={},
+    )
+
+
+def _clip(film: Film, window: Window) -> Clip:
+    """A window of a film as a clip, with the speech that goes with it."""
+    cut = film.cut(window.first, window.first + len(window.frames))
+    return Clip(film.id, window.frames, cut.speech, film.fps, film.sample_rate)
+
+
+def _blank(film: Film) -> Clip:
+    """A film as a clip whose frames are black, read-only and take no memory."""
+    frames = np.broadcast_to(np.zeros(1, np.uint8), (len(film), *film.size, 3))
+    return Clip(film.id, frames, film.speech, film.fps, film.sample_rate)
+
+
+def _joined(parts: list[Stats], columns: dict[tuple[int, ...], np.ndarray]) -> Stats:
+    """All rows of the windows; what several metrics share of them is joined once, and kept in `columns`."""
+    if len(parts) == 1:
+        return parts[0]
+    joined = {}
+    for name in parts[0]:
+        pieces = [part[name] for part in parts if part.rows]
+        key = tuple(map(id, pieces))
+        if key not in columns:
+            columns[key] = np.concatenate(pieces or [parts[0][name]])
+        joined[name] = columns[key]
+    return Stats(**joined)
+
+
+def _guarded(metric: Metric, measure: Callable[..., Stats], *given: Any) -> Stats:
+    """measure(*given); MetricError where a user's own metric fails, in whatever way."""
+    try:
+        return measure(*given)
+    except LsbenchError:
+        raise
+    except Exception as failure:
+        if not metric.filed_as.startswith(OWN):
+            raise
+        said = in_one_line(failure)
+        raise MetricError(f"clip {given[-1].reference.id}: metric {metric.filed_as} fails: {said}") from failure
