@@ -205,7 +205,7 @@ def load_track(path: Path) -> FaceTrack:
 def _frames(film: Film) -> Iterator[np.ndarray]:
     """A film frame by frame: uint8 (H, W, 3)."""
     for window in film.windows(WINDOW):
-        yield from window.frames[window.inner]
+        yield from window.frames[window.own]
 
 
 def _size(video: Film | Clip) -> tuple[int, int]:

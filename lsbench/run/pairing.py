@@ -68,7 +68,7 @@ def _aligned(context: Context, metrics: tuple[Metric, ...], job: Job, reference:
     return FilmPair(
         reference=reference.cut(*cut),
         generated=generated.cut(*late),
-        track=context.track(job.reference, reference.clip()) if boxed else None,
+        track=context.track(job.reference, reference) if boxed else None,
         first_frame=overlap.start,
         landmarks=(landmarks[0].cut(*cut), landmarks[1].cut(*late)) if landmarks else None,
         lag_frames=overlap.lag_frames,
@@ -95,6 +95,6 @@ def _landmarks(
     if not tracker or not any(metric.needs_landmarks or (dubbed and metric.needs_track) for metric in metrics):
         return None
     return (
-        tracker.measure_cached(reference.clip(), context.content(job.reference)),
-        tracker.measure_cached(generated.clip(), job.generated_sha256),
+        tracker.measure_cached(reference, context.content(job.reference)),
+        tracker.measure_cached(generated, job.generated_sha256),
     )

@@ -18,12 +18,14 @@ from lsbench.generation import standins
 from lsbench.generation.render import generate
 from lsbench.media.clip import Clip
 from lsbench.media.files import content_sha256, find_clips, read_clip, write_clip
+from lsbench.media.film import Film
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._kernels.largest_sum import largest_sum
 from lsbench.metrics._seam.paste_box import BLOCK, _blocks, found_boxes
 from lsbench.metrics.seam import Seam, seam, seam_frames
 from lsbench.networks import weights
 from lsbench.protocol import protocol
+from lsbench.run import windows
 
 STEPS = (1, 2, 4, 8, 16)
 BOX = (40, 30, 100, 80)
@@ -101,6 +103,21 @@ def test_untouched_and_shifted_frames_have_none(texture: np.ndarray) -> None:
             assert found(frames, moved) == 0
     both = levels(stepped(texture, BOX, -8) + 10.0)
     assert seam(texture, both, BOX) == found(texture, both) == pytest.approx(8, abs=1e-6)
+
+
+@pytest.mark.parametrize("size", [(120, 160), (117, 158)])
+def test_windows_of_a_long_clip_give_the_bits_of_the_whole(
+    texture: np.ndarray, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = np.concatenate([texture, texture[::-1], texture])[:, : size[0], : size[1]]
+    boxes = np.tile(BOX, (len(frames), 1)) + 4 * (np.arange(len(frames)) // 9 % 2)[:, None]
+    whole = pair(noisy(frames, 2), stepped(noisy(frames, 2, seed=1), boxes, 12))
+    films = windows.FilmPair(Film.of(whole.reference), Film.of(whole.generated))
+    monkeypatch.setattr(windows, "WINDOW_BYTES", 5 * films.generated.frame_bytes)
+    expected = Seam().measure(whole)
+    assert expected["found"].any()
+    for name, values in windows.measured([Seam()], films)["seam"].items():
+        assert values.tobytes() == expected[name].tobytes()
 
 
 @pytest.mark.parametrize("sigma", [2, 4, 7])

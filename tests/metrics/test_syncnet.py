@@ -18,6 +18,7 @@ from scipy.io import wavfile
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import FACE_OVAL, POINTS, FaceTrack
 from lsbench.media.clip import Clip
+from lsbench.media.film import Film
 from lsbench.media.spectra import pcm16
 from lsbench.metrics import syncnet as scores
 from lsbench.metrics._base import catalogue
@@ -27,6 +28,7 @@ from lsbench.metrics._syncnet.syncnet_crop import at_25_fps, crop_squares, face_
 from lsbench.metrics._syncnet.syncnet_features import face_embeddings, sound_embeddings
 from lsbench.metrics.syncnet import LSED, AVOffset, OffsetError, av_offset, lse_c, lse_d, lse_d0, mean_distances
 from lsbench.networks import syncnet
+from lsbench.run import windows
 
 NAMES = ("lse_d", "lse_c", "lse_d0", "av_offset", "offset_error_frames")
 
@@ -249,6 +251,29 @@ def pair_of(weights: Path, frames: int = 14, *, fps: float = 25, seed: int = 0, 
 
 def same(one: Stats, other: Stats) -> bool:
     return all(np.array_equal(one[name], other[name], equal_nan=True) for name in one)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("fps", "frames"), [(25, 26), (30, 33), (20, 18), (50, 40)])
+@pytest.mark.parametrize("dubbed", [False, True])
+def test_windows_of_a_long_clip_give_the_bits_of_the_whole(
+    weights: Path, fps: float, frames: int, dubbed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = pair_of(weights, frames, fps=fps)
+    if dubbed:
+        pair = replace(pair, track=None, landmarks=(track_of(3, 90, 120), track_of(frames, 90, 120)))
+    metric = catalogue.metrics(["lse_d"], [])[0]
+    films = windows.FilmPair(
+        Film.of(pair.reference),
+        Film.of(pair.generated),
+        pair.track,
+        landmarks=pair.landmarks,
+        weights=pair.weights,
+        aligned=not dubbed,
+    )
+    monkeypatch.setattr(windows, "WINDOW_BYTES", 7 * films.generated.frame_bytes)
+    assert same(windows.measured([metric], films)["lse_d"], metric.measure(pair))
+    assert not np.isnan(metric.measure(pair)["zero"]).any()
 
 
 @pytest.mark.slow
