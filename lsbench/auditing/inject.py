@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from lsbench.auditing.artifacts.artifact import Subject
 from lsbench.auditing.artifacts.catalogue import artifact
 from lsbench.errors import ArtifactError, RunError
-from lsbench.face.track import POINTS, FaceTrack
-from lsbench.face.tracker import FaceTracker
+from lsbench.face.track import FaceTrack
+from lsbench.face.tracker import FaceTracker, Sights
 from lsbench.media.clip import Clip
 from lsbench.media.recode import recoded
 from lsbench.metrics._base.metric import Metric
@@ -128,20 +125,11 @@ class Faces:
 
     def __init__(self, tracker: FaceTracker) -> None:
         self.tracker = tracker
-        self._landmarks: dict[bytes, np.ndarray] = {}
+        self._sights: Sights = {}
 
     def of(self, clip: Clip) -> FaceTrack:
-        """What tracker.measure(clip) gives: the tracker looks at every frame on its own."""
-        names = [
-            hashlib.blake2b(frame.data, digest_size=16).digest() for frame in map(np.ascontiguousarray, clip.frames)
-        ]
-        unseen = {name: index for index, name in enumerate(names) if name not in self._landmarks}
-        if unseen:
-            track = self.tracker.measure(replace(clip, frames=clip.frames[list(unseen.values())]))
-            self._landmarks |= dict(zip(unseen, track.landmarks, strict=True))
-        landmarks = np.stack([self._landmarks[name] for name in names]).reshape(-1, POINTS, 2)
-        has_face = np.asarray(np.isfinite(landmarks).all(axis=(1, 2)))
-        return FaceTrack(landmarks, has_face, *clip.frames.shape[1:3])
+        """What tracker.measure(clip) gives."""
+        return self.tracker.measure(clip, self._sights)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,10 @@ Points are (x, y) in pixels: x along columns, y along rows, (0, 0) at the centre
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -22,8 +24,12 @@ OUTER_LIPS = slice(36, 56)
 INNER_LIPS = slice(56, 76)
 EYE_CORNERS = slice(76, 80)  # from left to right in the image: outer, inner, inner, outer
 POINTS = 80
+MAX_GAP = 5  # frames without a face that are interpolated
 MOUTH_CORNERS = (OUTER_LIPS.start, OUTER_LIPS.start + 10)
 OUTER_EYE_CORNERS = (EYE_CORNERS.start, EYE_CORNERS.start + 3)
+
+
+SPANS = 5  # of frames, that a sentence names
 
 
 class Region(Enum):
@@ -39,7 +45,7 @@ class BoxRule:
     """How a region's box follows from landmarks.
 
     The box has one size per clip: `scale` times the clip's median extent of the outline. Its centre is the middle of
-    the outline, smoothed over time, and the box is pushed inside the frame.
+    the outline, smoothed over time within a shot, and the box is pushed inside the frame.
 
     Attributes:
         outline: of the landmarks, `face_oval` or `outer_lips`.
@@ -66,9 +72,12 @@ BOX_RULES = {
 _OUTLINES = {"face_oval": FACE_OVAL, "outer_lips": OUTER_LIPS}
 
 
+PER_FRAME = ("landmarks", "found", "shots", "seen")  # fields of a FaceTrack
+
+
 @dataclass(frozen=True, eq=False)
 class FaceTrack:
-    """Landmarks of one clip.
+    """Landmarks of one face of one clip.
 
     Attributes:
         landmarks: float32 (T, 80, 2) px in the layout at the top of this file.
@@ -76,6 +85,10 @@ class FaceTrack:
             interpolate from).
         height: of the frames, px.
         width: of the frames, px.
+        shots: int (T,), the shot that each frame is of, rising where the picture or the face is elsewhere of a sudden;
+            None where there is one.
+        seen: int (T,), faces in each frame, this one included; None where nobody counted.
+        rule: which of several faces this is: `largest`, `left`, `right`, or a point `x,y`.
 
     Raises:
         FaceError: where an array has another shape.
@@ -85,19 +98,58 @@ class FaceTrack:
     found: np.ndarray
     height: int
     width: int
+    shots: np.ndarray | None = None
+    seen: np.ndarray | None = None
+    rule: str = "largest"
 
     def __post_init__(self) -> None:
         if self.landmarks.ndim != 3 or self.landmarks.shape[1:] != (POINTS, 2):
             raise FaceError(f"landmarks are {self.landmarks.shape}; expected (frames, {POINTS}, 2)")
-        if self.found.shape != self.landmarks.shape[:1]:
-            raise FaceError(f"found flags are {self.found.shape}; expected ({len(self.landmarks)},)")
+        for name in PER_FRAME[1:]:
+            flags = getattr(self, name)
+            if flags is not None and flags.shape != self.landmarks.shape[:1]:
+                raise FaceError(f"{name} flags are {flags.shape}; expected ({len(self.landmarks)},)")
 
     def __len__(self) -> int:
         return len(self.landmarks)
 
+    def taken(self, places: np.ndarray | slice) -> FaceTrack:
+        """The frames at some places: int (n,), never falling, or a slice."""
+        rows: dict[str, Any] = {name: getattr(self, name) for name in PER_FRAME}
+        return replace(self, **{name: row[places] for name, row in rows.items() if row is not None})
+
     def cut(self, start: int, stop: int) -> FaceTrack:
         """Frames start..stop-1 (views)."""
-        return FaceTrack(self.landmarks[start:stop], self.found[start:stop], self.height, self.width)
+        return self.taken(slice(start, stop))
+
+    @property
+    def lost(self) -> np.ndarray:
+        """bool (T,): where there is no face for more than MAX_GAP frames running, or in all of a shot."""
+        out = np.zeros(len(self), bool)
+        for shot in self.by_shot():
+            for run in runs(~self.found[shot]):
+                out[shot][run] = len(run) > MAX_GAP or len(run) == len(out[shot])
+        return out
+
+    def by_shot(self) -> list[slice]:
+        """The frames of each shot."""
+        return parts(np.zeros(len(self), int) if self.shots is None else self.shots)
+
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know of how the face was followed, a sentence each."""
+        said = []
+        if self.seen is not None and (several := self.seen > 1).any():
+            least, most = int(self.seen[several].min()), int(self.seen[several].max())
+            count = f"{most}" if least == most else f"{least} to {most}"
+            which = {"largest": "the largest", "left": "the one on the left", "right": "the one on the right"}
+            followed = which.get(self.rule, f"the one nearest to {self.rule}")
+            said.append(f"{count} faces in frames {spans(several)}; {followed} was followed")
+        if self.lost.any():
+            said.append(f"no face in frames {spans(self.lost)}")
+        if jumps := [shot.start for shot in self.by_shot()[1:]]:
+            listed = ", ".join(map(str, jumps[:SPANS])) + (f" and {len(jumps) - SPANS} more" * (len(jumps) > SPANS))
+            said.append(f"the picture or the face jumps at frame {listed}; the face is followed anew from there")
+        return tuple(said)
 
     def interocular(self) -> np.ndarray:
         """Distance between the outer eye corners: float64 (T,) px."""
@@ -131,8 +183,29 @@ class FaceTrack:
         limit = np.array([self.width, self.height])
         size = np.maximum(1, np.rint(rule.scale * extent).astype(np.int64))
         size = np.minimum(size, limit.min() if rule.square else limit)
-        centre = gaussian_filter1d((low + high) / 2, rule.smooth_frames, axis=0, mode="nearest")
+        middle = (low + high) / 2
+        smooth = [
+            gaussian_filter1d(middle[shot], rule.smooth_frames, axis=0, mode="nearest") for shot in self.by_shot()
+        ]
+        centre = np.concatenate(smooth)
         # Pixel i covers i - 0.5 .. i + 0.5, so a box of n pixels that starts at s is centred on s + (n - 1) / 2.
         start = np.rint(centre - (size - 1) / 2).astype(np.int64)
         start = np.clip(start, 0, limit - size)
         return np.concatenate([start, start + size], axis=1)
+
+
+def parts(shots: np.ndarray) -> list[slice]:
+    """The frames of each shot, from the shot of each frame, int (T,)."""
+    return [slice(*ends) for ends in pairwise([0, *(np.flatnonzero(np.diff(shots)) + 1).tolist(), len(shots)])]
+
+
+def runs(mask: np.ndarray) -> list[np.ndarray]:
+    """The places of each unbroken run of True: (T,) -> int (n,) each."""
+    places = np.flatnonzero(mask)
+    return np.split(places, np.flatnonzero(np.diff(places) > 1) + 1) if len(places) else []
+
+
+def spans(mask: np.ndarray) -> str:
+    """Which frames a mask (T,) names, for a sentence: `3, 10-30`."""
+    texts = [f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs(mask)]
+    return ", ".join(texts[:SPANS]) + (f" and {len(texts) - SPANS} more" * (len(texts) > SPANS))

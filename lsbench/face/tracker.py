@@ -1,17 +1,12 @@
-"""Landmarks of a clip: MediaPipe's face landmarker, exact side-cars, gaps, and the cache of tracks.
-
-The landmarker is MediaPipe's FaceLandmarker (Tasks API) in image mode: every frame on its own, without temporal
-smoothing, so a frame's landmarks do not depend on its neighbours.
-"""
+"""Landmarks of a clip: the face tracker, exact side-cars, gaps, and the cache of tracks."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import logging
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,70 +14,93 @@ from typing import Any
 import numpy as np
 
 from lsbench.errors import FaceError
-from lsbench.face.track import POINTS, FaceTrack
+from lsbench.face.cuts import Changes
+from lsbench.face.follow import STEADY, chosen, parse_rule, trails
+from lsbench.face.landmarker import Landmarker
+from lsbench.face.search import Search
+from lsbench.face.track import MAX_GAP, PER_FRAME, POINTS, FaceTrack, parts, spans
 from lsbench.media.clip import Clip
 from lsbench.media.film import Film
 from lsbench.system import arrays
 from lsbench.system.cache import cache_dir
 
-# Points of MediaPipe's face mesh in the order of lsbench.face.track: face oval, outer lips, inner lips, eye corners.
-# fmt: off
-MESH_POINTS = np.array([
-    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
-    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
-    61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185,
-    78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
-    33, 133, 362, 263,
-])
-# fmt: on
-MAX_GAP = 5  # frames without a face that are interpolated
 WINDOW = 8  # frames of a film that are read at a time
 SIDECAR_SUFFIX = ".landmarks.npz"
+
+Sights = dict[bytes, list[np.ndarray]]  # the faces of a picture, float (80, 2) px each, by the picture's digest
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class FaceTracker:
-    """MediaPipe's face landmarker with one model file.
+    """MediaPipe's face landmarker with one model file, and a rule for which face is followed.
 
     Attributes:
         model: path of face_landmarker.task.
         sha256: of that file.
+        face: where there are several: `largest`, `left`, `right`, or the one nearest to the point `x,y`, shares of
+            width and height (see lsbench.face.follow.chosen).
+
+    Raises:
+        FaceError: where face is spelled otherwise.
     """
 
     model: Path
     sha256: str
+    face: str = "largest"
+
+    def __post_init__(self) -> None:
+        parse_rule(self.face)
 
     @property
     def signature(self) -> str:
         """What can move a landmark: the model's bytes, MediaPipe's version and our own rules."""
-        return f"face_landmarker.1|sha256:{self.sha256[:16]}|mediapipe:{version('mediapipe')}|max_gap:{MAX_GAP}"
+        made = f"face_landmarker.2|sha256:{self.sha256[:16]}|mediapipe:{version('mediapipe')}|max_gap:{MAX_GAP}"
+        return made if self.face == "largest" else f"{made}|face:{self.face}"
 
-    def measure(self, video: Film | Clip) -> FaceTrack:
-        """Landmarks of every frame; NaN and found=False where the landmarker sees no face. About 12 ms a frame.
+    def measure(self, video: Film | Clip, sights: Sights | None = None) -> FaceTrack:
+        """One face of a video followed from frame to frame, and chosen anew after a cut.
 
-        A film is read window by window. A frame that repeats the one before it is not looked at again.
+        NaN and found=False where it is not seen. About 12 ms a frame, and as much again where faces are small. A film
+        is read window by window, and a frame that repeats the one before it is not looked at again.
+
+        Args:
+            video: of any length.
+            sights: what pictures showed when they were looked at before; what these show is added.
         """
         film = Film.of(video) if isinstance(video, Clip) else video
-        height, width = film.size
-        landmarks = np.full((len(film), POINTS, 2), np.nan, np.float32)
-        with self._landmarker() as landmarker:
-            import mediapipe
-
-            before: np.ndarray | None = None
-            for place, frame in enumerate(_frames(film)):
-                if before is not None and np.array_equal(frame, before):
-                    landmarks[place] = landmarks[place - 1]
-                    continue
-                before = frame
-                image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame))
-                faces = landmarker.detect(image).face_landmarks
-                if faces:
-                    points = np.array([(point.x, point.y) for point in faces[0]], np.float64)[MESH_POINTS]
-                    landmarks[place] = points * (width, height) - 0.5
+        shown, faces, shots = self._look(film, sights)
+        landmarks = np.full((len(faces), POINTS, 2), np.nan, np.float32)
+        seen = np.zeros(len(faces), np.int32)
+        for shot in parts(shots):
+            every = trails(faces[shot], shot.start, film.fps)
+            trail = chosen(every, self.face, *film.size)
+            if trail:
+                landmarks[trail.places] = trail.faces
+                for jump in trail.jumps:
+                    shots[jump:] += 1
+            for other in every:
+                if other is trail or len(other.places) >= STEADY:
+                    seen[other.places] += 1
         has_face = np.asarray(np.isfinite(landmarks).all(axis=(1, 2)))
-        return FaceTrack(landmarks, has_face, height, width)
+        return FaceTrack(landmarks, has_face, *film.size, shots, seen, self.face).taken(shown)
+
+    def _look(self, film: Film, sights: Sights | None) -> tuple[np.ndarray, list[list[np.ndarray]], np.ndarray]:
+        """Which picture each frame shows, int (T,); and of each picture the faces and the shot, int (N,)."""
+        shown = np.zeros(len(film), np.int64)
+        faces: list[list[np.ndarray]] = []
+        changes = Changes()
+        before: np.ndarray | None = None
+        with Landmarker(self.model) as landmarker:
+            search = Search(landmarker)
+            for place, frame in enumerate(_frames(film)):
+                if before is None or not np.array_equal(frame, before):
+                    before = frame
+                    faces.append(_sight(search, frame, sights))
+                    changes.add(frame)
+                shown[place] = len(faces) - 1
+        return shown, faces, changes.shots()
 
     def measure_cached(self, video: Film | Clip, content_sha256: str) -> FaceTrack:
         """measure(), kept on disk by the content of the file that the video was decoded from, and by the decoder."""
@@ -101,58 +119,49 @@ class FaceTracker:
             _log.info("landmarks cannot be kept: %s", error)
         return track
 
-    def _landmarker(self) -> Any:
-        """A new landmarker, to be used as a context; about 50 ms, and it must be closed before the process ends."""
-        with _native_stderr_silenced():
-            try:
-                from mediapipe.tasks.python import BaseOptions, vision
-            except (ImportError, OSError) as error:
-                raise FaceError(
-                    f"MediaPipe cannot be loaded ({error}); it needs the system's GL libraries, on Debian and Ubuntu: "
-                    "apt-get install libgl1 libegl1 libgles2"
-                ) from error
-            options = vision.FaceLandmarkerOptions(
-                base_options=BaseOptions(model_asset_path=str(self.model)),
-                running_mode=vision.RunningMode.IMAGE,
-                num_faces=1,
-            )
-            try:
-                return vision.FaceLandmarker.create_from_options(options)
-            except (RuntimeError, ValueError, OSError) as error:
-                raise FaceError(f"{self.model}: not a face landmarker model ({error})") from error
 
-
-def fill_gaps(track: FaceTrack, clip_id: str) -> FaceTrack:
-    """Interpolate runs of up to MAX_GAP frames without a face, linearly between their neighbours (ends repeated).
+def fill_gaps(track: FaceTrack, clip_id: str, faceless: float = 0.0) -> FaceTrack:
+    """Interpolate runs of frames without a face, linearly between their neighbours in the shot (ends repeated).
 
     Args:
         track: as measured, NaN where no face was seen.
         clip_id: for the error.
+        faceless: the greatest share of the frames that may be FaceTrack.lost.
 
     Returns:
         A track without NaN; its flags still tell which frames were interpolated.
 
     Raises:
-        FaceError: naming the frames, where a run is longer, or where no frame has a face.
+        FaceError: naming the frames, where more of them are lost, or where no frame has a face.
     """
-    missing = _runs(~track.found)
-    too_long = [run for run in missing if len(run) > MAX_GAP]
-    if too_long or not track.found.any():
-        frames = ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in too_long or missing)
-        raise FaceError(
-            f"clip {clip_id}: no face found in frames {frames} of 0-{len(track) - 1}; face and mouth regions need a "
-            f"face with gaps of at most {MAX_GAP} frames. Check the clip, or score --region whole only"
-        )
     if track.found.all():
         return track
+    lost = track.lost
+    if not track.found.any() or np.count_nonzero(lost) > faceless * len(track):
+        share = np.count_nonzero(lost) / len(track)
+        allowed = f", or with longer ones in up to {100 * faceless:g} % of the clip" if faceless else ""
+        remedy = "" if share > 0.95 else f"; a protocol with faceless = {np.ceil(20 * share) / 20:g} leaves them out"
+        raise FaceError(
+            f"clip {clip_id}: no face found in frames {spans(lost if lost.any() else ~track.found)} of "
+            f"0-{len(track) - 1}; face and mouth regions need a face with gaps of at most {MAX_GAP} frames{allowed}. "
+            f"Check the clip, or score --region whole only{remedy}"
+        )
     flat = track.landmarks.reshape(len(track), -1).astype(np.float64)
-    every, seen = np.arange(len(track)), np.flatnonzero(track.found)
-    filled = np.stack([np.interp(every, seen, column[seen]) for column in flat.T], axis=1)
-    return FaceTrack(filled.reshape(track.landmarks.shape).astype(np.float32), track.found, track.height, track.width)
+    every = np.arange(len(track))
+    filled = np.empty_like(flat)
+    for shot in track.by_shot():
+        seen = np.flatnonzero(track.found[shot]) + shot.start
+        seen = seen if len(seen) else np.flatnonzero(track.found)
+        filled[shot] = np.stack([np.interp(every[shot], seen, column[seen]) for column in flat.T], axis=1)
+    return replace(track, landmarks=filled.reshape(track.landmarks.shape).astype(np.float32))
 
 
 def reference_track(
-    clip: Film | Clip, content_sha256: str, landmarks: Path | None, tracker: FaceTracker | None
+    clip: Film | Clip,
+    content_sha256: str,
+    landmarks: Path | None,
+    tracker: FaceTracker | None,
+    faceless: float = 0.0,
 ) -> FaceTrack:
     """The face of a reference clip without gaps, from its exact side-car where there is one, else from the tracker.
 
@@ -161,9 +170,10 @@ def reference_track(
         content_sha256: of the file that it was decoded from, by which landmarks are kept.
         landmarks: its side-car, if it has one.
         tracker: for clips without.
+        faceless: the greatest share of the frames that may be lost (see fill_gaps).
 
     Raises:
-        FaceError: where the side-car is of another video, there is neither, or gaps are too long.
+        FaceError: where the side-car is of another video, there is neither, or the face is lost too often.
     """
     if landmarks:
         track = load_track(landmarks)
@@ -178,7 +188,7 @@ def reference_track(
         track = tracker.measure_cached(clip, content_sha256)
     else:
         raise FaceError(f"clip {clip.id}: regions face and mouth need landmarks, and there is no face tracker")
-    return fill_gaps(track, clip.id)
+    return fill_gaps(track, clip.id, faceless)
 
 
 def sidecar(source: Path) -> Path:
@@ -187,9 +197,9 @@ def sidecar(source: Path) -> Path:
 
 
 def save_track(path: Path, track: FaceTrack) -> None:
-    """Write a track as .npz (landmarks, found, height, width), whole or not at all."""
-    size = {"height": track.height, "width": track.width}
-    arrays.write(path, {"landmarks": track.landmarks, "found": track.found, **size})
+    """Write a track as .npz (landmarks, found, height, width, and what else is known of it), whole or not at all."""
+    values = {name: getattr(track, name) for name in (*PER_FRAME, "height", "width", "rule")}
+    arrays.write(path, {name: value for name, value in values.items() if value is not None})
 
 
 def load_track(path: Path) -> FaceTrack:
@@ -197,9 +207,22 @@ def load_track(path: Path) -> FaceTrack:
     try:
         with arrays.opened(path) as data:
             landmarks, has_face = data["landmarks"].astype(np.float32), data["found"].astype(bool)
-            return FaceTrack(landmarks, has_face, int(data["height"]), int(data["width"]))
+            more: dict[str, Any] = {name: data[name].astype(np.int32) for name in PER_FRAME[2:] if name in data}
+            if "rule" in data:
+                more["rule"] = str(data["rule"])
+            return FaceTrack(landmarks, has_face, int(data["height"]), int(data["width"]), **more)
     except (OSError, ValueError) as error:
         raise FaceError(f"{path}: not a readable landmark file ({error})") from error
+
+
+def _sight(search: Search, frame: np.ndarray, sights: Sights | None) -> list[np.ndarray]:
+    """The faces of a picture, looked at once."""
+    if sights is None:
+        return search.faces(frame)
+    digest = hashlib.blake2b(np.ascontiguousarray(frame).data, digest_size=16).digest()
+    if digest not in sights:
+        sights[digest] = search.faces(frame)
+    return sights[digest]
 
 
 def _frames(film: Film) -> Iterator[np.ndarray]:
@@ -213,23 +236,5 @@ def _size(video: Film | Clip) -> tuple[int, int]:
     return video.size if isinstance(video, Film) else (video.frames.shape[1], video.frames.shape[2])
 
 
-def _runs(mask: np.ndarray) -> list[np.ndarray]:
-    indices = np.flatnonzero(mask)
-    return np.split(indices, np.flatnonzero(np.diff(indices) > 1) + 1) if len(indices) else []
-
-
 def _short(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@contextlib.contextmanager
-def _native_stderr_silenced() -> Iterator[None]:
-    """Keep the C++ start-up chatter of MediaPipe off the terminal."""
-    saved = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)

@@ -16,8 +16,8 @@ import numpy as np
 import soxr
 
 from lsbench.errors import FaceError, MetricError, WeightsError
-from lsbench.face.track import Region
-from lsbench.face.tracker import MAX_GAP, fill_gaps
+from lsbench.face.track import MAX_GAP, Region
+from lsbench.face.tracker import fill_gaps
 from lsbench.media.clip import Clip
 from lsbench.media.spectra import pcm16
 from lsbench.metrics._base.landmarks import mean_defined

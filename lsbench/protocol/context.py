@@ -57,13 +57,13 @@ class Context:
         return self.rules.content(clip)
 
     def track(self, clip: Reference, shown: Film | Clip) -> FaceTrack:
-        """The landmarks of a reference clip, from its side-car, the cache or the tracker, short gaps filled.
+        """The landmarks of a reference clip, from its side-car, the cache or the tracker, gaps filled.
 
         Args:
             clip: bound.
             shown: the same, read.
 
         Raises:
-            FaceError: where the face is lost for longer than a gap may last.
+            FaceError: where the face is lost in more of the clip than the protocol's faceless allows.
         """
-        return reference_track(shown, self.content(clip), clip.landmarks, self.tracker)
+        return reference_track(shown, self.content(clip), clip.landmarks, self.tracker, self.rules.faceless)

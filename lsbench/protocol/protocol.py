@@ -27,8 +27,10 @@ DEFAULT_METRICS = (
     *("psnr", "ssim", "lpips", "fid", "sharpness", "seam", "flicker", "jitter"),
     *("lmd", "mouth_aperture_corr", "closure_f1", "coverage", "sync_corr", "sync_lag", "lse_d", "lse_c"),
 )
+FACELESS = 0.25  # of a clip, in a folder that has no protocol
 DEFAULT_REGIONS = (Region.WHOLE, Region.FACE, Region.MOUTH)
 RULES = ("fps", "frames", "sample_rate", "align", "task", "identity", "color")
+LATER_RULES = ("faceless",)  # no part of the digest at their defaults, so that the digests of older protocols stay
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Protocol:
         identity: see above.
         color: `gray` shows the clips in BT.601 luma, to generators and to metrics; generated videos are compared as
             they are.
+        faceless: the greatest share of a clip's frames, 0 to 1, in which the reference's face may be lost (no face for
+            more than five frames running); they are left out of face and mouth scores. With 0 such a clip is an error.
         metrics: measured when none is named.
         regions: measured when none is named.
         rank_by: the score that boards are ranked by when none is named.
@@ -77,6 +81,7 @@ class Protocol:
     task: Task = "reconstruction"
     identity: str = "shifted:6"
     color: Color = "rgb"
+    faceless: float = 0.0
     metrics: tuple[str, ...] = DEFAULT_METRICS
     regions: tuple[Region, ...] = DEFAULT_REGIONS
     rank_by: str = "ssim/mouth"
@@ -84,7 +89,9 @@ class Protocol:
     @property
     def rules(self) -> dict[str, Any]:
         """The fields, beside the clips, that can move a number."""
-        return {name: getattr(self, name) for name in RULES}
+        defaults = {field.name: field.default for field in fields(self)}
+        later = {name: getattr(self, name) for name in LATER_RULES if getattr(self, name) != defaults[name]}
+        return {name: getattr(self, name) for name in RULES} | later
 
     @property
     def is_bound(self) -> bool:
@@ -215,6 +222,8 @@ def _following(clips: Sequence[Reference]) -> dict[str, Reference]:
 def from_folder(folder: Path) -> Protocol:
     """Any folder of clips as an ad-hoc protocol, bound: every clip in it, the parent folder as the speaker.
 
+    Up to FACELESS of a clip may be without a face.
+
     Raises:
         MediaError: where it holds no clips.
     """
@@ -222,7 +231,7 @@ def from_folder(folder: Path) -> Protocol:
     clips = tuple(
         Reference(clip_id, "" if parent == PurePosixPath(".") else str(parent)) for clip_id, parent in parents.items()
     )
-    return Protocol(name="folder", version="1", clips=clips).bind(folder)
+    return Protocol(name="folder", version="1", clips=clips, faceless=FACELESS).bind(folder)
 
 
 def load(name: str) -> Protocol:
@@ -271,7 +280,7 @@ def describe(protocol: Protocol) -> dict[str, Any]:
 
 def recall(described: Mapping[str, Any], clips: tuple[Reference, ...] = ()) -> Protocol:
     """The rules that describe() wrote down, with other clips or none."""
-    rules = {name: described[name] for name in (*RULES, "rank_by") if name in described}
+    rules = {name: described[name] for name in (*RULES, *LATER_RULES, "rank_by") if name in described}
     return Protocol(str(described.get("name")), str(described.get("version")), clips, **rules)
 
 

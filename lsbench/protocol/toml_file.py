@@ -44,6 +44,7 @@ KINDS: dict[str, type | tuple[type, ...]] = {
     "task": str,
     "identity": str,
     "color": str,
+    "faceless": (int, float),
     "metrics": list,
     "regions": list,
     "rank_by": str,
@@ -73,8 +74,7 @@ def read_file(path: Path, defaults: Mapping[str, Any]) -> dict[str, Any]:
         _check_kinds(content)
         _check_choices({**defaults, **content})
         keywords = {key: value for key, value in content.items() if key != "manifest"}
-        if "fps" in content:
-            keywords["fps"] = float(content["fps"])
+        keywords |= {key: float(content[key]) for key in ("fps", "faceless") if key in content}
         if "regions" in content:
             keywords["regions"] = tuple(Region(region) for region in content["regions"])
         if "metrics" in content:
@@ -104,7 +104,10 @@ def _check_kinds(content: dict[str, Any]) -> None:
             raise ProtocolError(f"{key} = {value!r}; expected {expected}")
         if isinstance(value, str) and not (value.strip() and value.isprintable()):
             raise ProtocolError(f"{key} = {value!r}; expected a text of printable characters")
-        if isinstance(value, (int, float)) and not 0 < value < math.inf:
+        if key == "faceless" and isinstance(value, (int, float)):
+            if not 0 <= value <= 1:
+                raise ProtocolError(f"faceless = {value}; expected a share from 0 to 1")
+        elif isinstance(value, (int, float)) and not 0 < value < math.inf:
             raise ProtocolError(f"{key} = {value}; expected more than 0")
         if isinstance(value, list) and not (value and all(isinstance(item, str) for item in value)):
             raise ProtocolError(f"{key} = {value!r}; expected a list of names")

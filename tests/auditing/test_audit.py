@@ -19,7 +19,7 @@ from lsbench.auditing.response import samples
 from lsbench.cli.main import main
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import ArtifactError, LsbenchError, ProtocolError, RunError, WeightsError
-from lsbench.face.track import FaceTrack
+from lsbench.face.tracker import FaceTracker
 from lsbench.media.clip import Clip
 from lsbench.metrics.psnr import PSNR
 from lsbench.metrics.ssim import SSIM
@@ -262,30 +262,42 @@ def _regions() -> tuple[object, ...]:
 
 
 class Watcher:
-    """A tracker whose landmarks are made of the picture, and which counts what it is shown."""
+    """A landmarker whose one face moves a little with the level of the picture, and which counts what it is shown."""
 
     def __init__(self) -> None:
         self.shown = 0
 
-    def measure(self, clip: Clip) -> FaceTrack:
-        self.shown += len(clip)
-        level = clip.frames[:, 0, 0, 0].astype(np.float32)
-        landmarks = np.tile(level[:, None, None], (1, 80, 2))
-        landmarks[level == 7] = np.nan
-        return FaceTrack(landmarks, level != 7, *clip.frames.shape[1:3])
+    def __enter__(self) -> Watcher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def faces(self, picture: np.ndarray) -> list[np.ndarray]:
+        self.shown += 1
+        level = int(picture[0, 0, 0])
+        angles = np.linspace(0, 2 * np.pi, 80, endpoint=False)
+        return [] if level == 7 else [4 + 3 * np.stack([np.cos(angles), np.sin(angles)], axis=1) + level / 100]
 
 
-def test_faces_are_looked_for_once_a_picture() -> None:
+def test_faces_are_looked_for_once_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    watcher, other = Watcher(), Watcher()
     frames = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 3), np.uint8)
     clip = Clip("c", frames, np.empty(0, np.float32), 25.0)
-    watcher = Watcher()
-    faces = Faces(watcher)  # type: ignore[arg-type]
+    tracker = FaceTracker(Path("none"), "0" * 64)
+    faces = Faces(tracker)
     for order in (np.arange(10), np.array([3, 3, 7, 9, 1, 1, 1, 0, 0, 5])):
         shown = replace(clip, frames=frames[order])
-        found, expected = faces.of(shown), Watcher().measure(shown)
+        monkeypatch.setattr("lsbench.face.tracker.Landmarker", lambda _: watcher)
+        found = faces.of(shown)
+        monkeypatch.setattr("lsbench.face.tracker.Landmarker", lambda _: other)
+        expected = tracker.measure(shown)
+        assert found.found.tolist() == (order != 7).tolist()
         assert np.array_equal(found.landmarks, expected.landmarks, equal_nan=True)
-        assert np.array_equal(found.found, expected.found)
-    assert watcher.shown == 10
+    assert (watcher.shown, other.shown) == (
+        10,
+        16,
+    )  # the other one looks at a picture again, but not at one that is repeated
 
 
 def test_the_command_line_prints_the_table_and_keeps_the_page(corpus: Path, run: tuple[Audit, Path]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -111,3 +113,15 @@ def test_cut_keeps_the_speech_of_its_frames() -> None:
 def test_clip_refuses_what_it_is_not(frames: np.ndarray, speech: np.ndarray, fps: float) -> None:
     with pytest.raises(MediaError, match="clip a"):
         Clip("a", frames, speech, fps)
+
+
+def test_boxes_are_smoothed_within_a_shot() -> None:
+    """No box is dragged towards the face of another shot; without a shot's flags they are one."""
+    centres = np.repeat([[40.0, 40.0], [80.0, 60.0]], 10, axis=0)
+    smeared = track_at(centres)
+    track = replace(smeared, shots=np.repeat([0, 1], 10))
+    boxes = track.box(Region.MOUTH)
+    assert len(np.unique(boxes[:10], axis=0)) == len(np.unique(boxes[10:], axis=0)) == 1
+    assert len(np.unique(smeared.box(Region.MOUTH), axis=0)) > 2
+    whole = replace(smeared, shots=np.zeros(20, int))
+    assert np.array_equal(whole.box(Region.MOUTH), smeared.box(Region.MOUTH))

@@ -171,10 +171,11 @@ def test_the_digest_covers_what_can_move_a_number(tmp_path: Path) -> None:
         replace(bench, task="still").digest,
         replace(bench, identity="shifted:5").digest,
         replace(bench, color="gray").digest,
+        replace(bench, faceless=0.5).digest,
         replace(bench, clips=(replace(bench.clips[0], audio="s1/b"), bench.clips[1])).digest,
         replace(bench, clips=bench.clips[::-1]).digest,
     }
-    assert len(digests) == 12
+    assert len(digests) == 13
     assert replace(bench, name="other", version="2", metrics=("psnr",)).digest == bench.digest
     assert protocol.from_folder(folder_of(tmp_path / "elsewhere", a=b"1", b=b"2")).digest == bench.digest
     (tmp_path / "one/s1/a.landmarks.npz").write_bytes(b"track")
@@ -271,6 +272,18 @@ def test_an_installed_package_adds_protocols(tmp_path: Path, monkeypatch: pytest
     assert "theirs" in shown and "not usable: protocol lost" in " ".join(shown.split())
     with pytest.raises(ProtocolError, match="did you mean theirs"):
         protocol.load("their")
+
+
+def test_faceless_is_a_rule_where_it_is_not_0(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    strict = protocol.load(str(path))
+    assert strict.faceless == 0 and "faceless" not in strict.rules
+    path = write(tmp_path, GOOD + "faceless = 0.1\n")
+    lenient = protocol.load(str(path))
+    assert lenient.rules == {**strict.rules, "faceless": 0.1}
+    assert protocol.recall(protocol.describe(replace(lenient, clips=()))).faceless == 0.1
+    path = write(tmp_path, GOOD + "faceless = 0\n")
+    assert protocol.load(str(path)).rules == strict.rules
 
 
 def test_show_prints_rules_digests_and_clips(tmp_path: Path) -> None:

@@ -1,0 +1,141 @@
+"""Every face of a picture, the small ones too: a look at the whole, then at the places where small faces are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lsbench.face.landmarker import Landmarker
+from lsbench.face.track import FACE_OVAL, MAX_GAP
+
+CLOSE_BELOW = 0.25  # of the longer side; faces smaller than this are looked at again from near
+CROP = 3.0  # side of such a look, in face sizes
+TILES = (2, 4)  # parts of the longer side in which small faces are searched for, coarse ones first
+TILE_LEAST = 240  # px
+SEARCH_EVERY = MAX_GAP  # pictures without a face; those between are interpolated
+
+
+def spot(face: np.ndarray) -> tuple[np.ndarray, float]:
+    """Where a face is, and its size: the centre of its oval's box, and the longer side of that box, px."""
+    oval = face[FACE_OVAL]
+    low, high = oval.min(axis=0), oval.max(axis=0)
+    return (low + high) / 2, float((high - low).max())
+
+
+@dataclass
+class Place:
+    """Where a small face was last.
+
+    Attributes:
+        centre: (x, y), px.
+        size: of the face, px.
+        crop: what is looked at: left, top, side, px. It stays while the face is in its middle, so that it adds no
+            jitter.
+        missed: pictures since the face was last there.
+    """
+
+    centre: np.ndarray
+    size: float
+    crop: tuple[int, int, int] | None = None
+    missed: int = 0
+
+    def move(self, face: np.ndarray, height: int, width: int) -> None:
+        """The face is here now, in a picture of this size."""
+        self.centre, self.size = spot(face)
+        self.missed = 0
+        if self.crop:
+            left, top, side = self.crop
+            off = np.abs(self.centre - (left + side / 2, top + side / 2)).max()
+            if off < side / 12 and 0.8 < side / (CROP * self.size) < 1.25:
+                return
+        side = min(round(CROP * self.size), max(height, width))
+        left, top = np.rint(self.centre - side / 2).astype(int).tolist()
+        self.crop = max(0, min(left, width - side)), max(0, min(top, height - side)), side
+
+
+class Search:
+    """Looks at the pictures of a video one after another, and remembers where small faces are."""
+
+    def __init__(self, landmarker: Landmarker) -> None:
+        self.landmarker = landmarker
+        self._places: list[Place] = []
+        self._faceless = 0  # pictures since the last with a face
+
+    def faces(self, picture: np.ndarray) -> list[np.ndarray]:
+        """The faces of the next picture, uint8 (H, W, 3): float64 (80, 2) px each."""
+        height, width = picture.shape[:2]
+        large: list[np.ndarray] = []
+        small: list[np.ndarray] = []
+        for face in self.landmarker.faces(picture):
+            centre, size = spot(face)
+            if size < CLOSE_BELOW * max(height, width):
+                small.append(face)
+            elif not _any_at(large, centre):
+                large.append(face)
+        places = [place for place in self._places if not _any_at(large, place.centre)]
+        if not large and not small and not places and self._faceless % SEARCH_EVERY == 0:
+            small = self._searched(picture)
+        for face in small:
+            place = next((place for place in places if _near(place.centre, place.size, spot(face)[0])), None)
+            if place is None:
+                places.append(place := Place(*spot(face), missed=1))
+            if place.missed:
+                place.move(face, height, width)
+        seen = large
+        for place in places:
+            face_there = self._near(picture, place)
+            if face_there is None or _any_at(seen, spot(face_there)[0]):
+                place.missed += 1
+            else:
+                place.move(face_there, height, width)
+                seen.append(face_there)
+        self._places = [place for place in places if place.missed <= MAX_GAP]
+        self._faceless = 0 if seen else self._faceless + 1
+        return seen
+
+    def _near(self, picture: np.ndarray, place: Place) -> np.ndarray | None:
+        """The face at a place."""
+        left, top, side = place.crop or (0, 0, max(picture.shape[:2]))
+        faces = self._in_square(picture, left, top, side)
+        faces = [face for face in faces if _near(place.centre, place.size, spot(face)[0])]
+        return min(faces, key=lambda face: float(np.linalg.norm(spot(face)[0] - place.centre)), default=None)
+
+    def _in_square(self, picture: np.ndarray, left: int, top: int, side: int) -> list[np.ndarray]:
+        """The faces that the landmarker finds in a square of the picture."""
+        corner = np.array([left, top])
+        return [face + corner for face in self.landmarker.faces(picture[top : top + side, left : left + side])]
+
+    def _searched(self, picture: np.ndarray) -> list[np.ndarray]:
+        """Faces in tiles that overlap by half; the largest tiles in which there are any."""
+        for parts in TILES:
+            side = max(picture.shape[:2]) // parts
+            seen: list[np.ndarray] = []
+            for left, top in _corners(picture.shape[0], picture.shape[1], side) if side >= TILE_LEAST else ():
+                new = self._in_square(picture, left, top, side)
+                seen += [face for face in new if not _any_at(seen, spot(face)[0])]
+            if seen:
+                return seen
+        return []
+
+
+def _corners(height: int, width: int, side: int) -> Iterator[tuple[int, int]]:
+    """Left and top of square tiles that cover a picture and overlap by half or more, px."""
+    for top in _starts(height, side):
+        for left in _starts(width, side):
+            yield left, top
+
+
+def _starts(length: int, side: int) -> list[int]:
+    count = max(1, -(-2 * (length - side) // side) + 1)
+    return np.linspace(0, max(0, length - side), count).astype(int).tolist()
+
+
+def _near(centre: np.ndarray, size: float, point: np.ndarray) -> bool:
+    return float(np.linalg.norm(point - centre)) < size / 2
+
+
+def _any_at(faces: list[np.ndarray], point: np.ndarray) -> bool:
+    """Whether one of the faces is at a point."""
+    return any(_near(*spot(face), point) for face in faces)

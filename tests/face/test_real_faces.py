@@ -1,0 +1,157 @@
+"""The tracker on pictures made of real clips: several faces, small faces, lost faces, cuts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lsbench.errors import WeightsError
+from lsbench.face.follow import trails
+from lsbench.face.landmarker import Landmarker
+from lsbench.face.search import SEARCH_EVERY, TILES, Search
+from lsbench.face.track import FaceTrack
+from lsbench.face.tracker import FaceTracker, fill_gaps
+from lsbench.media.clip import Clip
+from lsbench.media.files import read_clip
+from lsbench.networks import weights
+
+FRAMES = 12
+Scene = tuple[np.ndarray, np.ndarray]  # pictures (T, H, W, 3), and the landmarks of their one face
+
+
+@pytest.fixture(scope="session")
+def tracker() -> FaceTracker:
+    try:
+        return FaceTracker(*weights.require("face_landmarker"))
+    except WeightsError as error:
+        pytest.skip(f"no face landmarker here: {error}")
+
+
+def clip_of(frames: np.ndarray) -> Clip:
+    return Clip("a", frames, np.zeros(0, np.float32), 25.0)
+
+
+@pytest.fixture(scope="session")
+def speakers(grid: Path, tracker: FaceTracker) -> tuple[Scene, Scene]:
+    """The first frames of a woman's and a man's clip, 360x288."""
+    scenes = []
+    for clip_id in ("s4/bbae9n", "s26/bgbsza"):
+        frames = read_clip(grid / f"{clip_id}.mpg", clip_id).frames[:FRAMES]
+        scenes.append((frames, tracker.measure(clip_of(frames)).landmarks))
+    return scenes[0], scenes[1]
+
+
+def put(frames: np.ndarray, width: int, height: int, left: int, top: int) -> np.ndarray:
+    """Pictures with others in them, the rest grey."""
+    out = np.full((len(frames), height, width, 3), 90, np.uint8)
+    out[:, top : top + frames.shape[1], left : left + frames.shape[2]] = frames
+    return out
+
+
+def apart(track: FaceTrack, expected: np.ndarray) -> np.ndarray:
+    """Mean distance of the points of each frame, in inter-ocular distances."""
+    distance = np.linalg.norm(track.landmarks - expected, axis=2).mean(axis=1)
+    return np.asarray(distance / np.linalg.norm(expected[:, 76] - expected[:, 79], axis=1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rule", "shift"), [("left", 0), ("right", 360), ("0.25,0.5", 0), ("0.75,0.5", 360)])
+def test_one_of_two_people_is_followed(
+    speakers: tuple[Scene, Scene], tracker: FaceTracker, rule: str, shift: int
+) -> None:
+    (one, left), (other, right) = speakers
+    frames = np.concatenate([one, other], axis=2)
+    track = FaceTracker(tracker.model, tracker.sha256, rule).measure(clip_of(frames))
+    expected = (left, right)[shift > 0] + np.float32([shift, 0])
+    assert apart(track, expected).max() < 0.02
+    assert (track.seen == 2).all()
+    assert track.notes()[0].startswith("2 faces in frames 0-11; ")
+    assert f"|face:{rule}" in FaceTracker(tracker.model, tracker.sha256, rule).signature
+
+
+@pytest.mark.slow
+def test_one_person_shown_twice_is_one_face(speakers: tuple[Scene, Scene], tracker: FaceTracker) -> None:
+    """A split screen with a mirror: the two are equally large and equally sure."""
+    (one, left), _ = speakers
+    track = tracker.measure(clip_of(np.concatenate([one, one[:, :, ::-1]], axis=2)))
+    assert track.found.all()
+    centres = track.landmarks.mean(axis=1)
+    assert np.abs(np.diff(centres, axis=0)).max() < 10
+    sides = left.mean(axis=(0, 1))[0], 720 - left.mean(axis=(0, 1))[0]
+    assert min(abs(centres[0, 0] - side) for side in sides) < 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("left", "top"), [(1203, 417), (0, 0), (1560, 792), (805, 390)])
+def test_a_small_face_is_found_anywhere_in_a_large_frame(
+    speakers: tuple[Scene, Scene], tracker: FaceTracker, left: int, top: int
+) -> None:
+    (frames, landmarks), _ = speakers
+    track = tracker.measure(clip_of(put(frames, 1920, 1080, left, top)))
+    assert track.found.all()
+    assert apart(track, landmarks + np.float32([left, top])).max() < 0.02
+    assert track.notes() == ()
+
+
+@pytest.mark.slow
+def test_a_small_face_that_moves_through_a_large_frame_is_not_lost(
+    speakers: tuple[Scene, Scene], tracker: FaceTracker
+) -> None:
+    (frames, landmarks), _ = speakers
+    steps = 20 * np.arange(FRAMES)
+    moved = np.concatenate(
+        [put(frame[None], 1920, 1080, 100 + step, 300) for frame, step in zip(frames, steps, strict=True)]
+    )
+    track = tracker.measure(clip_of(moved))
+    places = np.stack([100 + steps, np.full(FRAMES, 300)], axis=1).astype(np.float32)
+    assert apart(track, landmarks + places[:, None]).max() < 0.02
+
+
+def test_a_video_without_a_face_is_searched_now_and_then(tracker: FaceTracker) -> None:
+    rng = np.random.default_rng(0)
+    looked = 0
+    with Landmarker(tracker.model) as landmarker:
+
+        class Counting(Landmarker):
+            def faces(self, picture: np.ndarray) -> list[np.ndarray]:
+                nonlocal looked
+                looked += 1
+                return landmarker.faces(picture)
+
+        search = Search(Counting(tracker.model))
+        for _ in range(2 * SEARCH_EVERY):
+            assert search.faces(rng.integers(0, 256, (270, 480, 3), np.uint8)) == []
+    tiles = 3 * 2  # of half the width; a quarter is too small to search in
+    assert TILES == (2, 4)
+    assert looked == 2 * SEARCH_EVERY + 2 * tiles
+
+
+@pytest.mark.slow
+def test_a_cut_restarts_the_track(speakers: tuple[Scene, Scene], tracker: FaceTracker) -> None:
+    (one, first), (other, second) = speakers
+    small = np.stack([np.asarray(Image.fromarray(frame).resize((180, 144))) for frame in other])
+    frames = np.concatenate([one, put(small, 360, 288, 150, 100)])
+    track = tracker.measure(clip_of(frames))
+    assert track.shots is not None
+    assert track.shots.tolist() == [0] * FRAMES + [1] * FRAMES
+    assert track.found.all()
+    assert apart(track.cut(0, FRAMES), first).max() < 0.02
+    assert apart(track.cut(FRAMES, 2 * FRAMES), (second + 0.5) / 2 - 0.5 + np.float32([150, 100])).max() < 0.05
+    assert track.notes() == (f"the picture or the face jumps at frame {FRAMES}; the face is followed anew from there",)
+
+
+@pytest.mark.slow
+def test_flat_frames_before_a_clip_are_lost(speakers: tuple[Scene, Scene], tracker: FaceTracker) -> None:
+    """Five frames may be interpolated, but not where the picture is another one: there is nothing in them."""
+    (frames, _), _ = speakers
+    track = tracker.measure(clip_of(np.concatenate([np.full_like(frames[:5], 128), frames])))
+    assert np.flatnonzero(track.lost).tolist() == [0, 1, 2, 3, 4]
+    assert track.notes()[0] == "no face in frames 0-4"
+    assert not np.isnan(fill_gaps(track, "a", faceless=0.5).landmarks).any()
+
+
+def test_trails_of_nothing_are_none() -> None:
+    assert trails([[], []], 0, 25.0) == []
