@@ -191,6 +191,11 @@ class Film:
         (whole,) = self.windows(len(self))
         return Clip(self.id, whole.frames, self.speech, self.fps, self.sample_rate)
 
+    def blank(self) -> Clip:
+        """A clip with this sound whose frames are black, read-only and take no memory: for who looks at no pixels."""
+        frames = np.broadcast_to(np.zeros(1, np.uint8), (len(self), *self.size, 3))
+        return Clip(self.id, frames, self.speech, self.fps, self.sample_rate)
+
     def _held(self, first: int, last: int) -> np.ndarray:
         """Frames first..last-1 of a film whose pictures are in memory: a view where nothing is done to them."""
         held = self.pictures.held

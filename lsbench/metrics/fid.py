@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from lsbench.errors import MetricError
 from lsbench.face.track import Region
@@ -54,6 +55,10 @@ class Distribution(Metric):
         """reference, generated: float32 (T, d) features of the region, the same arrays for all metrics of a network."""
         reference, generated = pair_features(pair, self.network, self.region or Region.WHOLE, self.engine, self.every)
         return Stats(reference=reference, generated=generated)
+
+    def without(self, stats: Stats, left_out: npt.NDArray[np.bool_]) -> Stats:
+        """The features of the frames that are left, of those that were taken."""
+        return super().without(stats, left_out[:: self.every])
 
     def compute(self, stats: Stats) -> float:
         return self.fold([stats])[0]

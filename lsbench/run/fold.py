@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from lsbench.errors import RunError
+from lsbench.face.track import BOX_RULES
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.stats import Stats
 from lsbench.protocol.protocol import Protocol
 from lsbench.run.folder import TABLE, Run
 from lsbench.run.result import Partial, Result, Score
 
+LEFT_OUT = {region.value for region in BOX_RULES}  # regions whose scores leave out frames without a face
 MOST_BYTES = 1 << 30  # of statistics that are held in memory while a run is folded
 
 
@@ -90,6 +92,7 @@ def finish(
     clips = [clip for clip in protocol.clips if clip.id not in failed]
     finished = FinishedClips(run, [clip.id for clip in clips], [metric.key for metric in metrics])
     frames = sum(head.frames for head in finished.heads)
+    left_out = sum(stop - start for head in finished.heads for start, stop in head.left_out)
     table: dict[str, list[Any]] = {name: [] for name in TABLE}
     scores = {}
     for metric in metrics if clips else ():
@@ -102,6 +105,8 @@ def finish(
                 column.append(cell)
         table["influence"].extend(metric.influence(stats))
         value, note = metric.fold(stats)
+        if region in LEFT_OUT and left_out:
+            note = "; ".join(filter(None, [note, f"{left_out} of {frames} frames left out: no face in the reference"]))
         scores[metric.key] = Score(value, metric.better, metric.signature, frames, note)
     result = Result(
         name=run.path.name,
@@ -116,6 +121,7 @@ def finish(
         lag_frames={head.clip_id: head.lag_frames for head in finished.heads} if protocol.align == "lag" else {},
         compared_frames=frames,
         reference_frames=sum(head.reference_frames for head in finished.heads),
+        notes={head.clip_id: list(head.notes) for head in finished.heads if head.notes},
         kept=run,
     )
     run.finish(result, table)

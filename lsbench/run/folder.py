@@ -169,6 +169,7 @@ class Run:
             "frames": result.compared_frames,
             "reference_frames": result.reference_frames,
         }
+        content |= {"notes": result.notes} if result.notes else {}
         self._write("result.json", strict_json.text(content))
 
     def table(self) -> Any:
@@ -207,7 +208,7 @@ class Run:
             scores = {
                 key: Score(**score | {"value": decode(score["value"])}) for key, score in content["scores"].items()
             }
-            kept = {name: content[name] for name in _RESULT}
+            kept = {name: content[name] for name in _RESULT} | {"notes": content.get("notes", {})}
             if absent := [name for name in ("name", "version", "digest", "clips") if name not in kept["protocol"]]:
                 raise KeyError(f"protocol.{absent[0]}")
             extra, compared = tuple(content["extra"]), content["frames"]

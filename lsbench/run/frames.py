@@ -13,7 +13,7 @@ from lsbench.metrics._base import catalogue
 from lsbench.metrics._base.metric import Metric
 
 if TYPE_CHECKING:
-    from lsbench.run.result import Kept, Result
+    from lsbench.run.result import Kept, Partial, Result
 
 
 def frame_table(result: Result, key: str) -> Any:
@@ -104,5 +104,18 @@ def clip_frame_values(run: Kept, clip_id: str, metrics: Sequence[Metric]) -> dic
     partial = run.read_partial(clip_id, [metric.key for metric in metrics])
     if partial is None:
         return None
-    values = {metric.key: metric.per_frame(partial.stats[metric.key]) for metric in metrics}
+    values = {metric.key: curve(partial, metric) for metric in metrics}
     return {key: frames for key, frames in values.items() if frames is not None}
+
+
+def curve(partial: Partial, metric: Metric) -> np.ndarray | None:
+    """A metric's value of every frame of a clip, float64 (T,), NaN in those that were left out; None without one."""
+    values = metric.per_frame(partial.stats[metric.key])
+    if values is None or len(values) == partial.frames or not partial.left_out:
+        return values
+    shown = np.ones(partial.frames, bool)
+    for start, stop in partial.left_out:
+        shown[start:stop] = False
+    spread = np.full(partial.frames, np.nan)
+    spread[shown] = values
+    return spread

@@ -13,7 +13,7 @@ from lsbench.protocol.context import Context
 from lsbench.run.folder import Run
 from lsbench.run.pairing import Job, paired
 from lsbench.run.result import Partial
-from lsbench.run.windows import measured
+from lsbench.run.windows import measured, runs
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ def measure_clip(scoring: Scoring, job: Job) -> None:
         reference_frames=films.reference_frames,
         lag_frames=films.lag_frames,
         stats=measured(scoring.metrics, films),
+        notes=films.notes,
+        left_out=runs(films.left_out),
     )
     Run(scoring.run).write_partial(partial)
 

@@ -52,7 +52,14 @@ def paired(context: Context, metrics: Iterable[Metric], job: Job) -> FilmPair:
         reference_sha256=context.content(job.reference),
         models=job.models,
         reference_frames=len(reference),
+        notes=_notes(films),
     )
+
+
+def _notes(films: FilmPair) -> tuple[str, ...]:
+    """What a reader must know of the two videos and of how they were brought together."""
+    sides = ("reference", films.reference), ("generated", films.generated)
+    return (*(f"{side}: {note}" for side, film in sides for note in film.notes), *films.notes)
 
 
 def _aligned(context: Context, metrics: tuple[Metric, ...], job: Job, reference: Film, generated: Film) -> FilmPair:

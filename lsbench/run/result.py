@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +17,9 @@ from lsbench.run.shown import html_table, number, text_table
 class Partial:
     """One finished clip: its statistics by metric key, the sha256 of the two files, and the frames compared.
 
-    frames: compared; reference_frames: of the reference clip. lag_frames: by which generated is late.
+    frames: compared; reference_frames: of the reference clip. lag_frames: by which generated is late. notes: what was
+    changed on the way from the files to the frames, and what was seen in them. left_out: frames without a face, of
+    those compared, that face and mouth scores leave out: [first, last + 1] of each run of them.
     """
 
     clip_id: str
@@ -27,6 +29,8 @@ class Partial:
     reference_frames: int
     lag_frames: int
     stats: Mapping[str, Stats]
+    notes: Sequence[str] = ()
+    left_out: Sequence[Sequence[int]] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class Result(Mapping[str, float]):
         unavailable: score key -> why it could not be measured.
         lag_frames: clip id -> by how many frames it is late, where the alignment estimated that.
         compared_frames, reference_frames: frames that were compared, of those that the scored reference clips have.
+        notes: clip id -> what was changed on the way from its files to the frames, and what was seen in them.
         kept: what holds its clips; None where it was not kept.
         values_by_clip: a table of every clip's values, where that is held in memory (see to_pandas).
     """
@@ -86,6 +91,7 @@ class Result(Mapping[str, float]):
     lag_frames: Mapping[str, int] = field(default_factory=dict)
     compared_frames: int = 0
     reference_frames: int = 0
+    notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     kept: Kept | None = None
     values_by_clip: Any = None
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lsbench.errors import LsbenchError, MetricError, in_one_line
-from lsbench.face.track import FaceTrack
+from lsbench.face.track import BOX_RULES, FaceTrack
 from lsbench.media.clip import Clip
 from lsbench.media.film import Film, Window
 from lsbench.metrics._base.metric import Metric
@@ -29,7 +29,7 @@ class FilmPair:
 
     reference, generated: frame by frame, of one size and length; where there is no truth the reference is the film that
     lent the face, of any length. aligned: whether there is one. lag_frames: by which generated was late before they
-    were lined up. reference_frames: of the whole reference film.
+    were lined up. reference_frames: of the whole reference film. notes: for a reader of the result.
     """
 
     reference: Film
@@ -44,17 +44,25 @@ class FilmPair:
     aligned: bool = True
     lag_frames: int = 0
     reference_frames: int = 0
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.generated)
 
     def blank(self) -> ClipPair:
         """The pair as metrics see it that look at no pixels."""
-        return self._pair(_blank(self.reference), _blank(self.generated))
+        return self._pair(self.reference.blank(), self.generated.blank())
 
     def read(self) -> ClipPair:
         """The pair with all its frames in memory."""
         return self._pair(self.reference.clip(), self.generated.clip())
+
+    @property
+    def left_out(self) -> np.ndarray:
+        """Frames whose face was lost for longer than a gap may last: no box says where face and mouth are. bool (T,)"""
+        if self.track is None:
+            return np.zeros(len(self), bool)
+        return self.track.lost[self.first_frame : self.first_frame + len(self)]
 
     @property
     def bytes(self) -> int:
@@ -73,6 +81,12 @@ class FilmPair:
             reference_sha256=self.reference_sha256,
             models=self.models,
         )
+
+
+def runs(mask: np.ndarray) -> list[list[int]]:
+    """Where a mask is true: bool (T,) -> [first, last + 1] of each run."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return [list(pair) for pair in edges.reshape(-1, 2).tolist()]
 
 
 def measured(metrics: Sequence[Metric], films: FilmPair) -> dict[str, Stats]:
@@ -98,6 +112,8 @@ def measured(metrics: Sequence[Metric], films: FilmPair) -> dict[str, Stats]:
             stats[metric.key] = _guarded(metric, metric.conclude, _joined(rows.pop(metric), joined), blank)
         else:
             stats[metric.key] = _guarded(metric, metric.measure, whole if metric in at_once else blank)
+        if metric.region in BOX_RULES and films.left_out.any():
+            stats[metric.key] = metric.without(stats[metric.key], films.left_out)
     return stats
 
 
@@ -126,7 +142,7 @@ def _pair_of(films: FilmPair, blank: ClipPair, reference: Window | None, generat
     landmarks = films.landmarks if films.aligned else None
     return replace(
         blank,
-        reference=_clip(films.reference, reference) if reference else _blank(films.generated.cut(first, stop)),
+        reference=_clip(films.reference, reference) if reference else films.generated.cut(first, stop).blank(),
         generated=_clip(films.generated, generated),
         first_frame=films.first_frame + first,
         landmarks=(landmarks[0].cut(first, stop), landmarks[1].cut(first, stop)) if landmarks else None,
@@ -158,12 +174,6 @@ def _clip(film: Film, window: Window) -> Clip:
     """A window of a film as a clip, with the speech that goes with it."""
     cut = film.cut(window.first, window.first + len(window.frames))
     return Clip(film.id, window.frames, cut.speech, film.fps, film.sample_rate)
-
-
-def _blank(film: Film) -> Clip:
-    """A film as a clip whose frames are black, read-only and take no memory."""
-    frames = np.broadcast_to(np.zeros(1, np.uint8), (len(film), *film.size, 3))
-    return Clip(film.id, frames, film.speech, film.fps, film.sample_rate)
 
 
 def _joined(parts: list[Stats], columns: dict[tuple[int, ...], np.ndarray]) -> Stats:

@@ -32,7 +32,10 @@ class Learner(ABC):
 
     @abstractmethod
     def learn(self, clip: Clip, track: FaceTrack) -> Stats:
-        """What is kept of one real clip, small: it is cached on disk. track: as the tracker gave it, gaps included."""
+        """What is kept of one real clip, small: it is cached on disk.
+
+        clip: its sound; its frames are blank. track: its face as the tracker gave it, gaps included.
+        """
 
     @abstractmethod
     def moments(self, stats: Stats) -> Moments:

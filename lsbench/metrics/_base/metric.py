@@ -99,6 +99,12 @@ class Metric(ABC):
         """The statistics of a clip, from the rows of all its windows; pair: the whole clip, its frames blank."""
         return seen
 
+    def without(self, stats: Stats, left_out: npt.NDArray[np.bool_]) -> Stats:
+        """The statistics of a clip without some of its frames: rows are dropped where there is one a frame."""
+        if stats.rows != len(left_out):
+            return stats
+        return Stats(**{name: column[~left_out] for name, column in stats.items()})
+
     @abstractmethod
     def compute(self, stats: Stats) -> float:
         """The value of the statistics of one clip or of many; NaN where it is undefined."""

@@ -15,6 +15,7 @@ from lsbench.metrics._base.metric import Metric
 from lsbench.report.page.clip_media import show
 from lsbench.run.folder import Run
 from lsbench.run.footage import Sources
+from lsbench.run.frames import curve
 from lsbench.system.cache import write_atomically
 from lsbench.system.strict_json import encode
 
@@ -50,7 +51,7 @@ def write_clip_file(job: Job) -> Done:
     if partial is None:
         content["problems"].append(f"clip {job.clip_id} is not kept in {job.run}, or without these scores")
     else:
-        curves = {metric.key: metric.per_frame(partial.stats[metric.key]) for metric in job.metrics}
+        curves = {metric.key: curve(partial, metric) for metric in job.metrics}
         frames = {key: values for key, values in curves.items() if values is not None}
         content["curves"] = {key: [_short(value) for value in values.tolist()] for key, values in frames.items()}
         content |= {"frames": partial.frames, "lag": partial.lag_frames}

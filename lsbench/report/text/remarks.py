@@ -11,10 +11,12 @@ from lsbench.board.column import Pair
 from lsbench.board.people import QuestionResult
 from lsbench.board.significance import Agreement
 from lsbench.metrics._base.score_key import ScoreKey
+from lsbench.protocol.manifest import first_few
 from lsbench.report.text.pairs import significant_flips
 from lsbench.run.result import Result
 from lsbench.statistics.permutation import ALPHA, smallest_p
 
+MOST_CLIP_NOTES = 12
 MOST_TIES = 3  # neighbours that cannot be told apart, named one by one
 
 
@@ -154,7 +156,23 @@ def notes(result: Result) -> list[str]:
     for key, score in result.scores.items():
         if score.note:
             reasons.setdefault(score.note, []).append(key)
-    return said + [f"{_short(result, keys)}: {reason}" for reason, keys in reasons.items()]
+    said += [f"{_short(result, keys)}: {reason}" for reason, keys in reasons.items()]
+    return said + clip_notes(result)
+
+
+def clip_notes(result: Result) -> list[str]:
+    """What was changed and seen in the clips of a run, clips that share a note together, the commonest first."""
+    clips: dict[str, list[str]] = {}
+    for clip_id, sentences in result.notes.items():
+        for sentence in sentences:
+            clips.setdefault(sentence, []).append(clip_id)
+    lines = [f"{_clips(ids)}: {text}" for text, ids in sorted(clips.items(), key=lambda item: -len(item[1]))]
+    hidden = len(lines) - MOST_CLIP_NOTES
+    return [*lines[:MOST_CLIP_NOTES], *([f"{hidden} more notes on clips are in result.json"] if hidden > 0 else [])]
+
+
+def _clips(ids: list[str]) -> str:
+    return f"clip {ids[0]}" if len(ids) == 1 else f"{len(ids)} clips ({first_few(ids)})"
 
 
 def _short(result: Result, keys: list[str]) -> str:
