@@ -115,7 +115,9 @@ def _learn(study: Study, clip: Reference) -> list[Stats]:
         return [stats for stats in kept if stats]
     real = study.context.film(clip)
     track = study.tracker.measure_cached(real, study.context.content(clip))
-    learned = [learner.learn(real.blank(), track) for learner in study.learners]
+    learned = [
+        learner.learn(real.clip() if learner.needs_pictures else real.blank(), track) for learner in study.learners
+    ]
     for path, stats in zip(paths, learned, strict=True):
         with contextlib.suppress(OSError):  # a cache that cannot be written costs time alone
             arrays.write(path, stats)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -25,6 +26,8 @@ class Learner(ABC):
     False where the protocol has one speaker and other clips of the same speaker had to do.
     """
 
+    needs_pictures: ClassVar[bool] = True  # whether learn() looks at pixels
+
     @property
     @abstractmethod
     def signature(self) -> str:
@@ -34,7 +37,7 @@ class Learner(ABC):
     def learn(self, clip: Clip, track: FaceTrack) -> Stats:
         """What is kept of one real clip, small: it is cached on disk.
 
-        clip: its sound; its frames are blank. track: its face as the tracker gave it, gaps included.
+        clip: its frames are blank unless needs_pictures. track: its face as the tracker gave it, gaps included.
         """
 
     @abstractmethod

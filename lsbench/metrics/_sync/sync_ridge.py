@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -33,6 +34,8 @@ class SyncRidge(Learner):
     weights are W = (X'X / N + p m I)^-1 X'Y / N, m the mean of the diagonal of X'X / N. The penalty p is the one of
     PENALTIES whose predictions correlate best with the training speakers held out in up to FOLDS groups, in turn.
     """
+
+    needs_pictures: ClassVar[bool] = False
 
     @property
     def signature(self) -> str:
