@@ -74,9 +74,8 @@ def main() -> None:
     clip = read_clip(path, clip_id)
     chosen = [item for metric in options.metric for item in ("--metric", metric)]
     chosen += [item for region in options.region for item in ("--region", region)]
-    print(
-        f"{'seconds':>8} {'frames':>7} {'GiB':>6} {'took s':>8} {'ms a frame':>11}   {options.size}, {options.fps} fps"
-    )
+    print(f"{options.size}, {options.fps} frames a second; {', '.join(options.metric)}")
+    print(f"{'seconds':>8} {'frames':>7} {'GiB':>6} {'took s':>8} {'ms a frame':>11}")
     for seconds in options.seconds:
         with tempfile.TemporaryDirectory() as scratch:
             sides = Path(scratch) / "reference", Path(scratch) / "generated"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lsbench.face.track import runs
 from lsbench.generation.render import render_clip
 from lsbench.generation.studio import Order, Studio
 from lsbench.media.files import content_sha256
@@ -13,7 +14,7 @@ from lsbench.protocol.context import Context
 from lsbench.run.folder import Run
 from lsbench.run.pairing import Job, paired
 from lsbench.run.result import Partial
-from lsbench.run.windows import measured, runs
+from lsbench.run.windows import measured
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def measure_clip(scoring: Scoring, job: Job) -> None:
         lag_frames=films.lag_frames,
         stats=measured(scoring.metrics, films),
         notes=films.notes,
-        left_out=runs(films.left_out),
+        left_out=[[int(run[0]), int(run[-1]) + 1] for run in runs(films.left_out)],
     )
     Run(scoring.run).write_partial(partial)
 

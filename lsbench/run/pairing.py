@@ -72,10 +72,11 @@ def _aligned(context: Context, metrics: tuple[Metric, ...], job: Job, reference:
     late = overlap.start + overlap.lag_frames, overlap.stop + overlap.lag_frames
     landmarks = _landmarks(context, metrics, job, reference, generated)
     boxed = any(metric.needs_track for metric in metrics)
+    track = context.track(job.reference, reference) if boxed else None
     return FilmPair(
-        reference=reference.cut(*cut),
-        generated=generated.cut(*late),
-        track=context.track(job.reference, reference) if boxed else None,
+        reference=_noted(reference.cut(*cut), track or (landmarks and landmarks[0])),
+        generated=_noted(generated.cut(*late), landmarks and landmarks[1]),
+        track=track,
         first_frame=overlap.start,
         landmarks=(landmarks[0].cut(*cut), landmarks[1].cut(*late)) if landmarks else None,
         lag_frames=overlap.lag_frames,
@@ -90,7 +91,14 @@ def _dubbed(context: Context, metrics: tuple[Metric, ...], job: Job, reference: 
         if not len(generated.speech):
             generated = replace(generated, speech=driving.speech)
     landmarks = _landmarks(context, metrics, job, reference, generated)
+    if landmarks:
+        reference, generated = _noted(reference, landmarks[0]), _noted(generated, landmarks[1])
     return FilmPair(reference, generated, landmarks=landmarks, aligned=False)
+
+
+def _noted(film: Film, track: FaceTrack | None) -> Film:
+    """A film with what is to be said of the face in it."""
+    return replace(film, notes=(*film.notes, *track.notes())) if track else film
 
 
 def _landmarks(

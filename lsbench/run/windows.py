@@ -83,12 +83,6 @@ class FilmPair:
         )
 
 
-def runs(mask: np.ndarray) -> list[list[int]]:
-    """Where a mask is true: bool (T,) -> [first, last + 1] of each run."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return [list(pair) for pair in edges.reshape(-1, 2).tolist()]
-
-
 def measured(metrics: Sequence[Metric], films: FilmPair) -> dict[str, Stats]:
     """The statistics of every metric, by its key.
 
