@@ -34,11 +34,14 @@ LIPS_FRAMES = 5  # of a window, at 25 a second
 _EPS = 1e-6  # of torch.nn.functional.pairwise_distance
 
 
-def mean_distances(faces: np.ndarray, sound: np.ndarray, *, padding: str = "zero") -> np.ndarray:
+def mean_distances(
+    faces: np.ndarray, sound: np.ndarray, *, padding: str = "zero", seen: np.ndarray | None = None
+) -> np.ndarray:
     """Mean distance |face - sound + 1e-6| at each shift from -15 to 15.
 
     Args:
         faces, sound: embeddings, floating point (W, d).
+        seen: bool (W,), the windows that count: those that show the face; all if not given.
         padding: zero, sound beyond the ends counts as the zero vector, as in the authors' code; or none, windows
             without sound at that shift are left out, and W - |k| remain.
 
@@ -53,14 +56,17 @@ def mean_distances(faces: np.ndarray, sound: np.ndarray, *, padding: str = "zero
     if padding not in PADDINGS:
         raise MetricError(f"SyncNet: padding={padding}; expected one of {', '.join(PADDINGS)}")
     count = len(faces)
+    seen = np.ones(count, bool) if seen is None else seen
     if count - SHIFTS * (padding == "none") < FEWEST_WINDOWS:
         return np.full(2 * SHIFTS + 1, np.nan)
     padded = np.pad(sound.astype(np.float64), ((SHIFTS, SHIFTS), (0, 0)))
     means = []
     for shift in range(-SHIFTS, SHIFTS + 1):
         first, last = (max(0, -shift), min(count, count - shift)) if padding == "none" else (0, count)
-        heard = padded[first + shift + SHIFTS : last + shift + SHIFTS]
-        means.append(np.linalg.norm(faces[first:last] - heard + _EPS, axis=1).mean())
+        counted = first + np.flatnonzero(seen[first:last])
+        heard = padded[counted + shift + SHIFTS]
+        enough = len(counted) >= FEWEST_WINDOWS
+        means.append(np.linalg.norm(faces[counted] - heard + _EPS, axis=1).mean() if enough else math.nan)
     return np.array(means)
 
 
@@ -302,7 +308,8 @@ def _distances(lips: np.ndarray, pair: ClipPair, name: str) -> Stats:
     distances = dict.fromkeys(PADDINGS, np.full(2 * SHIFTS + 1, np.nan))
     if len(lips):
         sound = sound_embeddings(_samples(clip), _weights(pair, name), pair.device)[: len(lips)]
-        distances = {padding: mean_distances(lips, sound, padding=padding) for padding in PADDINGS}
+        seen = _seen(pair, len(lips))
+        distances = {padding: mean_distances(lips, sound, padding=padding, seen=seen) for padding in PADDINGS}
     return Stats(
         **{padding: values[None] for padding, values in distances.items()},
         frames=np.array([len(pair)]),
@@ -310,6 +317,14 @@ def _distances(lips: np.ndarray, pair: ClipPair, name: str) -> Stats:
         faceless=np.array([squares is None]),
         fps=np.array([clip.fps], np.float64),
     )
+
+
+def _seen(pair: ClipPair, windows: int) -> np.ndarray:
+    """Which windows of five frames show the face in each of them, as far as the reference's track knows: bool (W,)."""
+    if pair.track is None:
+        return np.ones(windows, bool)
+    lost = pair.track.lost[pair.first_frame : pair.first_frame + len(pair)][_windows(pair)[0]]
+    return ~np.asarray(np.lib.stride_tricks.sliding_window_view(lost, LIPS_FRAMES)[:windows].any(axis=1))
 
 
 def _weights(pair: ClipPair, name: str) -> Path:

@@ -216,6 +216,20 @@ def test_a_cut_clip_has_the_first_embeddings_of_the_whole(weights: Path) -> None
         np.testing.assert_array_equal(sound_embeddings(sound[: count * 640], weights)[: count - 5], heard[: count - 5])
 
 
+def test_windows_without_the_face_do_not_count(weights: Path) -> None:
+    pair = pair_of(weights, 40)
+    lost = replace(pair.track, found=(np.arange(40) < 12) | (np.arange(40) >= 22))
+    metric = catalogue.metrics(["lse_d"], [])[0]
+    stats, other = metric.measure(replace(pair, track=lost)), metric.measure(pair)
+    assert not same(stats, other) and stats["found"] == 30
+    lips = metric.look(pair)["lips"]
+    sound = sound_embeddings(pcm16(pair.generated.speech), weights)[: len(lips)]
+    shows = [not 8 <= start < 22 for start in range(len(lips))]
+    assert np.array_equal(stats["zero"][0], mean_distances(lips, sound, seen=np.array(shows)))
+    direct = np.linalg.norm(lips[shows] - sound[shows] + 1e-6, axis=1).mean()
+    assert stats["zero"][0, 15] == pytest.approx(direct, rel=1e-6)
+
+
 def test_too_few_windows_are_undefined() -> None:
     faces, sound = turning(21, 0)
     for count, padding, defined in ((5, "zero", False), (6, "zero", True), (20, "none", False), (21, "none", True)):
