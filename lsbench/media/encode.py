@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 import wave
 from collections.abc import Mapping
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +15,7 @@ from av.video.reformatter import VideoReformatter
 
 from lsbench.errors import MediaError
 from lsbench.media.clip import Clip
+from lsbench.media.film import Film, Look
 
 
 def write_clip(
@@ -44,17 +44,33 @@ def write_clip(
     Raises:
         MediaError: where the arrays are no clip, or the file cannot be written.
     """
+    clip = Clip(Path(path).stem, frames, speech, fps, sample_rate)
+    write_film(path, Film.of(clip), metadata=metadata, crf=crf, chroma=chroma)
+
+
+def write_film(
+    path: Path,
+    film: Film,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    crf: int = 12,
+    chroma: Literal["420", "444"] = "420",
+) -> None:
+    """Encode a film as it is read, with its speech; see write_clip, which says what the arguments are.
+
+    Raises:
+        MediaError: where the film cannot be read, or the file cannot be written.
+    """
     path = Path(path)
-    clip = Clip(path.stem, frames, speech, fps, sample_rate)
     if path.suffix.lower() not in (".mp4", ".mkv"):
         raise MediaError(f"{path}: cannot write {path.suffix or 'a file without suffix'}; expected .mp4 or .mkv")
-    if not np.isfinite(speech).all():
+    if not np.isfinite(film.speech).all():
         raise MediaError(f"{path}: speech holds values that are not finite; expected [-1, 1]")
     partial = path.parent / f".{path.name}.{uuid.uuid4().hex}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _encode(partial, path.suffix.lower() == ".mkv", clip, metadata or {}, crf, chroma)
+            _encode(partial, path.suffix.lower() == ".mkv", film, metadata or {}, crf, chroma)
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
@@ -74,9 +90,9 @@ def write_sound(path: Path, speech: np.ndarray, sample_rate: int) -> None:
         raise MediaError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def _encode(path: Path, lossless: bool, clip: Clip, metadata: Mapping[str, str], crf: int, chroma: str) -> None:
-    height, width = clip.frames.shape[1:3]
-    rate = Fraction(clip.fps).limit_denominator(1001)
+def _encode(path: Path, lossless: bool, film: Film, metadata: Mapping[str, str], crf: int, chroma: str) -> None:
+    height, width = film.size
+    rate = Fraction(film.fps).limit_denominator(1001)
     pixels = "bgr0" if lossless else "yuv444p" if height % 2 or width % 2 else f"yuv{chroma}p"
     options = {"fflags": "+bitexact"}  # no random ids
     if not lossless:
@@ -90,17 +106,18 @@ def _encode(path: Path, lossless: bool, clip: Clip, metadata: Mapping[str, str],
         video.codec_context.thread_count = 1
         video.options = {} if lossless else {"crf": str(crf), "mbtree": "0"}
         audio: Any = None
-        if len(clip.speech):
-            audio = container.add_stream("pcm_s16le" if lossless else "aac", rate=clip.sample_rate, layout="mono")
+        if len(film.speech):
+            audio = container.add_stream("pcm_s16le" if lossless else "aac", rate=film.sample_rate, layout="mono")
             audio.bit_rate = 128_000
-        starts = [round(index * clip.sample_rate / clip.fps) for index in range(len(clip))]
-        for index, (start, stop) in enumerate(zip(starts, [*starts[1:], None], strict=True)):
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(clip.frames[index]), format="rgb24")
+        starts = [round(index * film.sample_rate / film.fps) for index in range(len(film))]
+        spans = enumerate(zip(starts, [*starts[1:], None], strict=True))
+        for frame, (index, (start, stop)) in zip(film.frames(), spans, strict=True):
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
             picture = reformatter.reformat(picture, format=pixels, threads=1)
             picture.pts, picture.time_base = index, 1 / rate
             container.mux(video.encode(picture))
-            if len(samples := clip.speech[start:stop]):
-                container.mux(audio.encode(_sound_block(samples, start, clip.sample_rate, lossless)))
+            if len(samples := film.speech[start:stop]):
+                container.mux(audio.encode(_sound_block(samples, start, film.sample_rate, lossless)))
         for stream in filter(None, (video, audio)):
             container.mux(stream.encode())
 
@@ -119,9 +136,11 @@ def _as_int16(samples: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(samples.astype(np.float64) * 32768), -32768, 32767).astype(np.int16)
 
 
-def even(clip: Clip) -> Clip:
-    """The clip with sides that H.264 4:2:0 takes: an odd one is one pixel longer, its last row or column repeated."""
-    height, width = clip.frames.shape[1:3]
+def even(film: Film) -> Film:
+    """The film with sides that H.264 4:2:0 takes: an odd one is one pixel longer, its last row or column repeated."""
+    height, width = film.size
     if height % 2 == 0 and width % 2 == 0:
-        return clip
-    return replace(clip, frames=np.pad(clip.frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge"))
+        return film
+    more = ((0, 0), (0, height % 2), (0, width % 2), (0, 0))
+    look = Look(lambda frames, _: np.pad(frames, more, mode="edge"), height + height % 2, width + width % 2)
+    return film.looked_at(look)

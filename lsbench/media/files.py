@@ -17,7 +17,7 @@ import soxr
 from lsbench.errors import MediaError
 from lsbench.media.clip import Clip
 from lsbench.media.decode import read_sound, read_video
-from lsbench.media.encode import write_clip, write_sound
+from lsbench.media.encode import write_clip, write_film, write_sound
 from lsbench.media.film import Film, Held
 from lsbench.media.pictures import IMAGE_SUFFIXES, has_suffix, is_frame, read_frames
 
@@ -30,6 +30,7 @@ __all__ = [
     "read_clip",
     "read_film",
     "write_clip",
+    "write_film",
     "write_sound",
 ]
 

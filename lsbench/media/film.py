@@ -12,7 +12,8 @@ from lsbench.errors import MediaError
 from lsbench.media.clip import Clip
 
 HELD_BYTES = 256 << 20  # of decoded pictures; a video of more is decoded again whenever it is read
-WHOLE_BYTES = 4 << 30  # of frames, the most that are put into one array
+READ_BYTES = 64 << 20  # of frames at once where they are looked at one by one
+WHOLE_BYTES = 2 << 30  # of frames, the most that are put into one array
 
 
 class Pictures(Protocol):
@@ -175,6 +176,11 @@ class Film:
                 buffer[place] = next(source)
             shared = buffer[max(0, own.stop - margin - first) :].copy()
             yield _window(buffer, first, own)
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """One frame after the other, uint8 (H, W, 3), read-only."""
+        for window in self.windows(max(1, READ_BYTES // self.frame_bytes)):
+            yield from window.frames
 
     def clip(self) -> Clip:
         """All frames at once.

@@ -24,6 +24,7 @@ from lsbench.errors import LsbenchError
 from lsbench.media.clip import Clip
 from lsbench.media.encode import even
 from lsbench.media.files import read_clip
+from lsbench.media.film import Film
 from lsbench.metrics._base import catalogue
 from lsbench.report.audit.files import write_audit
 from lsbench.report.audit.page import write_page
@@ -166,7 +167,7 @@ def test_worst_first_puts_what_is_undefined_last() -> None:
 
 def test_odd_sides_become_even() -> None:
     frames = np.arange(2 * 3 * 5 * 3, dtype=np.uint8).reshape(2, 3, 5, 3)
-    shown = even(Clip("a", frames, np.zeros(0, np.float32), 25.0)).frames
+    shown = even(Film.of(Clip("a", frames, np.zeros(0, np.float32), 25.0))).clip().frames
     assert shown.shape == (2, 4, 6, 3)
     assert np.array_equal(shown[:, :3, :5], frames) and np.array_equal(shown[:, 3, :5], frames[:, 2])
 

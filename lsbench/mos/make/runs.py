@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lsbench.errors import StudyError
-from lsbench.media.files import read_clip
+from lsbench.media.files import read_film
 from lsbench.mos.key import REFERENCE, KeyRun
 from lsbench.protocol.protocol import Protocol
 from lsbench.run.folder import Run
@@ -88,7 +88,7 @@ class StudyRuns:
     def clip_s(self, clip: str) -> float:
         """Seconds that a clip lasts."""
         video = self.videos(clip)[REFERENCE]
-        whole = read_clip(video.source, clip, sound="optional", folder_fps=video.rules.fps or 25.0)
+        whole = read_film(video.source, clip, sound="optional", folder_fps=video.rules.fps or 25.0)
         return video.frames / whole.fps
 
     def _real(self, clip: str, partials: Mapping[str, Partial], start: int, frames: int) -> Video:

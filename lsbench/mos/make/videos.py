@@ -7,15 +7,15 @@ and all videos of a clip have the same frames, size and length of sound.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from lsbench.errors import StudyError
-from lsbench.media.clip import Clip
 from lsbench.media.encode import even
-from lsbench.media.files import content_sha256, read_film, write_clip
+from lsbench.media.files import content_sha256, read_film, write_film
+from lsbench.media.film import Film
 from lsbench.mos.make.runs import Video
 
 SAMPLE_RATE = 16000
@@ -46,14 +46,12 @@ def make_video(job: VideoJob) -> tuple[int, int]:
     samples = round(video.frames * SAMPLE_RATE / clip.fps)
     speech = np.zeros(samples, np.float32)
     speech[: len(clip.speech)] = clip.speech[:samples]
-    shown = even(clip)
-    write_clip(job.target, shown.frames, speech, shown.fps, sample_rate=SAMPLE_RATE, crf=CRF)
+    write_film(job.target, even(replace(clip, speech=speech)), crf=CRF)
     os.utime(job.target, (FILE_TIME, FILE_TIME))
-    height, width = clip.frames.shape[1:3]
-    return height, width
+    return clip.size
 
 
-def _read(video: Video) -> Clip:
+def _read(video: Video) -> Film:
     fps = video.rules.fps or 25.0
     film = read_film(video.source, video.clip, sample_rate=SAMPLE_RATE, sound="optional", folder_fps=fps)
-    return (video.rules.shown(film) if video.real else film).clip()
+    return video.rules.shown(film) if video.real else film

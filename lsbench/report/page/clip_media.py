@@ -9,12 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lsbench.errors import FaceError, LsbenchError, MediaError
 from lsbench.face.track import Region
 from lsbench.face.tracker import sidecar
-from lsbench.media.clip import Clip
 from lsbench.media.encode import even
-from lsbench.media.files import content_sha256, read_clip, write_clip
+from lsbench.media.files import content_sha256, read_film, write_film
+from lsbench.media.film import Film
 from lsbench.protocol.context import Context
 from lsbench.protocol.manifest import Reference
 from lsbench.run.footage import Sources
@@ -85,23 +87,24 @@ def _make(
     landmarks = sidecar(source)
     real = Reference(partial.clip_id, sha256=sha256, source=source, landmarks=landmarks if landmarks.exists() else None)
     if side == "reference":
-        clip = replace(rules, sample_rate=SAMPLE_RATE).read(real, "optional")
+        film = replace(rules, sample_rate=SAMPLE_RATE).film(real, "optional")
     else:
         fps = rules.fps or 25.0
-        clip = read_clip(source, partial.clip_id, sample_rate=SAMPLE_RATE, sound="optional", folder_fps=fps)
-    shown = even(clip.cut(first, min(len(clip), first + partial.frames)))
-    write_clip(media / f"{name}.mp4", shown.frames, shown.speech, shown.fps, sample_rate=SAMPLE_RATE, crf=CRF)
-    picture = Image.fromarray(shown.frames[len(shown) // 2])
+        film = read_film(source, partial.clip_id, sample_rate=SAMPLE_RATE, sound="optional", folder_fps=fps)
+    shown = even(film.cut(first, min(len(film), first + partial.frames)))
+    write_film(media / f"{name}.mp4", shown, crf=CRF)
+    middle = shown.taken(np.array([len(shown) // 2])).clip()
+    picture = Image.fromarray(middle.frames[0])
     picture.thumbnail(THUMBNAIL)
     write_atomically(media / f"{name}.jpg", lambda file: picture.save(file, "JPEG", quality=80))
-    height, width = shown.frames.shape[1:3]
+    height, width = shown.size
     facts: dict[str, Any] = {"fps": shown.fps, "frames": len(shown), "width": width, "height": height}
     if side == "reference":
-        facts |= _mouth(clip, real, first, len(shown), sources.context)
+        facts |= _mouth(film, real, first, len(shown), sources.context)
     return facts
 
 
-def _mouth(clip: Clip, real: Reference, first: int, frames: int, context: Context) -> Mapping[str, Any]:
+def _mouth(film: Film, real: Reference, first: int, frames: int, context: Context) -> Mapping[str, Any]:
     """The mouth boxes of the shown frames."""
     if context.rules.task == "dubbing":
         return {
@@ -110,7 +113,7 @@ def _mouth(clip: Clip, real: Reference, first: int, frames: int, context: Contex
             "unboxed": "no mouth view: a dubbed clip has no reference to take boxes from",
         }
     try:
-        track = context.track(real, clip)
+        track = context.track(real, film)
         boxes = track.box(Region.MOUTH)[first : first + frames]
     except FaceError as error:
         return {"boxes": None, "box": None, "unboxed": f"no mouth view: {error}"}
