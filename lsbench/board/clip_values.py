@@ -10,8 +10,9 @@ import numpy as np
 
 from lsbench.metrics._base.direction import common_direction, oriented
 from lsbench.metrics._base.score_key import ScoreKey, split_spec
-from lsbench.run.folder import Run
+from lsbench.run.folder import SEGMENTS, Run
 from lsbench.run.result import Result, Score
+from lsbench.statistics.units import units
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +26,10 @@ class ClipValues:
         speakers: Of the clips.
         scores: float64 (keys, runs); NaN where a run has no such score.
         values: float64 (keys, runs, clips), of clips on their own; NaN where there is none.
-        influence: float64 (keys, runs, clips), how much a clip moves the score (see lsbench.statistics); NaN where
-            that is not known, which is not the same as 0.
+        influence: float64 (keys, runs, rows), how much a clip, or a segment of one, moves the score (see
+            lsbench.statistics); NaN where that is not known, which is not the same as 0.
         better: Of each key, `higher`, `lower` or `zero`.
+        segments: How many rows of influence are of each clip; none where its rows are the clips.
     """
 
     names: tuple[str, ...]
@@ -38,6 +40,7 @@ class ClipValues:
     values: np.ndarray
     influence: np.ndarray
     better: tuple[str, ...]
+    segments: tuple[int, ...] = ()
 
     @property
     def oriented(self) -> np.ndarray:
@@ -58,14 +61,14 @@ class ClipValues:
 
     def with_scores(self, added: Mapping[str, Mapping[str, Score]]) -> ClipValues:
         """The same with scores of which no clip values are known: by key and run."""
-        nothing = np.full((len(added), *self.values.shape[1:]), np.nan)
+        nothing, unknown = (np.full((len(added), *each.shape[1:]), np.nan) for each in (self.values, self.influence))
         rows = [[scores[name].value if name in scores else np.nan for name in self.names] for scores in added.values()]
         return replace(
             self,
             keys=(*self.keys, *added),
             scores=np.concatenate([self.scores, np.array(rows, np.float64).reshape(nothing.shape[:2])]),
             values=np.concatenate([self.values, nothing]),
-            influence=np.concatenate([self.influence, nothing]),
+            influence=np.concatenate([self.influence, unknown]),
             better=(*self.better, *(better_of(scores.values()) for scores in added.values())),
         )
 
@@ -90,6 +93,7 @@ def read_clip_values(results: Sequence[Result], keys: Sequence[str]) -> ClipValu
         clips = dict(zip(manifest["clip_id"], manifest["speaker"].fillna(""), strict=True))
     shape = (len(keys), len(results), len(clips))
     scores, values, influence = np.full(shape[:2], np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
+    by_segment: dict[tuple[int, int], list[np.ndarray]] = {}  # influence of the segments of each clip, by key and run
     for run, (result, table) in enumerate(zip(results, tables, strict=True)):
         groups = dict(clip_rows(table))
         for row, key in enumerate(keys):
@@ -99,6 +103,13 @@ def read_clip_values(results: Sequence[Result], keys: Sequence[str]) -> ClipValu
             lines = groups.get(key)
             if lines is not None and list(lines["clip_id"]) == list(clips):
                 values[row, run], influence[row, run] = lines["value"], lines["influence"]
+                if SEGMENTS in lines:
+                    by_segment[row, run] = list(lines[SEGMENTS])
+    segments: tuple[int, ...] = ()
+    if manifest is not None and all(SEGMENTS in table for table in tables if len(table)):
+        moved, counts = _segments(by_segment, shape)
+        if units(tuple(clips.values()), counts).by == "segment":
+            influence, segments = moved, counts
     return ClipValues(
         tuple(result.name for result in results),
         tuple(keys),
@@ -108,7 +119,36 @@ def read_clip_values(results: Sequence[Result], keys: Sequence[str]) -> ClipValu
         values,
         influence,
         tuple(better_of(result.scores[key] for result in results if key in result.scores) for key in keys),
+        segments,
     )
+
+
+def _segments(
+    by_segment: Mapping[tuple[int, int], Sequence[np.ndarray]], shape: tuple[int, int, int]
+) -> tuple[np.ndarray, tuple[int, ...]]:
+    """The influence of segments, float64 (keys, runs, segments), and how many there are of each clip.
+
+    Those that no run compared are left out. Of those that others compared, a run's influence is 0, and that of the rest
+    is to more segments than it has: it grows in proportion.
+
+    Args:
+        by_segment: by key and run, of each clip the influence of its segments, NaN where they were not compared.
+        shape: of keys, runs and clips.
+    """
+    *scores, clips = shape
+    most = [max((len(cells[clip]) for cells in by_segment.values()), default=0) for clip in range(clips)]
+    ends = np.cumsum([0, *most])
+    moved = np.full((*scores, int(ends[-1])), np.nan)
+    for place, cells in by_segment.items():
+        for start, cell in zip(ends[:-1], cells, strict=True):
+            moved[place][start : start + len(cell)] = cell
+    compared = ~np.isnan(moved)
+    kept = compared.any(axis=(0, 1))
+    moved, compared = moved[..., kept], compared[..., kept]
+    count = compared.sum(axis=2, keepdims=True)
+    moved = np.where(count > 0, np.where(compared, moved, 0) * moved.shape[2] / np.maximum(1, count), np.nan)
+    of_clip = np.repeat(np.arange(clips), most)[kept]
+    return moved, tuple(np.bincount(of_clip, minlength=clips).tolist())
 
 
 def values_by_clip(result: Result) -> dict[str, dict[str, float]]:

@@ -28,7 +28,8 @@ class Pair:
         p: Corrected for all pairs (Holm); NaN where they are not tested.
         detectable: The difference that this many clips find in 80 % of studies, for this pair, as the smallest of so
             many p (Holm's first step, the hardest; inf where none can be found).
-        clips_needed: Clips that the difference found takes. NaN where there is nothing to tell it from.
+        clips_needed: Clips, or segments where those are drawn, that the difference found takes. NaN where there is
+            nothing to tell it from.
     """
 
     one: str
@@ -81,6 +82,11 @@ class Column(ABC):
     @abstractmethod
     def describe(self) -> tuple[str, str]:
         """What the score asks, and where it comes from."""
+
+    @property
+    def drawn(self) -> str:
+        """What is counted where a difference needs more: clip, or segment where those are drawn."""
+        return "clip"
 
     @property
     def heading(self) -> str:

@@ -62,7 +62,7 @@ class Significance:
 
     @cached_property
     def units(self) -> Units:
-        return units(self.clip_values.speakers)
+        return units(self.clip_values.speakers, self.clip_values.segments)
 
     def interval(self, key: str, name: str) -> tuple[float, float]:
         """The 95 % interval of a score; NaN where there is none."""
@@ -115,8 +115,22 @@ class Significance:
         return self._median(key)[0]
 
     def clips_needed(self, key: str, difference: float) -> float:
-        """How many clips a difference by a score takes, with 80 % power after correction, by the median pair."""
+        """How many clips, or segments where those are drawn, a difference by a score takes: by the median pair.
+
+        With 80 % power after correction for all pairs.
+        """
         return self._clips_needed(key, *self._median(key), difference)
+
+    def alike(self, key: str) -> float:
+        """The correlation of neighbouring segments of a clip by a score; NaN where no segments are drawn."""
+        row = self._at(key)
+        moved = self.clip_values.influence[row][np.isfinite(self.clip_values.influence[row]).all(axis=1)]
+        if self.units.by != "segment" or not self.units.freedom or not len(moved):
+            return math.nan
+        moved = self.units.contributions(moved)
+        neighbours = np.diff(self.units.given) == 0
+        spread = np.square(moved).mean()
+        return float((moved[:, 1:] * moved[:, :-1])[:, neighbours].mean() / spread) if spread else math.nan
 
     def _median(self, key: str) -> tuple[float, float]:
         """detectable(), and the same without steps of p."""
@@ -136,11 +150,11 @@ class Significance:
         return permutation_power.detectable(*study), permutation_power.smooth(*study)
 
     def _clips_needed(self, key: str, detectable: float, smooth: float, difference: float) -> float:
-        clips = len(self.clip_values.clips)
+        rows = len(self.units.of_row)
         fewest = permutation_power.fewest_units(max(1, self.tests(key)))
         if math.isfinite(fewest):
-            fewest = max(FEWEST, math.ceil(fewest * clips / max(1, self.units.count)))
-        return power.clips_needed(smooth if math.isinf(detectable) else detectable, clips, difference, fewest)
+            fewest = max(FEWEST, math.ceil(fewest * rows / max(1, self.units.count)))
+        return power.clips_needed(smooth if math.isinf(detectable) else detectable, rows, difference, fewest)
 
     def agreement(self, one: str, other: str) -> Agreement:
         """How far two scores agree on the ranking of the generators, and the pairs on which they do not."""
@@ -230,10 +244,10 @@ class Significance:
 
     @cached_property
     def _scattered(self) -> np.ndarray:
-        keys, runs, clips = self.clip_values.influence.shape
+        keys, runs, rows = self.clip_values.influence.shape
         if not self.units.freedom:
             return np.full((keys * runs, 1), np.nan)
-        return bootstrap.deviations(self.clip_values.influence.reshape(keys * runs, clips), self.units)
+        return bootstrap.deviations(self.clip_values.influence.reshape(keys * runs, rows), self.units)
 
     def _at(self, key: str) -> int:
         """The row of a key in every array of (keys, ...)."""
@@ -251,6 +265,10 @@ class MetricColumn(Column):
     @cached_property
     def letters(self) -> dict[str, str]:
         return self.significance.letters(self.key)
+
+    @property
+    def drawn(self) -> str:
+        return self.significance.units.row
 
     def interval(self, generator: str) -> tuple[float, float]:
         if generator not in self.significance.clip_values.names:

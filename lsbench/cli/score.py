@@ -24,6 +24,7 @@ from lsbench.cli.common import (
         "lsbench score out/ --reference grid/",
         "lsbench score out/ --reference grid/ --metric ssim --metric psnr:color=luma --region mouth",
         "lsbench score 'cmd:python mytool.py {video} {audio} {output}' --reference grid/ --timeout 60",
+        "lsbench score out/ --reference interviews/ --segment 10",
         "lsbench score out/ --protocol grid-test --data grid/ --name wav2lip --align trim --workers 4",
     )
 )
@@ -44,6 +45,12 @@ from lsbench.cli.common import (
     "--task",
     type=click.Choice(["reconstruction", "still", "dubbing"]),
     help="The protocol's if not given; dubbing: other sound than the reference's own, so no ground truth.",
+)
+@click.option(
+    "--segment",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Few long clips: draw segments of about so many seconds of them for intervals and tests.",
 )
 @click.option("--on-error", type=click.Choice(["stop", "skip"]), default="stop", show_default=True)
 @click.option("--sound", type=click.Choice(["required", "optional"]), default="required", show_default=True)

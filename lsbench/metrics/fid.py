@@ -60,6 +60,10 @@ class Distribution(Metric):
         """The features of the frames that are left, of those that were taken."""
         return super().without(stats, left_out[:: self.every])
 
+    def segments(self, stats: Stats, edges: npt.NDArray[np.int64], seen: npt.NDArray[np.bool_]) -> list[Stats] | None:
+        """The features of the frames that were taken, by segments."""
+        return super().segments(stats, edges, seen & (np.arange(len(seen)) % self.every == 0))
+
     def compute(self, stats: Stats) -> float:
         return self.fold([stats])[0]
 
@@ -181,6 +185,10 @@ class FIDInfinity(Distribution):
             f"± {error:.2g}; {len(points)} groups of clips, N = {fewest} to {int(counts.max())} frames a side, "
             f"slope {slope:.4g} / N{_singular(fewest, self.network.width)}"
         )
+
+    def segments(self, stats: Stats, edges: npt.NDArray[np.int64], seen: npt.NDArray[np.bool_]) -> None:
+        """None: its groups are of whole clips."""
+        return
 
     def influence(self, parts: Sequence[Stats]) -> np.ndarray:
         """By the groups' influences: the intercept is a weighted sum of their distances."""

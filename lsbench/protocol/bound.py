@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from lsbench.errors import ProtocolError
 from lsbench.protocol.protocol import Align, Protocol, Task, from_folder, load
@@ -16,6 +18,7 @@ def bound(
     *,
     align: Align | None = None,
     task: Task | None = None,
+    segment_s: float | None = None,
 ) -> Protocol:
     """The protocol that the arguments ask for, bound to its data.
 
@@ -23,11 +26,13 @@ def bound(
         reference: a folder of reference clips, all of them. Either this or protocol.
         protocol: a name, a .toml file, or a Protocol.
         data: the folder that holds the protocol's clips, unless it is bound already.
-        align, task: in place of its own.
+        align, task, segment_s: in place of its own.
 
     Raises:
-        ProtocolError: where not exactly one is named, or clips are missing.
+        ProtocolError: where not exactly one is named, or clips are missing, or segments are not longer than 0.
     """
+    if segment_s is not None and not 0 < segment_s < math.inf:
+        raise ProtocolError(f"segment {segment_s:g}; expected more than 0 seconds")
     if (reference is None) == (protocol is None):
         raise ProtocolError("pass either reference (a folder of clips) or protocol with data")
     if reference is not None:
@@ -38,4 +43,5 @@ def bound(
             protocol = protocol.bind(Path(data))
         elif not protocol.is_bound:
             raise ProtocolError(f"protocol {protocol.name}: pass --data, the folder that holds its reference clips")
-    return replace(protocol, align=align or protocol.align, task=task or protocol.task)
+    asked: dict[str, Any] = {"align": align, "task": task, "segment_s": segment_s}
+    return replace(protocol, **{name: value for name, value in asked.items() if value is not None})

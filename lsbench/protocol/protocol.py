@@ -30,7 +30,10 @@ DEFAULT_METRICS = (
 FACELESS = 0.25  # of a clip, in a folder that has no protocol
 DEFAULT_REGIONS = (Region.WHOLE, Region.FACE, Region.MOUTH)
 RULES = ("fps", "frames", "sample_rate", "align", "task", "identity", "color")
-LATER_RULES = ("faceless",)  # no part of the digest at their defaults, so that the digests of older protocols stay
+LATER_RULES = (
+    "faceless",
+    "segment_s",
+)  # no part of the digest at their defaults, so that the digests of older protocols stay
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class Protocol:
         align: what to do where generated and reference differ in length (see lsbench.protocol.align.align).
         task: see above.
         identity: see above.
+        segment_s: into segments of about how many seconds clips are cut where there are too few of them to draw for
+            intervals and tests (see lsbench.statistics.units); None where clips stay whole.
         color: `gray` shows the clips in BT.601 luma, to generators and to metrics; generated videos are compared as
             they are.
         faceless: the greatest share of a clip's frames, 0 to 1, in which the reference's face may be lost (no face for
@@ -82,13 +87,14 @@ class Protocol:
     identity: str = "shifted:6"
     color: Color = "rgb"
     faceless: float = 0.0
+    segment_s: float | None = None
     metrics: tuple[str, ...] = DEFAULT_METRICS
     regions: tuple[Region, ...] = DEFAULT_REGIONS
     rank_by: str = "ssim/mouth"
 
     @property
     def rules(self) -> dict[str, Any]:
-        """The fields, beside the clips, that can move a number."""
+        """The fields, beside the clips, that can move a number or an interval."""
         defaults = {field.name: field.default for field in fields(self)}
         later = {name: getattr(self, name) for name in LATER_RULES if getattr(self, name) != defaults[name]}
         return {name: getattr(self, name) for name in RULES} | later

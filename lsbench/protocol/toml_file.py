@@ -45,6 +45,7 @@ KINDS: dict[str, type | tuple[type, ...]] = {
     "identity": str,
     "color": str,
     "faceless": (int, float),
+    "segment_s": (int, float),
     "metrics": list,
     "regions": list,
     "rank_by": str,
@@ -74,7 +75,7 @@ def read_file(path: Path, defaults: Mapping[str, Any]) -> dict[str, Any]:
         _check_kinds(content)
         _check_choices({**defaults, **content})
         keywords = {key: value for key, value in content.items() if key != "manifest"}
-        keywords |= {key: float(content[key]) for key in ("fps", "faceless") if key in content}
+        keywords |= {key: float(content[key]) for key in ("fps", "faceless", "segment_s") if key in content}
         if "regions" in content:
             keywords["regions"] = tuple(Region(region) for region in content["regions"])
         if "metrics" in content:

@@ -8,13 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lsbench.errors import RunError
 from lsbench.face.track import BOX_RULES
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.stats import Stats
 from lsbench.protocol.protocol import Protocol
-from lsbench.run.folder import TABLE, Run
+from lsbench.run.folder import SEGMENTS, TABLE, Run
 from lsbench.run.result import Partial, Result, Score
+from lsbench.run.segments import UNCUT, Segments
 
 LEFT_OUT = {region.value for region in BOX_RULES}  # regions whose scores leave out frames without a face
 MOST_BYTES = 1 << 30  # of statistics that are held in memory while a run is folded
@@ -93,7 +96,8 @@ def finish(
     finished = FinishedClips(run, [clip.id for clip in clips], [metric.key for metric in metrics])
     frames = sum(head.frames for head in finished.heads)
     left_out = sum(stop - start for head in finished.heads for start, stop in head.left_out)
-    table: dict[str, list[Any]] = {name: [] for name in TABLE}
+    segments = Segments.of(protocol, finished.heads)
+    table: dict[str, list[Any]] = {name: [] for name in (*TABLE, *([SEGMENTS] if segments else []))}
     scores = {}
     for metric in metrics if clips else ():
         stats = finished.of(metric.key)
@@ -107,6 +111,10 @@ def finish(
         value, note = metric.fold(stats)
         if region in LEFT_OUT and left_out:
             note = "; ".join(filter(None, [note, f"{left_out} of {frames} frames left out: no face in the reference"]))
+        if segments:
+            moved = segments.influence(metric, stats)
+            table[SEGMENTS].extend(moved or [np.full(len(edges) - 1, math.nan) for edges in segments.edges])
+            note = note if moved else "; ".join(filter(None, [note, UNCUT]))
         scores[metric.key] = Score(value, metric.better, metric.signature, frames, note)
     result = Result(
         name=run.path.name,

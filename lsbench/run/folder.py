@@ -23,6 +23,7 @@ from lsbench.system.strict_json import decode, encode
 
 FORMAT = 1
 TABLE = ("clip_id", "speaker", "metric", "region", "value", "frames", "influence")  # columns of clips.parquet
+SEGMENTS = "segments"  # and one more where clips are cut: the influence of each segment of the clip, a list
 
 # What result.json holds as it is, beside the scores and the videos that match no clip.
 _RESULT = (
@@ -148,11 +149,16 @@ class Run:
             return None
 
     def finish(self, result: Result, table: Mapping[str, Sequence[Any]]) -> None:
-        """Write clips.parquet (the columns of TABLE, a row for each metric of each clip), then result.json."""
+        """Write clips.parquet (the columns of TABLE, and SEGMENTS where clips are cut), then result.json.
+
+        Args:
+            result: of the run.
+            table: by column, an entry for each metric of each clip.
+        """
         import pandas
 
         kinds = {"value": "float64", "frames": "int64", "influence": "float64"}
-        frame = pandas.DataFrame(table, columns=list(TABLE)).astype(kinds)
+        frame = pandas.DataFrame(table, columns=[*TABLE, *([SEGMENTS] if SEGMENTS in table else [])]).astype(kinds)
         write_atomically(self.path / "clips.parquet", lambda file: frame.to_parquet(file, index=False))
         content = {
             "format": FORMAT,
@@ -176,7 +182,9 @@ class Run:
         """clips.parquet as a pandas.DataFrame, in manifest order; RunError where it cannot be read.
 
         value: of the clip on its own. influence: how much the clip moves the score (see _base/influence.py); NaN
-        throughout where the run was scored before there was such a column.
+        throughout where the run was scored before there was such a column. segments, where the clips are cut: the same
+        of each segment of the clip, an array; NaN for one that was not compared, and throughout where a score has no
+        statistics of segments.
         """
         import pandas
 
@@ -188,6 +196,8 @@ class Run:
         missing = {"clip_id", "speaker", "metric", "region", "value", "frames"} - set(table.columns)
         if missing:
             raise RunError(f"{path}: no column {', '.join(sorted(missing))}; score the run again")
+        if SEGMENTS in table.columns and not all(_is_list(cell) for cell in table[SEGMENTS]):
+            raise RunError(f"{path}: column {SEGMENTS} is not one of lists of numbers; score the run again")
         return table if "influence" in table.columns else table.assign(influence=math.nan)
 
     def discard_result(self) -> None:
@@ -256,6 +266,11 @@ class Run:
             write_atomically(self.path / name, lambda file: file.write(text.encode()))
         except OSError as error:
             raise RunError(f"{self.path / name}: cannot be written ({error})") from error
+
+
+def _is_list(cell: Any) -> bool:
+    """Whether a cell of a table is a list of floats."""
+    return isinstance(cell, np.ndarray) and cell.ndim == 1 and cell.dtype.kind == "f"
 
 
 def _hidden(path: Path) -> bool:

@@ -45,6 +45,7 @@ def measure_clip(scoring: Scoring, job: Job) -> None:
         stats=measured(scoring.metrics, films),
         notes=films.notes,
         left_out=[[int(run[0]), int(run[-1]) + 1] for run in runs(films.left_out)],
+        fps=films.generated.fps,
     )
     Run(scoring.run).write_partial(partial)
 

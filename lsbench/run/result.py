@@ -19,7 +19,8 @@ class Partial:
 
     frames: compared; reference_frames: of the reference clip. lag_frames: by which generated is late. notes: what was
     changed on the way from the files to the frames, and what was seen in them. left_out: frames without a face, of
-    those compared, that face and mouth scores leave out: [first, last + 1] of each run of them.
+    those compared, that face and mouth scores leave out: [first, last + 1] of each run of them. fps: frames a second;
+    None where an older version of lsbench did not write it.
     """
 
     clip_id: str
@@ -31,6 +32,7 @@ class Partial:
     stats: Mapping[str, Stats]
     notes: Sequence[str] = ()
     left_out: Sequence[Sequence[int]] = ()
+    fps: float | None = None
 
 
 @dataclass(frozen=True)

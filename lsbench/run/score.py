@@ -48,6 +48,7 @@ def score(
     device: str = "cpu",
     align: Align | None = None,
     task: Task | None = None,
+    segment: float | None = None,
     on_error: Literal["stop", "skip"] = "stop",
     sound: Sound = "required",
     offline: bool = False,
@@ -76,6 +77,8 @@ def score(
         align: in place of the protocol's.
         task: in place of the protocol's; `dubbing` where the videos say something else than the reference does, so
             that only metrics that need no ground truth are measured.
+        segment: in place of the protocol's; about how many seconds of a clip make a segment, which is what intervals
+            and tests draw where clips are few. Values of scores do not depend on it.
         on_error: `stop` at the first clip that cannot be scored, or `skip` it and return an incomplete result.
         sound: whether generated videos must have some.
         offline: never fetch weights.
@@ -93,7 +96,7 @@ def score(
     """
     _demand_choices(align=align, task=task, on_error=on_error, sound=sound, regions=regions, workers=workers)
     demand_device(device)
-    protocol = bound(reference, protocol, data, align=align, task=task)
+    protocol = bound(reference, protocol, data, align=align, task=task, segment_s=segment)
     source, files = parse(generated), weight_files or {}
     with ExitStack() as stack:
         run = Run(stack.enter_context(_runs_folder(out, ranks)) / _run_name(name, source))

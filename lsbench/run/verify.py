@@ -16,7 +16,7 @@ from lsbench.protocol.manifest import Reference
 from lsbench.protocol.protocol import recall
 from lsbench.run.bundle import HEADS, demand_same, unpack
 from lsbench.run.fold import finish
-from lsbench.run.folder import Run
+from lsbench.run.folder import SEGMENTS, Run
 from lsbench.run.result import Result
 from lsbench.system import strict_json
 from lsbench.system.strict_json import flat
@@ -150,6 +150,7 @@ def _rescore(
         regions=list(dict.fromkeys(metric.region.value for metric in metrics if metric.region)) or None,
         align=rules["align"],
         task=rules["task"],
+        segment=rules.get("segment_s"),
         sound=request.get("sound", "required"),
         name="again",
         out=folder / "rescored",
@@ -174,6 +175,8 @@ def _demand_table(bundle: Path, table: Any, other: Any, tolerance: float, says: 
     columns = ["metric", "region", "clip_id"]
     by_clip = other.set_index(columns)
     for name, lines in table.groupby(["metric", "region"], sort=False):
+        if SEGMENTS in table.columns or SEGMENTS in other.columns:
+            _demand_segments(bundle, lines, by_clip, "/".join(filter(None, name)), tolerance, says)
         for column in ("value", "frames", "influence"):
             theirs = [by_clip[column].get((*name, clip), math.nan) for clip in lines["clip_id"]]
             size = max((abs(value) for value in theirs if math.isfinite(value)), default=0.0)
@@ -183,6 +186,19 @@ def _demand_table(bundle: Path, table: Any, other: Any, tolerance: float, says: 
                         f"{bundle}: clip {clip}: {column} of {'/'.join(filter(None, name))} is {mine} in "
                         f"clips.parquet, {says} {value}"
                     )
+
+
+def _demand_segments(bundle: Path, lines: Any, by_clip: Any, key: str, tolerance: float, says: str) -> None:
+    """Compare the segments of one score; by_clip: the other table by metric, region and clip."""
+    for row in lines.to_dict("records"):
+        place = row["metric"], row["region"], row["clip_id"]
+        mine, theirs = (list(each) for each in (row.get(SEGMENTS, ()), by_clip.get(SEGMENTS, {}).get(place, ())))
+        size = max((abs(value) for value in theirs if math.isfinite(value)), default=0.0)
+        pairs = zip(map(float, mine), map(float, theirs), strict=False)
+        if len(mine) != len(theirs) or not all(_close(*pair, tolerance, tolerance * size) for pair in pairs):
+            raise BundleError(
+                f"{bundle}: clip {row['clip_id']}: segments of {key} are {mine} in clips.parquet, {says} {theirs}"
+            )
 
 
 def _close(one: Any, other: Any, relative: float, absolute: float = 1e-12) -> bool:

@@ -30,7 +30,7 @@ def deviations(influence: np.ndarray, units: Units, resamples: int = RESAMPLES, 
         drawn += np.arange(rows)[:, None] * units.count
         counts = np.bincount(drawn.ravel(), minlength=rows * units.count).reshape(rows, units.count)
         out[:, start : start + rows] = contributions @ counts.T.astype(np.float64)
-    out /= len(units.of_clip)
+    out /= len(units.of_row)
     return out
 
 
@@ -55,5 +55,5 @@ def standard_error(influence: np.ndarray, units: Units) -> np.ndarray:
         return np.full(np.shape(influence)[:-1], np.nan)
     contributions = units.contributions(np.asarray(influence, np.float64))
     total = np.square(contributions).sum(axis=-1)
-    error: np.ndarray = np.sqrt(total * units.count / units.freedom) / len(units.of_clip)
+    error: np.ndarray = np.sqrt(total * units.count / units.freedom) / len(units.of_row)
     return error

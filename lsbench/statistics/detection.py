@@ -48,7 +48,7 @@ def auc_limits(
         return math.nan, math.nan
     table = worse(clean, spoiled, higher=higher)
     drawn = np.random.default_rng(seed).multinomial(units.count, np.full(units.count, 1 / units.count), resamples)
-    weights = drawn[:, units.of_clip].astype(np.float64)
+    weights = drawn[:, units.of_row].astype(np.float64)
     total = weights.sum(axis=1)
     areas = np.einsum("ri,ij,rj->r", weights, table, weights, optimize=True) / total**2
     low, high = np.quantile(areas, [0.025, 0.975])

@@ -78,7 +78,7 @@ def standard_error(influence: np.ndarray, units: Units) -> np.ndarray:
         return np.full(np.shape(influence)[:-1], np.nan)
     sums = units.sums(np.asarray(influence, np.float64))
     sums = sums - sums.mean(axis=-1, keepdims=True)
-    error: np.ndarray = np.sqrt(np.square(sums).sum(axis=-1) * units.count / (units.count - 1)) / len(units.of_clip)
+    error: np.ndarray = np.sqrt(np.square(sums).sum(axis=-1) * units.count / (units.count - 1)) / len(units.of_row)
     return error
 
 

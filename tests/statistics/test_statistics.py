@@ -90,7 +90,7 @@ def test_too_few_clips_have_no_interval_and_no_test() -> None:
 def test_all_sign_patterns_give_scipys_exact_p(speakers: int, clips: int) -> None:
     random = np.random.default_rng(5)
     drawn = units(names(speakers, clips) if speakers else [""] * clips)
-    values = random.standard_normal((1, 3, len(drawn.of_clip))) + np.array([0, 0.3, 1])[:, None]
+    values = random.standard_normal((1, 3, len(drawn.of_row))) + np.array([0, 0.3, 1])[:, None]
     p = permutation.sign_flips(values, drawn)[0]
     for one, other in itertools.combinations(range(3), 2):
         apart = drawn.sums(values[0, one] - values[0, other])
@@ -122,7 +122,7 @@ def test_under_the_null_at_most_5_percent_of_boards_show_a_difference(speakers: 
     """Three equal generators: with Holm's correction any letter but one is a false alarm."""
     random = np.random.default_rng(8)
     drawn = units(names(speakers, clips) if speakers else [""] * clips)
-    count = len(drawn.of_clip)
+    count = len(drawn.of_row)
     boards = 600
     values = random.gamma(2, size=(boards, 1, count)) + random.standard_normal((boards, 3, count))
     if drawn.by == "speaker":  # what a generator does to one speaker, it does to all of that speaker's clips
@@ -169,7 +169,7 @@ def test_the_detectable_difference_is_found_in_80_percent_after_correction(
     effects = scatter * random.standard_normal((studies, 2, max(1, speakers)))
     if drawn.by == "clip":  # speakers are given: what they are on average is part of the true difference
         effects -= effects.mean(axis=2, keepdims=True)
-    values = np.repeat(effects, clips, axis=2) + random.standard_normal((studies, 2, len(drawn.of_clip)))
+    values = np.repeat(effects, clips, axis=2) + random.standard_normal((studies, 2, len(drawn.of_row)))
     apart = influence(values[:, 0] - values[:, 1])
     errors = bootstrap.standard_error(apart, drawn), permutation.standard_error(apart, drawn)
     values[:, 0] += permutation_power.detectable(*errors, drawn, pairs)[:, None]

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, fields, replace
 from inspect import get_annotations
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -117,6 +118,23 @@ class Metric(ABC):
     def influence(self, parts: Sequence[Stats]) -> npt.NDArray[np.float64]:
         """How much each of many clips moves their value: float64 (clips,), mean 0; NaN where it is undefined."""
         return of_statistic(parts, self.compute)
+
+    def segments(self, stats: Stats, edges: npt.NDArray[np.int64], seen: npt.NDArray[np.bool_]) -> list[Stats] | None:
+        """The statistics of one clip by its segments, from which intervals and tests are made where clips are few.
+
+        Args:
+            stats: of the clip.
+            edges: int (segments + 1,), the compared frames at which segments begin, from 0 on, and their number T.
+            seen: bool (T,), the compared frames that are not left out.
+
+        Returns:
+            One for each segment, some perhaps of no row; None where the clip cannot be cut, as where a row stands for
+            all of it. Unless a sub-class says otherwise, rows are cut where there is one a frame.
+        """
+        rows = np.append(0, np.cumsum(seen))[edges]
+        if stats.rows != rows[-1]:
+            return None
+        return [stats.cut(start, stop) for start, stop in pairwise(rows.tolist())]
 
     def per_frame(self, stats: Stats) -> npt.NDArray[np.float64] | None:
         """The value of each frame, float64 (T,), or None for a metric that has none."""

@@ -43,6 +43,10 @@ class Stats(Mapping[str, np.ndarray]):
     def __repr__(self) -> str:
         return f"Stats({', '.join(f'{name}: {column.shape}' for name, column in self.items())})"
 
+    def cut(self, start: int, stop: int) -> Stats:
+        """Rows start..stop-1, as views."""
+        return Stats(**{name: column[start:stop] for name, column in self.items()})
+
     @classmethod
     def join(cls, parts: Iterable[Stats]) -> Stats:
         """All rows of the parts, in their order; the sum of many statistics in one copy."""

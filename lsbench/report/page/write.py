@@ -22,7 +22,7 @@ from lsbench.report.page.clips import Done, Job, script, write_clip_file
 from lsbench.report.page.figures import draw_boxes, draw_slopes
 from lsbench.report.page.render import render, source, write
 from lsbench.report.text.markdown import caption, quoted_caption, quoted_table
-from lsbench.report.text.pairs import PAIR_HEADER, pair_caption, pair_lines
+from lsbench.report.text.pairs import pair_caption, pair_header, pair_lines
 from lsbench.report.text.people import people_tables
 from lsbench.report.text.remarks import remarks
 from lsbench.run.folder import Run
@@ -132,7 +132,7 @@ def write_report(
         slopes=draw_slopes(board, out),
         agreement=board_page.agreement(board),
         pairs=pair_lines(board.column().every_two()),
-        pair_header=PAIR_HEADER,
+        pair_header=pair_header(board),
         pair_caption=pair_caption(board),
         quotes=[(quoted_caption(quotes), *quoted_table(board, quotes)) for quotes in board.quotes],
         people=people_tables(board.study) if board.study is not None else [],

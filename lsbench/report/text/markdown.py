@@ -11,7 +11,7 @@ from typing import Any
 from lsbench.board.board import Board, Row
 from lsbench.board.quotes import Quotes
 from lsbench.metrics._base.score_key import ScoreKey
-from lsbench.report.text.pairs import PAIR_HEADER, flip_lines, pair_caption, pair_lines
+from lsbench.report.text.pairs import flip_lines, pair_caption, pair_header, pair_lines
 from lsbench.report.text.remarks import remarks
 from lsbench.run.shown import number
 from lsbench.system.strict_json import encode
@@ -71,7 +71,7 @@ def to_markdown(board: Board) -> str:
     parts += [f"{quoted_caption(quotes)}\n\n{markdown_table(*quoted_table(board, quotes))}" for quotes in board.quotes]
     parts.append(_bullets(remarks(board)))
     if pairs := board.column().every_two():
-        parts.append(f"{escape(pair_caption(board))}\n\n{markdown_table(PAIR_HEADER, pair_lines(pairs))}")
+        parts.append(f"{escape(pair_caption(board))}\n\n{markdown_table(pair_header(board), pair_lines(pairs))}")
     for agreement in board.whole_against_mouth():
         if agreement.flips:
             metric = ScoreKey.parse(agreement.one).spec

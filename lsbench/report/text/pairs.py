@@ -10,8 +10,12 @@ from lsbench.board.column import Pair
 from lsbench.board.significance import Agreement, Flip
 from lsbench.run.shown import number
 
-PAIR_HEADER = ("one", "other", "one - other", "95 %", "p", "apart", "detectable", "clips needed")
 MOST_FLIPS = 3  # that are named in one line
+
+
+def pair_header(board: Board) -> tuple[str, ...]:
+    """The columns of the table of pairs."""
+    return "one", "other", "one - other", "95 %", "p", "apart", "detectable", f"{board.column().drawn}s needed"
 
 
 def pair_caption(board: Board) -> str:
@@ -19,13 +23,13 @@ def pair_caption(board: Board) -> str:
     zero = ", of the distances from 0" if board.column().better == "zero" else ""
     return (
         f"Every two generators by {board.rank_by}{zero}. p is corrected for all pairs (Holm). detectable: the true "
-        "difference that is found in 80 % of studies like this one, after correction; clips needed: for the difference "
-        "that was found."
+        "difference that is found in 80 % of studies like this one, after correction; "
+        f"{board.column().drawn}s needed: for the difference that was found."
     )
 
 
 def pair_lines(pairs: Sequence[Pair]) -> list[list[str]]:
-    """Rows of PAIR_HEADER."""
+    """Rows of pair_header()."""
     return [
         [
             pair.one,

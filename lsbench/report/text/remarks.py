@@ -18,6 +18,7 @@ from lsbench.statistics.permutation import ALPHA, smallest_p
 
 MOST_CLIP_NOTES = 12
 MOST_TIES = 3  # neighbours that cannot be told apart, named one by one
+SURELY = 1.645  # standard errors above 0, from which on neighbouring segments are said to be alike
 
 
 def remarks(board: Board) -> list[str]:
@@ -77,14 +78,14 @@ def best_metric(question: QuestionResult) -> list[str]:
 def ties(board: Board) -> list[str]:
     """Neighbours on the board that cannot be told apart, and what they would take."""
     open_pairs = [pair for pair in board.neighbours() if not math.isnan(pair.p) and not pair.significant]
-    lines = [f"{board.rank_by}: {tie(pair)}" for pair in open_pairs[:MOST_TIES]]
+    lines = [f"{board.rank_by}: {tie(pair, board.column().drawn)}" for pair in open_pairs[:MOST_TIES]]
     rest = len(open_pairs) - MOST_TIES
     return lines + ([f"{board.rank_by}: {rest} more neighbours cannot be told apart"] if rest > 0 else [])
 
 
-def tie(pair: Pair) -> str:
-    """That two generators cannot be told apart, and how many clips that would take."""
-    needed = "" if not math.isfinite(pair.clips_needed) else f"; about {pair.clips_needed:,.0f} clips might"
+def tie(pair: Pair, drawn: str) -> str:
+    """That two generators cannot be told apart, and how many clips or segments that would take."""
+    needed = "" if not math.isfinite(pair.clips_needed) else f"; about {pair.clips_needed:,.0f} {drawn}s might"
     return f"{pair.one} and {pair.other} cannot be told apart (p = {pair.p:.2g}){needed}"
 
 
@@ -122,19 +123,27 @@ def stories(board: Board) -> list[str]:
 def grounds(board: Board) -> list[str]:
     """What intervals and tests are about, what they can find, and why there are none."""
     significance, column = board.significance, board.column()
-    units, clips = significance.units, len(significance.clip_values.clips)
+    units = significance.units
     if not significance.clip_values.names:
         return []
-    if not np.isfinite(significance.clip_values.influence).any():
+    if units.freedom and not np.isfinite(significance.clip_values.influence).any():
         return ["no intervals: the runs hold no clip values to draw from; the same score commands add them"]
     lines = [units.note]
     detectable = significance.detectable(column.key)
     if math.isfinite(detectable):
         corrected = "" if significance.tests(column.key) < 2 else " after correction for all pairs"
-        line = f"{column.key}: {clips} clips tell {detectable:.2g} apart (80 % power{corrected}, the median pair)"
+        rows = f"{len(units.of_row)} {units.row}s"
+        line = f"{column.key}: {rows} tell {detectable:.2g} apart (80 % power{corrected}, the median pair)"
         if math.isfinite(board.clips_needed):
-            line += f"; {board.difference:g} takes about {board.clips_needed:,.0f} clips"
+            line += f"; {board.difference:g} takes about {board.clips_needed:,.0f} {units.row}s"
         lines.append(line)
+    alike = significance.alike(column.key)
+    if alike > SURELY / math.sqrt(len(units.of_row)):
+        narrow = math.sqrt((1 + alike) / (1 - alike)) if alike < 1 else math.inf
+        lines.append(
+            f"{column.key}: neighbouring segments correlate ({alike:.2f}), which makes intervals about {narrow:.1f} "
+            "times too narrow; longer segments (--segment) mend that"
+        )
     compared = len(column.ranks)
     pairs = compared * (compared - 1) / 2
     if not column.by_people and units.freedom and smallest_p(units.count) * pairs >= ALPHA:
