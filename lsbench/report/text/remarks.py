@@ -138,7 +138,7 @@ def grounds(board: Board) -> list[str]:
             line += f"; {board.difference:g} takes about {board.clips_needed:,.0f} {units.row}s"
         lines.append(line)
     alike = significance.alike(column.key)
-    if alike > SURELY / math.sqrt(len(units.of_row)):
+    if alike * math.sqrt(len(units.of_row)) > SURELY:
         narrow = math.sqrt((1 + alike) / (1 - alike)) if alike < 1 else math.inf
         lines.append(
             f"{column.key}: neighbouring segments correlate ({alike:.2f}), which makes intervals about {narrow:.1f} "
