@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lsbench.errors import RunError
 from lsbench.face.track import BOX_RULES
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.stats import Stats
@@ -14,7 +15,7 @@ from lsbench.protocol.protocol import Protocol
 from lsbench.run.result import Partial
 from lsbench.statistics.units import units
 
-MOST = 10_000  # segments of one clip
+MOST_SEGMENTS, MOST_FRAMES = 10_000, 100_000_000  # of one clip
 UNCUT = "no interval: it has no statistics of segments"  # in the note of such a score
 
 
@@ -98,13 +99,15 @@ def _edges(head: Partial, segment_s: float, dubbed: bool) -> np.ndarray:
     no ground truth, of the video.
     """
     frames = head.frames if dubbed else head.reference_frames
-    count = min(max(1, round(frames / (head.fps * segment_s))), frames, MOST) if head.fps else 1
+    count = min(max(1, round(frames / (head.fps * segment_s))), frames, MOST_SEGMENTS) if head.fps else 1
     edges = np.rint(np.linspace(0, frames, count + 1)).astype(np.int64)
     return np.clip(edges - (0 if dubbed else max(0, -head.lag_frames)), 0, head.frames)
 
 
 def _faces(head: Partial) -> np.ndarray:
     """The compared frames of a clip that are not left out: bool (T,)."""
+    if head.frames > MOST_FRAMES:
+        raise RunError(f"clip {head.clip_id}: {head.frames} frames; expected at most {MOST_FRAMES}. Score it again")
     faces = np.ones(head.frames, bool)
     for start, stop in head.left_out:
         faces[start:stop] = False

@@ -148,14 +148,25 @@ def test_what_one_run_did_not_compare_moves_no_segment_of_another(
 
 
 def test_rows_that_are_no_frames_are_not_cut() -> None:
-    edges = np.array([0, 4, 8])
+    edges, seen = np.array([0, 4, 8]), np.ones(8, bool)
     row = Stats(correlation=np.zeros(1))
-    assert catalogue.metric("sync_corr").segments(row, edges) is None
+    assert catalogue.metric("sync_corr").segments(row, edges, seen) is None
     features = Stats(reference=np.arange(3.0)[:, None], generated=np.zeros((3, 1)))
     every_third = catalogue.metric("fd_efficientnet_lite0:every=3/whole")
-    parts = every_third.segments(features, edges)
+    parts = every_third.segments(features, edges, seen)
     assert parts is not None
     assert [part["reference"].ravel().tolist() for part in parts] == [[0, 1], [2]]  # frames 0 and 3, then 6
+
+
+def test_frames_that_are_left_out_have_no_rows() -> None:
+    edges, seen = np.array([0, 4, 8]), np.arange(8) != 3
+    parts = catalogue.metric("psnr/mouth").segments(Stats(value=np.arange(7)), edges, seen)
+    assert parts is not None
+    assert [part["value"].tolist() for part in parts] == [[0, 1, 2], [3, 4, 5, 6]]
+    features = Stats(reference=np.arange(2.0)[:, None], generated=np.zeros((2, 1)))
+    parts = catalogue.metric("fd_efficientnet_lite0:every=3/mouth").segments(features, edges, seen)
+    assert parts is not None
+    assert [part.rows for part in parts] == [1, 1]  # frame 0, then 6; 3 is left out
 
 
 def test_a_bundle_holds_segments_and_is_refused_where_they_do_not_follow(runs: Path, tmp_path: Path) -> None:
