@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 import numpy as np
-import soxr
 
 from lsbench.errors import MediaError
 from lsbench.media.clip import Clip
-from lsbench.media.decode import read_sound, read_video
+from lsbench.media.decode import read_video
 from lsbench.media.encode import write_clip, write_film, write_sound
 from lsbench.media.film import Film, Held
 from lsbench.media.pictures import IMAGE_SUFFIXES, has_suffix, is_frame, read_frames
+from lsbench.media.sound import Speech, read_speech
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -113,15 +113,13 @@ def read_film(
     source = Path(source)
     where = f"clip {clip_id}: {source}"
     if source.is_dir():
-        frames, fps = read_frames(source, where), folder_fps
-        speech, rate = _read_wav(source, where)
-    else:
-        frames, fps, speech, rate = read_video(source, where)
-    if not len(speech) and sound == "required" and not source.is_dir():
+        frames = read_frames(source, where)
+        speech = _read_wav(source, where, sample_rate)
+        return Film(clip_id, Held(frames), np.arange(len(frames)), speech.samples, folder_fps, sample_rate)
+    video = read_video(source, where, sample_rate)
+    if not len(video.speech.samples) and sound == "required":
         raise MediaError(f"{where}: no sound; expected speech. Use --sound optional to accept silent videos.")
-    if len(speech) and rate != sample_rate:
-        speech = soxr.resample(speech, rate, sample_rate)
-    return Film(clip_id, Held(frames), np.arange(len(frames)), np.clip(speech, -1, 1), fps, sample_rate)
+    return video.film(clip_id)
 
 
 def read_clip(
@@ -171,8 +169,14 @@ def _wavs(folder: Path) -> list[Path]:
     return sorted(inside) + [beside] * beside.is_file()
 
 
-def _read_wav(folder: Path, where: str) -> tuple[np.ndarray, int]:
+def _read_wav(folder: Path, where: str, sample_rate: int) -> Speech:
     wavs = _wavs(folder)
     if len(wavs) > 1:
         raise MediaError(f"{where}: its sound is both {wavs[0]} and {wavs[1]}; expected one wav")
-    return read_sound(wavs[0], where) if wavs else (np.empty(0, np.float32), 0)
+    if not wavs:
+        return Speech(np.empty(0, np.float32), sample_rate)
+    where = f"{where}: {wavs[0].name}"
+    speech = read_speech(wavs[0], where, sample_rate, kind="wav")
+    if not speech.source_rate:
+        raise MediaError(f"{where}: no sound in it; expected a wav file")
+    return speech

@@ -20,7 +20,8 @@ from frames import noisy
 from lsbench.errors import MetricError
 from lsbench.media.clip import Clip
 from lsbench.metrics._base.pair import ClipPair
-from lsbench.metrics._kernels import compiled
+from lsbench.metrics import _kernels
+from lsbench.system import compiled
 from lsbench.metrics.ssim import SSIM, ssim, ssim_frames, ssim_torch
 
 TOLERANCE = 5e-6
@@ -215,7 +216,7 @@ def test_no_machine_code_beside_the_source_where_the_cache_is_no_folder(tmp_path
     (tmp_path / "cache").write_text("")
     code = "from lsbench.metrics._kernels import psnr_kernel; psnr_kernel.kernel(False)"
     env = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
-    source = Path(compiled.__file__).parent
+    source = Path(_kernels.__file__).parent
     before = set(source.rglob("*.nb[ci]"))
     subprocess.run([sys.executable, "-c", code], check=True, env={**env, "LSBENCH_CACHE": str(tmp_path / "cache")})
     assert set(source.rglob("*.nb[ci]")) == before

@@ -14,9 +14,9 @@ import numpy as np
 from lsbench.corpus.grid.archives import MAX_MEMBER_BYTES
 from lsbench.errors import FaceError, MediaError
 from lsbench.face.tracker import FaceTracker, fill_gaps
-from lsbench.media.clip import Clip
 from lsbench.media.decode import read_video
 from lsbench.media.files import content_sha256
+from lsbench.media.film import Film
 
 REVISION = 1  # of the checks: a higher one checks every clip anew
 FPS, FRAMES = 25.0, 75
@@ -94,15 +94,15 @@ def _examine(clip_id: str, file: Path, tracker: FaceTracker) -> dict[str, Any]:
         return facts | {"problem": f"{facts['bytes']:,} bytes; a clip has at most {MAX_MEMBER_BYTES:,}"}
     try:
         facts["sha256"] = content_sha256(file)
-        frames, fps, speech, audio_rate = read_video(file, clip_id)
+        video = read_video(file, clip_id)
     except MediaError as error:
         return facts | {"problem": str(error).removeprefix(f"{clip_id}: ")}
-    height, width = frames.shape[1:3]
-    facts |= {"frames": len(frames), "fps": fps, "width": width, "height": height, "audio_rate": audio_rate}
-    if problem := _problem(facts, speech):
+    film = video.film(clip_id)
+    facts |= {"frames": len(film), "fps": film.fps, "width": film.size[1], "height": film.size[0]}
+    facts["audio_rate"] = video.speech.source_rate
+    if problem := _problem(facts, film):
         return facts | {"problem": problem}
-    clip = Clip(clip_id, frames, speech, fps, audio_rate)
-    track = tracker.measure_cached(clip, facts["sha256"])
+    track = tracker.measure_cached(film, facts["sha256"])
     facts["faces"] = int(np.count_nonzero(track.found))
     try:
         fill_gaps(track, clip_id)
@@ -111,7 +111,7 @@ def _examine(clip_id: str, file: Path, tracker: FaceTracker) -> dict[str, Any]:
     return facts
 
 
-def _problem(facts: dict[str, Any], speech: np.ndarray) -> str:
+def _problem(facts: dict[str, Any], film: Film) -> str:
     size, length_s = (facts["width"], facts["height"]), FRAMES / FPS
     if facts["frames"] != FRAMES:
         return f"{facts['frames']} frames; expected {FRAMES}"
@@ -119,11 +119,11 @@ def _problem(facts: dict[str, Any], speech: np.ndarray) -> str:
         return f"{facts['fps']:g} frames a second; expected {FPS:g}"
     if size not in SIZES:
         return f"{size[0]}x{size[1]} px; expected {' or '.join(f'{width}x{height}' for width, height in SIZES)}"
-    if not len(speech):
+    if not len(film.speech):
         return "no sound"
-    if (heard_s := len(speech) / facts["audio_rate"]) < LEAST_SOUND * length_s:
+    if (heard_s := len(film.speech) / film.sample_rate) < LEAST_SOUND * length_s:
         return f"{heard_s:.2f} s of sound under {length_s:g} s of video"
-    return "" if np.abs(speech).max() > 0 else "its sound is silent"
+    return "" if np.abs(film.speech).max() > 0 else "its sound is silent"
 
 
 def _put(source: Path, target: Path) -> None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numba import float64, int64
 
-from lsbench.metrics._kernels.compiled import compiled, images
+from lsbench.system.compiled import compiled, images
 
 
 @lru_cache

@@ -18,7 +18,7 @@ import numba
 import numpy as np
 from numba import float32, float64, int32, uint8
 
-from lsbench.metrics._kernels.compiled import compiled, images, in_parallel
+from lsbench.system.compiled import compiled, images, in_parallel
 
 TILE = 120  # columns blurred together: a multiple of 3 channels and 8 lanes, no power of 2; the ring stays in cache
 

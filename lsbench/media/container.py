@@ -1,0 +1,65 @@
+"""A file of pictures and sound, opened with PyAV: the streams that a player takes, and the errors of what is damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import av
+from av.stream import Disposition
+
+from lsbench.errors import MediaError
+
+_COVERS = Disposition.attached_pic | Disposition.timed_thumbnails
+
+
+def opened(source: Path, where: str, kind: str = "video") -> Any:
+    """A container to read from, to be closed by the caller.
+
+    Args:
+        source: the file.
+        where: the start of every error message, naming the clip and its file.
+        kind: of file that it should be, for the errors.
+
+    Raises:
+        MediaError: where it cannot be read, is empty, or is nothing that FFmpeg knows.
+    """
+    try:
+        with source.open("rb") as file:
+            head = file.read(12)
+    except OSError as error:
+        raise MediaError(f"{where}: cannot be read: {error.strerror}; expected a {kind} file") from None
+    if not head:
+        raise MediaError(f"{where}: empty file (0 bytes); expected a {kind} file. Copy or render it again.")
+    try:
+        # A playlist in a video's clothes must not reach the network.
+        return av.open(f"file:{source}", metadata_errors="replace", options={"protocol_whitelist": "file"})
+    except av.FFmpegError as error:
+        fault = f"not a {kind} file ({error.strerror}); expected one"
+        if head[4:8] == b"ftyp":
+            fault = "cut short, its index (moov) is missing; expected a whole video. Copy or render it again."
+        raise MediaError(f"{where}: {fault}") from None
+
+
+def video_stream(container: Any, where: str) -> Any:
+    """The pictures that a player shows: the default stream, never a cover picture; MediaError where there is none."""
+    films = [stream for stream in container.streams.video if not stream.disposition & _COVERS]
+    best = container.streams.best("video")
+    video = best if best in films else next(iter(sorted(films, key=lambda stream: not stream.disposition)), None)
+    if video is None or video.codec_context is None:
+        kinds = ", ".join("cover picture" if stream.type == "video" else stream.type for stream in container.streams)
+        fault = "a video stream of unknown codec" if video is not None else f"no video stream ({kinds or 'nothing'})"
+        raise MediaError(f"{where}: {fault}; expected a video")
+    return video
+
+
+def audio_stream(container: Any) -> Any | None:
+    """The sound that a player plays; None where there is none that can be decoded."""
+    audio = container.streams.best("audio")
+    return None if audio is None or audio.codec_context is None else audio
+
+
+def damaged(where: str, fault: str, frames: int | None = None, kind: str = "video") -> MediaError:
+    """The error for a file that is cut short or damaged, after so many decoded frames."""
+    decoded = "" if frames is None else f" ({frames} frames decoded)"
+    return MediaError(f"{where}: {fault}{decoded}; expected a whole {kind}. Copy or render it again.")

@@ -1,0 +1,187 @@
+"""When pictures are shown: their time stamps -> a frame rate, and the picture that each frame shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from lsbench.errors import MediaError
+
+MAX_GAP_S = 10.0  # a longer jump of the time stamps is taken for damage, not for a picture held
+MOST_FPS = 240
+_AVI_START_S = 0.15  # the longest start-up of a sound codec that AVI muxers make the video wait for
+_USUAL = (*range(1, 9), 10, 12, 12.5, 15, 16, 18, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 144, 180, 200, 240)
+_NTSC = 1000 / 1001  # 24, 30, 60 and 120 have a slower twin
+_LOST = 0.01  # share of the pictures that a nominal rate may leave out
+_STEADY = 0.05  # steps within this share of each other are equal
+
+
+@dataclass(frozen=True, eq=False)
+class Timing:
+    """The frames of a video.
+
+    Attributes:
+        fps: frames a second.
+        shown: int64 (T,), the picture that each frame shows, never falling.
+        start_s: time stamp of the first frame.
+        variable: whether the pictures come at no constant rate.
+        notes: what a reader of the frames should know.
+    """
+
+    fps: float
+    shown: np.ndarray
+    start_s: float
+    variable: bool
+    notes: tuple[str, ...]
+
+
+def timing(
+    stamps: list[float | None], announced: float | None, where: str, end_s: float | None = None, avi: bool = False
+) -> Timing:
+    """Lay pictures out in frames of equal length: frame k shows the last picture begun by k / fps, to the nearest frame.
+
+    The rate is the one that the container announces, where most pictures follow each other by one frame of it. Else it is
+    a nominal one, from the time stamps alone, whatever they are counted in: the usual rate next to the average, if the
+    steps are even; or the lowest usual rate that leaves out hardly any picture, among those near the average and those
+    that many steps agree with. A hole repeats the picture before it.
+
+    Args:
+        stamps: of the pictures as they are shown, in seconds; those that are missing follow the one before.
+        announced: frames a second by the container; None where it does not say.
+        where: the start of every error message.
+        end_s: when the last picture is taken away, where the file knows; else it is one frame long.
+        avi: whether the first picture may have been put early, because AVI cannot start late.
+
+    Raises:
+        MediaError: where no rate can be had, it is over MOST_FPS, or the time stamps jump by more than MAX_GAP_S.
+    """
+    known = [stamp for stamp in stamps if stamp is not None]
+    ordered = _ordered(known)
+    if announced is None and (not ordered or len(known) < max(2, len(stamps))):
+        if len(stamps) == 1 and end_s is not None and known and end_s > known[0]:
+            announced = 1 / (end_s - known[0])
+        else:
+            raise MediaError(f"{where}: its frame rate is unknown; expected a video with time stamps")
+    if not ordered:
+        times = min(known, default=0.0) + np.arange(len(stamps)) / _bounded(announced or 0, where)
+    else:
+        times = _filled(stamps, known[0], announced)
+    for index, (earlier, later) in enumerate(pairwise(times)):
+        if later - earlier > MAX_GAP_S:
+            raise MediaError(
+                f"{where}: time stamps jump by {later - earlier:.1f} s after frame {index}; expected at most "
+                f"{MAX_GAP_S:g} s. Encode it again at a constant frame rate."
+            )
+    if avi and announced and len(times) > 1 and 1 / announced < times[1] - times[0] < _AVI_START_S:
+        times[0] = times[1] - 1 / announced  # muxers that must hold the second back leave the first alone
+    fps = _bounded(_rate(times, announced), where)
+    return _laid_out(times, fps, announced, end_s if ordered else None)
+
+
+def _ordered(stamps: list[float]) -> bool:
+    """Whether time stamps can be trusted: none goes back, and hardly any stands still."""
+    steps = np.diff(stamps)
+    return len(stamps) > 0 and bool((steps >= 0).all()) and np.count_nonzero(steps == 0) <= len(steps) // 10
+
+
+def _filled(stamps: list[float | None], first: float, announced: float | None) -> np.ndarray:
+    """All time stamps, float64 (N,): a missing one follows the one before it."""
+    step = 1 / announced if announced else 0.0
+    leading = next(index for index, stamp in enumerate(stamps) if stamp is not None)
+    times = np.empty(len(stamps))
+    for index, stamp in enumerate(stamps):
+        times[index] = stamp if stamp is not None else times[index - 1] + step if index else first - leading * step
+    return times
+
+
+def _bounded(fps: float, where: str) -> float:
+    if not 0 < fps <= MOST_FPS:
+        raise MediaError(
+            f"{where}: {fps:g} frames a second; expected at most {MOST_FPS}. Encode it again at its true rate."
+        )
+    return fps
+
+
+def _slots(times: np.ndarray, fps: float) -> np.ndarray:
+    """The frame at which each picture begins: int64 (N,), never falling."""
+    return np.maximum.accumulate(np.floor((times - times[0]) * fps + 0.5).astype(np.int64))
+
+
+def _rate(times: np.ndarray, announced: float | None) -> float:
+    """Frames a second: as announced, or nominal."""
+    steps = np.diff(times)
+    if announced and (not len(steps) or _follows(times, steps, announced)):
+        return announced
+    span = float(times[-1] - times[0])
+    if not span > 0:
+        return announced or 0.0
+    average = len(steps) / span
+    step = float(np.median(steps))
+    if step and np.mean(np.abs(steps - step) <= _STEADY * step) > 0.9 and abs(step * average - 1) < _STEADY:
+        usual = min(_with_twins(_USUAL), key=lambda rate: abs(rate - average))
+        return usual if abs(usual - average) <= 0.01 * average else round(average, 3)
+    candidates = [rate for rate in _USUAL if _suits(rate, average, steps)]
+    if not candidates:
+        return round(average, 3)
+    lost = [1 - len(np.unique(_slots(times, rate))) / len(times) for rate in candidates]
+    rate = next((rate for rate, share in zip(candidates, lost, strict=True) if share <= _LOST), None)
+    return _twin(rate if rate is not None else candidates[int(np.argmin(lost))], steps)
+
+
+def _follows(times: np.ndarray, steps: np.ndarray, fps: float) -> bool:
+    """Whether most pictures come one frame after the one before, and hardly any shares its frame with another."""
+    single = np.count_nonzero(np.rint(steps * fps) == 1)
+    return bool(2 * single >= len(steps)) and len(np.unique(_slots(times, fps))) >= (1 - 2 * _LOST) * len(times)
+
+
+def _suits(rate: float, average: float, steps: np.ndarray) -> bool:
+    """Whether a rate is near the average, or above it and that of a quarter of the steps."""
+    if rate < 0.9 * average:
+        return False
+    return rate <= 1.4 * average or bool(np.mean(np.abs(steps * rate - 1) <= _STEADY) >= 0.25)
+
+
+def _with_twins(rates: tuple[float, ...]) -> list[float]:
+    return [*rates, *(rate * _NTSC for rate in rates if rate in (24, 30, 60, 120))]
+
+
+def _twin(rate: float, steps: np.ndarray) -> float:
+    """The rate, or its slower twin where the steps of about that length agree with that better."""
+    own = steps[np.abs(steps * rate - 1) <= _STEADY]
+    if rate not in (24, 30, 60, 120) or not len(own):
+        return rate
+    return min((rate, rate * _NTSC), key=lambda fps: abs(own.mean() - 1 / fps))
+
+
+def _laid_out(times: np.ndarray, fps: float, announced: float | None, end_s: float | None) -> Timing:
+    """The picture of each frame, and what was done for it."""
+    begins = _slots(times, fps)
+    own = int(begins[-1]) + 1
+    count, notes = own, []
+    if end_s is not None:
+        held_s = end_s - float(times[-1])
+        if held_s > MAX_GAP_S:
+            notes.append(f"its last picture is said to stay for {held_s:.1f} s: read as one frame")
+        else:
+            count = max(own, int(np.floor((end_s - times[0]) * fps + 0.5 - 1e-6)))
+    shown = np.searchsorted(begins, np.arange(count), side="right") - 1
+    if count > own:
+        notes.append(f"its last picture stays for {held_s:.2f} s: {count - own} frames repeat it")
+    left_out = len(times) - len(np.unique(begins))
+    repeated = own - len(times) + left_out
+    steps = np.diff(times)
+    irregular = np.count_nonzero(np.diff(begins) != 1)
+    variable = bool(len(steps) > 1 and irregular > max(1, 0.1 * len(steps)))
+    changes = f"{repeated} repeated" + (f", {left_out} left out" if left_out else "")
+    if variable:
+        apart = f"{1000 * steps.min():.0f} to {1000 * steps.max():.0f} ms apart"
+        notes.insert(
+            0, f"variable frame rate: {len(times)} pictures, {apart}, read at {fps:g} frames a second ({changes})"
+        )
+    elif repeated or left_out:
+        notes.insert(0, f"uneven time stamps, read at {fps:g} frames a second ({changes})")
+    elif announced and abs(announced - fps) > 0.01 * fps:
+        notes.insert(0, f"its time stamps are {fps:g} frames a second; its container says {announced:g}")
+    return Timing(fps, shown, float(times[0]), variable, tuple(notes))
