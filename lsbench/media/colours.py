@@ -13,7 +13,7 @@ _BT709, _BT601, _BT2020 = (0.2126, 0.0722), (0.299, 0.114), (0.2627, 0.0593)
 _WEIGHTS = {1: _BT709, 4: (0.30, 0.11), 5: _BT601, 6: _BT601, 7: (0.212, 0.087), 9: _BT2020, 10: _BT2020}
 _HIGH_RANGE = {16: "PQ", 18: "HLG"}  # transfers by their numbers in H.273
 _SUBSAMPLED = {(1, 1): "444", (2, 1): "422", (2, 2): "420", (1, 2): "440"}
-_TRANSPARENT = "partly transparent, shown over black"
+TRANSPARENT = "partly transparent, shown over black"
 _HD_WIDTH, _SD_HEIGHT = 1280, 576  # px; from the one on, and above the other, a file without a matrix is BT.709
 
 
@@ -73,8 +73,8 @@ class Converter:
         if int(alpha.min()) < most:
             weight = alpha[..., None].astype(np.uint32)
             out[:] = (out * weight + most // 2) // most
-            if _TRANSPARENT not in self.notes:
-                self.notes.append(_TRANSPARENT)
+            if TRANSPARENT not in self.notes:
+                self.notes.append(TRANSPARENT)
 
 
 class _Planes:
@@ -125,7 +125,7 @@ class _Planes:
 
     def _flat(self, plane: Any) -> np.ndarray:
         samples = np.frombuffer(plane, np.uint8 if self.bits == 8 else np.uint16)
-        return samples >> self._shift if self._shift else samples
+        return np.right_shift(samples, self._shift) if self._shift else samples
 
 
 def _planar(format: Any, parts: list[Any], bits: int, alpha: bool) -> str:

@@ -1,4 +1,4 @@
-"""A file of pictures and sound, opened with PyAV: the streams that a player takes, and the errors of what is damaged."""
+"""A file of pictures and sound, opened with PyAV: the streams that a player takes, and the errors of damaged ones."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Video and sound on disk: finding clips, reading and writing them. Only files, decode and encode know of codecs.
 
-A source is a video file, or a folder of numbered PNG or JPG frames with a wav inside it or beside it (NAME.wav).
+A source is a video file, an animated image (GIF, WebP, PNG), or a folder of numbered PNG or JPG frames with a wav
+inside it or beside it (NAME.wav).
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from typing import Literal, NoReturn
 import numpy as np
 
 from lsbench.errors import MediaError
+from lsbench.media import animation
+from lsbench.media.animation import is_animation, read_animation
 from lsbench.media.clip import Clip
 from lsbench.media.decode import read_video
 from lsbench.media.encode import write_clip, write_film, write_sound
-from lsbench.media.film import Film, Held
+from lsbench.media.film import Film
 from lsbench.media.pictures import IMAGE_SUFFIXES, has_suffix, is_frame, read_frames
 from lsbench.media.sound import Speech, read_speech
 
@@ -63,7 +66,7 @@ def find_clips(folder: Path) -> dict[str, Path]:
         if here.resolve() in (parent.resolve() for parent in here.parents if parent.is_relative_to(folder)):
             folders.clear()  # a link that leads back up
             continue
-        videos = [here / file for file in files if has_suffix(file, VIDEO_SUFFIXES)]
+        videos = [here / file for file in files if has_suffix(file, VIDEO_SUFFIXES)] + _animations(here, files)
         sources = [(video.with_suffix(""), video) for video in sorted(videos)]
         if not videos and here != folder and any(map(is_frame, files)):
             sources = [(here, here)]
@@ -113,10 +116,12 @@ def read_film(
     source = Path(source)
     where = f"clip {clip_id}: {source}"
     if source.is_dir():
-        frames = read_frames(source, where)
+        pictures, notes = read_frames(source, where)
         speech = _read_wav(source, where, sample_rate)
-        return Film(clip_id, Held(frames), np.arange(len(frames)), speech.samples, folder_fps, sample_rate)
-    video = read_video(source, where, sample_rate)
+        shown = np.arange(len(pictures))
+        return Film(clip_id, pictures, shown, speech.samples, folder_fps, sample_rate, notes=notes + speech.notes)
+    animated = has_suffix(source.name, animation.SUFFIXES)
+    video = read_animation(source, where, sample_rate) if animated else read_video(source, where, sample_rate)
     if not len(video.speech.samples) and sound == "required":
         raise MediaError(f"{where}: no sound; expected speech. Use --sound optional to accept silent videos.")
     return video.film(clip_id)
@@ -157,6 +162,15 @@ def content_sha256(source: Path) -> str:
     except OSError as error:
         raise MediaError(f"{source}: cannot be read: {error.strerror}") from None
     return digest.hexdigest()
+
+
+def _animations(folder: Path, names: list[str]) -> list[Path]:
+    """The animated images among the files of a folder; of numbered ones, which may be many frames, the first tells."""
+    numbered = sorted(name for name in names if is_frame(name))
+    others = [name for name in names if name not in set(numbered)]
+    if numbered and is_animation(folder / numbered[0]):
+        others += numbered
+    return [folder / name for name in others if is_animation(folder / name)]
 
 
 def _refuse_folder(error: OSError) -> NoReturn:

@@ -106,6 +106,7 @@ class Film:
         sample_rate: Hz.
         looks: what is done to the frames, in this order.
         notes: what was changed on the way from the file to the frames, each for a reader.
+        variable: whether the pictures of the file come at no constant rate; fps is a nominal one then.
     """
 
     id: str
@@ -116,6 +117,7 @@ class Film:
     sample_rate: int = 16000
     looks: tuple[Look, ...] = ()
     notes: tuple[str, ...] = ()
+    variable: bool = False
 
     @classmethod
     def of(cls, clip: Clip) -> Film:

@@ -40,8 +40,8 @@ def orientation(frame: Any) -> tuple[Orientation, str]:
     """That of a decoded frame, and a note where its display matrix is no multiple of 90 degrees.
 
     A display matrix (a b / c d) sends a stored point (x, y), y downwards, to (a x + c y, b x + d y): see FFmpeg's
-    display.h. Players show the whole of it; here it is the nearest turn by 90 degrees, mirrored where the determinant is
-    negative.
+    display.h. Players show the whole of it; here it is the nearest turn by 90 degrees, mirrored where the determinant
+    is negative.
     """
     matrix = frame.side_data.get(Type.DISPLAYMATRIX) if len(frame.side_data) else None
     if matrix is None:

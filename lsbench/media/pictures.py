@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from lsbench.errors import MediaError
+from lsbench.media.colours import TRANSPARENT
+from lsbench.media.display import check_size
+from lsbench.media.film import Pictures
+from lsbench.media.memory import Store
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 _NUMBER = re.compile(r"\d+$")
+_MODES = ("1", "L", "RGB", "LA", "RGBA", "P", "PA")  # of Pillow
+_EXIF_ORIENTATION = 0x0112
 
 
 def has_suffix(name: str, suffixes: tuple[str, ...]) -> bool:
@@ -25,19 +36,62 @@ def is_frame(name: str) -> bool:
     return has_suffix(name, IMAGE_SUFFIXES) and _NUMBER.search(Path(name).stem) is not None
 
 
-def read_frames(folder: Path, where: str) -> np.ndarray:
-    """The numbered frames of a folder, in order of their numbers: uint8 (T, H, W, 3)."""
-    series = _frame_series(folder, where)
-    frames = np.empty(0, np.uint8)
-    for index, path in enumerate(series):
-        picture = _read_image(path, where)
-        if index == 0:
-            frames = np.empty((len(series), *picture.shape), np.uint8)
-        elif picture.shape != frames.shape[1:]:
-            size, first = (f"{shape[1]}x{shape[0]}" for shape in (picture.shape, frames.shape[1:]))
-            raise MediaError(f"{where}: {path.name} is {size} after frames of {first}; expected one size")
-        frames[index] = picture
-    return frames
+def read_frames(folder: Path, where: str) -> tuple[Pictures, tuple[str, ...]]:
+    """The numbered frames of a folder, in order of their numbers, and notes on what was changed.
+
+    They are upright (EXIF), 8-bit and opaque: 16 bits are rounded to 8, and what is partly transparent is shown over
+    black.
+
+    Args:
+        folder: with PNG or JPG images of one size, each number once.
+        where: the start of every error message.
+
+    Raises:
+        MediaError: where a number is missing or twice, or an image cannot be decoded or has another size.
+    """
+    paths = _frame_series(folder, where)
+    store: Store | None = None
+    size = 0, 0
+    notes: dict[str, None] = {}
+    for path in paths:
+        picture, note = _read_image(path, where)
+        if store is None:
+            size = picture.shape[:2]
+            store = Store(*size, len(paths))
+        elif picture.shape[:2] != size:
+            now, first = (f"{width}x{height}" for height, width in (picture.shape[:2], size))
+            raise MediaError(f"{where}: {path.name} is {now} after frames of {first}; expected one size")
+        place = store.place()
+        if place is not None:
+            place[:] = picture
+        if note:
+            notes[note] = None
+    return Frames(where, paths, *size, store.held if store is not None else None), tuple(notes)
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """Numbered images, in memory or read again whenever they are asked for; film.Pictures says what they are."""
+
+    where: str
+    paths: list[Path]
+    height: int
+    width: int
+    held: np.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def read(self) -> Iterator[np.ndarray]:
+        """One after another."""
+        if self.held is not None:
+            yield from self.held
+            return
+        for path in self.paths:
+            picture, _ = _read_image(path, self.where)
+            if picture.shape[:2] != (self.height, self.width):
+                raise MediaError(f"{self.where}: {path.name} has another size than before; it changed meanwhile")
+            yield picture
 
 
 def _frame_series(folder: Path, where: str) -> list[Path]:
@@ -59,19 +113,52 @@ def _frame_series(folder: Path, where: str) -> list[Path]:
     return [path for _, path in numbered]
 
 
-def _read_image(path: Path, where: str) -> np.ndarray:
-    """An 8-bit RGB or grey image as RGB: uint8 (H, W, 3)."""
+def _read_image(path: Path, where: str) -> tuple[np.ndarray, str]:
+    """An image as it is seen: uint8 (H, W, 3) RGB, and a note on what was changed."""
+    where = f"{where}: {path.name}"
+    with opened_image(path, where) as image:
+        stored = [str(tile[-1]) for tile in getattr(image, "tile", [])]
+        deep = image.mode == "I" or any("16" in mode for mode in (image.mode, *stored))
+        if not deep and image.mode not in _MODES:
+            raise MediaError(f"{where} is a {image.mode} image; expected RGB or grey. Convert it.")
+        way_up = image.getexif().get(_EXIF_ORIENTATION, 1)
+        if deep:
+            image = Image.fromarray(_rounded(path, where))
+            image.getexif()[_EXIF_ORIENTATION] = way_up
+        picture, note = opaque(ImageOps.exif_transpose(image) if way_up != 1 else image)
+    turned = "" if way_up == 1 else "turned upright, as the EXIF of its images says"
+    return picture, note or turned or ("its images have 16 bits, read at 8" if deep else "")
+
+
+def _rounded(path: Path, where: str) -> np.ndarray:
+    """An image of 16 bits at the nearest 8: uint8 (H, W), (H, W, 3) or (H, W, 4). Pillow would cut colours off."""
+    samples = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if samples is None or samples.dtype != np.uint16:
+        raise MediaError(f"{where} is an image of an unusual kind; expected 8 or 16 bits of RGB or grey. Convert it.")
+    levels = ((samples.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+    return levels if levels.ndim == 2 else np.ascontiguousarray(levels[..., [2, 1, 0, 3][: levels.shape[2]]])
+
+
+@contextmanager
+def opened_image(path: Path, where: str) -> Iterator[Image.Image]:
+    """An image file, opened with Pillow; MediaError for what goes wrong inside the block too, and for over 8K."""
     try:
-        with Image.open(path) as file:
-            image: Image.Image = file
-            deep = image.mode.startswith("I") or any("16" in str(tile[-1]) for tile in file.tile)
-            if deep or image.mode not in ("L", "RGB", "LA", "RGBA", "P", "PA"):
-                kind = "16-bit" if deep else image.mode
-                raise MediaError(f"{where}: {path.name} is a {kind} image; expected 8-bit RGB or grey. Convert it.")
-            if "A" in image.mode or "transparency" in image.info:
-                image = image.convert("RGBA")
-                if np.asarray(image)[..., 3].min() < 255:
-                    raise MediaError(f"{where}: {path.name} is partly transparent; expected opaque RGB or grey")
-            return np.asarray(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError) as error:
-        raise MediaError(f"{where}: {path.name} cannot be decoded: {error}; expected a PNG or JPG image") from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_size() is stricter
+            image = Image.open(path)
+        with image:
+            check_size(image.height, image.width, where)
+            yield image
+    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError) as error:
+        raise MediaError(f"{where} cannot be decoded: {error or 'too large'}; expected a PNG or JPG image") from None
+
+
+def opaque(image: Image.Image) -> tuple[np.ndarray, str]:
+    """An image over black: uint8 (H, W, 3) RGB, and a note where it is partly transparent."""
+    if "A" not in image.mode and "transparency" not in image.info:
+        return np.asarray(image.convert("RGB")), ""
+    pixels = np.asarray(image.convert("RGBA"))
+    alpha = pixels[..., 3:].astype(np.uint16)
+    if int(alpha.min()) == 255:
+        return np.ascontiguousarray(pixels[..., :3]), ""
+    return ((pixels[..., :3] * alpha + 127) // 255).astype(np.uint8), TRANSPARENT

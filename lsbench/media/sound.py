@@ -38,9 +38,7 @@ class Speech:
     notes: tuple[str, ...] = ()
 
 
-def read_speech(
-    source: Path, where: str, sample_rate: int, start_s: float = 0.0, kind: str = "video"
-) -> Speech:
+def read_speech(source: Path, where: str, sample_rate: int, start_s: float = 0.0, kind: str = "video") -> Speech:
     """The sound of a file from start_s on, in one channel.
 
     Mono is taken as it is, and the mean of stereo and of channels whose place is not known. A sound with a channel for
@@ -69,9 +67,7 @@ def read_speech(
     return Speech(heard.samples(), sample_rate, heard.source_rate, notes)
 
 
-def _hear(
-    source: Path, where: str, sample_rate: int, start_s: float, kind: str, channel: int | None = None
-) -> _Mix:
+def _hear(source: Path, where: str, sample_rate: int, start_s: float, kind: str, channel: int | None = None) -> _Mix:
     """One pass over the sound of a file."""
     with opened(source, where, kind) as container:
         audio = audio_stream(container)
@@ -172,7 +168,7 @@ class _Mix:
     def flush(self) -> None:
         """Mix the blocks that wait."""
         if not self._pending:
-            return
+            return None
         samples = np.concatenate(self._pending, axis=1)
         self._pending, self._waiting = [], 0
         if samples.dtype == np.uint8:

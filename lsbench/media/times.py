@@ -40,12 +40,12 @@ class Timing:
 def timing(
     stamps: list[float | None], announced: float | None, where: str, end_s: float | None = None, avi: bool = False
 ) -> Timing:
-    """Lay pictures out in frames of equal length: frame k shows the last picture begun by k / fps, to the nearest frame.
+    """Lay pictures out in frames of equal length: frame k shows the last picture begun by k / fps, to the nearest.
 
-    The rate is the one that the container announces, where most pictures follow each other by one frame of it. Else it is
-    a nominal one, from the time stamps alone, whatever they are counted in: the usual rate next to the average, if the
-    steps are even; or the lowest usual rate that leaves out hardly any picture, among those near the average and those
-    that many steps agree with. A hole repeats the picture before it.
+    The rate is the one that the container announces, where most pictures follow each other by one frame of it. Else it
+    is a nominal one, from the time stamps alone, whatever they are counted in: the usual rate next to the average, if
+    the steps are even; or the lowest usual rate that leaves out hardly any picture, among those near the average and
+    those that many steps agree with. A hole repeats the picture before it.
 
     Args:
         stamps: of the pictures as they are shown, in seconds; those that are missing follow the one before.
@@ -83,7 +83,7 @@ def timing(
 def _ordered(stamps: list[float]) -> bool:
     """Whether time stamps can be trusted: none goes back, and hardly any stands still."""
     steps = np.diff(stamps)
-    return len(stamps) > 0 and bool((steps >= 0).all()) and np.count_nonzero(steps == 0) <= len(steps) // 10
+    return len(stamps) > 0 and bool((steps >= 0).all()) and int(np.count_nonzero(steps == 0)) <= len(steps) // 10
 
 
 def _filled(stamps: list[float | None], first: float, announced: float | None) -> np.ndarray:

@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from exact import alike
@@ -22,7 +23,7 @@ from PIL import Image
 from scipy.signal import correlate
 
 from lsbench.errors import MediaError
-from lsbench.media.files import content_sha256, find_clips, read_clip, write_clip
+from lsbench.media.files import content_sha256, find_clips, read_clip, read_film, write_clip
 
 RATE = 16000
 GRID = Path(__file__).parents[3] / "shared" / "grid-mini"
@@ -472,10 +473,6 @@ def spoil(folder: Path, kind: str) -> None:
         (folder / "3.png").write_bytes((folder / "003.png").read_bytes())
     elif kind == "size":
         Image.fromarray(pictures(1, 32, 32)[0]).save(folder / "003.png")
-    elif kind == "16-bit":
-        Image.fromarray(np.full((48, 64), 40000, np.uint16)).save(folder / "003.png")
-    elif kind == "alpha":
-        Image.fromarray(np.full((48, 64, 4), 128, np.uint8)).save(folder / "003.png")
     elif kind == "cmyk":
         Image.fromarray(pictures(1)[0]).convert("CMYK").save(folder / "003.png", format="JPEG")
     elif kind == "cut":
@@ -499,8 +496,6 @@ def spoil(folder: Path, kind: str) -> None:
         ("two series", r"mask003\.png; expected one series"),
         ("number twice", "expected one series, each number once"),
         ("size", r"003\.png is 32x32 after frames of 64x48"),
-        ("16-bit", r"003\.png is a 16-bit image; expected 8-bit RGB or grey"),
-        ("alpha", r"003\.png is partly transparent"),
         ("cmyk", r"003\.png is a CMYK image"),
         ("cut", r"003\.png cannot be decoded"),
         ("no image", r"003\.png cannot be decoded"),
@@ -517,15 +512,49 @@ def test_bad_frame_folders(tmp_path: Path, kind: str, message: str) -> None:
     assert str(caught.value).startswith(f"clip a: {folder}: ") and "\n" not in str(caught.value)
 
 
-def test_16_bit_colour_images_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["I;16", "RGB", "RGBA"])
+def test_16_bit_images_are_rounded_to_8(tmp_path: Path, mode: str) -> None:
     (tmp_path / "a").mkdir()
-    with av.open(str(tmp_path / "a" / "1.png"), "w", format="image2", options={"update": "1"}) as container:
-        stream = container.add_stream("png", rate=1)
-        stream.height, stream.width, stream.pix_fmt = 48, 64, "rgb48be"
-        container.mux(stream.encode(av.VideoFrame.from_ndarray(pictures(1)[0], format="rgb24")))
-        container.mux(stream.encode())
-    with pytest.raises(MediaError, match="16-bit"):
-        read_clip(tmp_path / "a", "a", sound="optional")
+    channels = {"I;16": 1, "RGB": 3, "RGBA": 4}[mode]
+    samples = np.random.default_rng(0).integers(0, 65536, (48, 64, channels)).astype(np.uint16)
+    samples[..., 3:] = 65535
+    bgr = samples[..., [2, 1, 0, 3][:channels]] if channels > 1 else samples
+    cv2.imwrite(str(tmp_path / "a" / "1.png"), bgr)
+    film = read_film(tmp_path / "a", "a")
+    assert np.array_equal(film.clip().frames[0], np.broadcast_to(np.rint(samples[..., :3] / 257), (48, 64, 3)))
+    assert film.notes == ("its images have 16 bits, read at 8",)
+
+
+def test_transparent_images_are_shown_over_black(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (48, 64, 4), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a" / "1.png")
+    film = read_film(tmp_path / "a", "a")
+    expected = pixels[..., :3] * (pixels[..., 3:] / 255)
+    assert np.abs(film.clip().frames[0] - expected).max() <= 0.5
+    assert film.notes == ("partly transparent, shown over black",)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_images_are_turned_as_their_exif_says(tmp_path: Path, orientation: int) -> None:
+    (tmp_path / "a").mkdir()
+    picture = pictures(1)[0]
+    stored = {  # how a camera stores what is to be seen; EXIF 2.3, tag 274
+        1: picture,
+        2: picture[:, ::-1],
+        3: picture[::-1, ::-1],
+        4: picture[::-1],
+        5: picture.transpose(1, 0, 2),
+        6: np.rot90(picture, 1),
+        7: picture[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(picture, -1),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / "a" / "1.png", exif=exif)
+    film = read_film(tmp_path / "a", "a")
+    assert np.array_equal(film.clip().frames[0], picture)
+    assert (film.notes == ()) == (orientation == 1)
 
 
 # Finding clips and naming their content

@@ -19,10 +19,10 @@ from frames import noisy
 
 from lsbench.errors import MetricError
 from lsbench.media.clip import Clip
-from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics import _kernels
-from lsbench.system import compiled
+from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics.ssim import SSIM, ssim, ssim_frames, ssim_torch
+from lsbench.system import compiled
 
 TOLERANCE = 5e-6
 

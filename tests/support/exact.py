@@ -25,15 +25,13 @@ def rgb(y: np.ndarray, u: np.ndarray, v: np.ndarray, bits: int = 8, matrix: str 
 def planes(frame: av.VideoFrame) -> list[np.ndarray]:
     """The planes of a planar frame, each (rows, columns), without what pads them."""
     deep = frame.format.components[0].bits > 8
-    kind, size = (np.uint16, 2) if deep else (np.uint8, 1)
-    return [
-        np.frombuffer(plane, kind).reshape(-1, plane.line_size // size)[: plane.height, : plane.width]
-        for plane in frame.planes
-    ]
+    rows = [np.frombuffer(bytes(plane), np.uint8).reshape(-1, plane.line_size) for plane in frame.planes]
+    samples = [row.view(np.uint16) if deep else row for row in rows]
+    return [part[: plane.height, : plane.width] for part, plane in zip(samples, frame.planes, strict=True)]
 
 
 def picture(frame: av.VideoFrame, matrix: str = "bt601", full: bool = False) -> np.ndarray:
-    """A decoded frame in RGB, float64 (H, W, 3): every pixel has the chroma of the sample that it shares; RGB as it is."""
+    """A decoded frame in RGB, float64 (H, W, 3): pixels share a sample of chroma; RGB as it is."""
     if frame.format.is_rgb:
         return frame.to_ndarray(format="rgb24").astype(np.float64)
     y, u, v = planes(frame)[:3]
