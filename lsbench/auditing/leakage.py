@@ -27,7 +27,8 @@ from lsbench.generation.standins import cut_or_pad
 from lsbench.media.clip import Clip, crop
 from lsbench.media.film import Film
 from lsbench.metrics._base.landmarks import aperture
-from lsbench.protocol.align import align, block_means
+from lsbench.protocol.align import align
+from lsbench.protocol.changes import block_means
 from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import Protocol, Reference
 from lsbench.system import pool

@@ -25,6 +25,7 @@ from lsbench.cli.common import (
         "lsbench score out/ --reference grid/ --metric ssim --metric psnr:color=luma --region mouth",
         "lsbench score 'cmd:python mytool.py {video} {audio} {output}' --reference grid/ --timeout 60",
         "lsbench score out/ --reference interviews/ --segment 10",
+        "lsbench score out/ --reference grid/ --fit resize --rate resample --align trim",
         "lsbench score out/ --protocol grid-test --data grid/ --name wav2lip --align trim --workers 4",
     )
 )
@@ -40,7 +41,24 @@ from lsbench.cli.common import (
     help="Such as ssim, ssim:color=luma, or one of your own, py:mymetrics:MAE; repeatable.",
 )
 @click.option("--region", "regions", multiple=True, type=click.Choice(["whole", "face", "mouth"]), help="Repeatable.")
-@click.option("--align", type=click.Choice(["strict", "trim", "lag"]), help="The protocol's (strict) if not given.")
+@click.option(
+    "--align",
+    type=click.Choice(["strict", "trim", "lag"]),
+    help="Videos of another length: refused (strict), compared as far as both go (trim), or lined up by an estimated "
+    "lag and compared as far as both go (lag). The protocol's (strict) if not given.",
+)
+@click.option(
+    "--fit",
+    type=click.Choice(["strict", "resize", "pad", "face"]),
+    help="Videos of another size: refused (strict), resized (resize), cut out of padding (pad), or compared by the "
+    "face alone (face: what shows no more than that). The protocol's (strict) if not given.",
+)
+@click.option(
+    "--rate",
+    type=click.Choice(["strict", "resample"]),
+    help="Videos at another frame rate: refused (strict), or their pictures taken at the reference's times (resample). "
+    "The protocol's (strict) if not given.",
+)
 @click.option(
     "--task",
     type=click.Choice(["reconstruction", "still", "dubbing"]),

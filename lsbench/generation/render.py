@@ -36,7 +36,9 @@ from lsbench.media.film import Film
 from lsbench.protocol.align import align, demand_length
 from lsbench.protocol.bound import bound
 from lsbench.protocol.context import Context
+from lsbench.protocol.fit import fitted
 from lsbench.protocol.protocol import Protocol
+from lsbench.protocol.rate import timed
 from lsbench.system import pool
 from lsbench.system.pool import Progress
 
@@ -160,13 +162,17 @@ def as_video(face: Clip, rendered: Rendered, speech: np.ndarray) -> Clip:
 
 def demand_fit(rules: Protocol, order: Order, face: Clip, video: Clip) -> None:
     """Raise AlignmentError where the protocol cannot take a video: its size, its frame rate, its length."""
-    if rules.task != "dubbing":
-        align(Film.of(face), Film.of(video), rules.align, rules.fps, rules.frames)
+    shown, made = Film.of(face), Film.of(video)
+    if rules.task == "dubbing":
+        demand_length(made, replace(shown, id=order.driver.id), rules.align)
+        if made.size != shown.size:
+            sizes = ["{1}x{0}".format(*film.size) for film in (made, shown)]
+            raise AlignmentError(f"clip {face.id}: generated {sizes[0]} px, the face it was given {sizes[1]} px")
         return
-    demand_length(Film.of(video), Film.of(replace(face, id=order.driver.id)), rules.align)
-    if video.frames.shape[1:] != face.frames.shape[1:]:
-        sizes = ["{1}x{0}".format(*clip.frames.shape[1:3]) for clip in (video, face)]
-        raise AlignmentError(f"clip {face.id}: generated {sizes[0]} px, the face it was given {sizes[1]} px")
+    made = timed(shown, made, rules.rate).generated
+    made = fitted(shown, made, "resize" if rules.fit == "face" else rules.fit).generated  # a face crop is of any size
+    align(shown, made, rules.align, rules.fps, rules.frames)
+    align(shown, made, rules.align, rules.fps, rules.frames)
 
 
 def _peak_bytes() -> int | None:

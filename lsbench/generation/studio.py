@@ -20,6 +20,7 @@ from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import Protocol, Reference
 from lsbench.system import strict_json
 
+COMPARING = ("align", "fit", "fit_method", "rate")  # rules that no video depends on
 REVISION = 1  # of how a generator is fed and its videos are written
 
 
@@ -127,7 +128,7 @@ def inputs_sha256(studio: Studio, face: Reference, driver: Reference) -> str:
     parts = {
         "revision": REVISION,
         "made_by": studio.made_by,
-        "rules": {name: value for name, value in studio.context.rules.rules.items() if name != "align"},
+        "rules": {name: value for name, value in studio.context.rules.rules.items() if name not in COMPARING},
         "face": face.digest,
         "driver": driver.digest,
         "landmarks": content_sha256(face.landmarks) if face.landmarks else None,

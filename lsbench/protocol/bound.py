@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lsbench.errors import ProtocolError
-from lsbench.protocol.protocol import Align, Protocol, Task, from_folder, load
+from lsbench.protocol.protocol import Align, Fit, Protocol, Rate, Task, from_folder, load
 
 
 def bound(
@@ -17,6 +17,8 @@ def bound(
     data: str | Path | None,
     *,
     align: Align | None = None,
+    fit: Fit | None = None,
+    rate: Rate | None = None,
     task: Task | None = None,
     segment_s: float | None = None,
 ) -> Protocol:
@@ -27,9 +29,11 @@ def bound(
         protocol: a name, a .toml file, or a Protocol.
         data: the folder that holds the protocol's clips, unless it is bound already.
         align, task, segment_s: in place of its own.
+        fit, rate: of a folder of clips. A protocol's own rules say what it allows.
 
     Raises:
-        ProtocolError: where not exactly one is named, or clips are missing, or segments are not longer than 0.
+        ProtocolError: where not exactly one is named, clips are missing, a protocol does not allow what is asked, or
+            segments are not longer than 0.
     """
     if segment_s is not None and not 0 < segment_s < math.inf:
         raise ProtocolError(f"segment {segment_s:g}; expected more than 0 seconds")
@@ -39,9 +43,16 @@ def bound(
         protocol = from_folder(Path(reference))
     else:
         protocol = protocol if isinstance(protocol, Protocol) else load(str(protocol))
+        for option, wanted, own in (("fit", fit, protocol.fit), ("rate", rate, protocol.rate)):
+            if wanted not in (None, own):
+                raise ProtocolError(
+                    f"protocol {protocol.name}: --{option} {wanted}; it says {option} = {own} and allows nothing else. "
+                    f"Score with --reference DIR --{option} {wanted}, or with a copy of its file that says {option} = "
+                    f'"{wanted}": another protocol, with a board of its own'
+                )
         if data is not None:
             protocol = protocol.bind(Path(data))
         elif not protocol.is_bound:
             raise ProtocolError(f"protocol {protocol.name}: pass --data, the folder that holds its reference clips")
-    asked: dict[str, Any] = {"align": align, "task": task, "segment_s": segment_s}
+    asked: dict[str, Any] = {"align": align, "fit": fit, "rate": rate, "task": task, "segment_s": segment_s}
     return replace(protocol, **{name: value for name, value in asked.items() if value is not None})

@@ -18,10 +18,24 @@ from lsbench.face.tracker import sidecar
 from lsbench.media.clip import Clip, gray
 from lsbench.media.files import Sound, content_sha256, find_clips, read_film
 from lsbench.media.film import Film, Look
+from lsbench.media.looks import METHOD
 from lsbench.protocol.manifest import Reference, Select, first_few
-from lsbench.protocol.toml_file import Align, Color, Task, read_file
+from lsbench.protocol.toml_file import Align, Color, Fit, Rate, Task, read_file
 
-__all__ = ["Align", "Protocol", "Reference", "Task", "describe", "first_few", "from_folder", "load", "read", "recall"]
+__all__ = [
+    "Align",
+    "Fit",
+    "Protocol",
+    "Rate",
+    "Reference",
+    "Task",
+    "describe",
+    "first_few",
+    "from_folder",
+    "load",
+    "read",
+    "recall",
+]
 
 DEFAULT_METRICS = (
     *("psnr", "ssim", "lpips", "fid", "sharpness", "seam", "flicker", "jitter"),
@@ -30,10 +44,8 @@ DEFAULT_METRICS = (
 FACELESS = 0.25  # of a clip, in a folder that has no protocol
 DEFAULT_REGIONS = (Region.WHOLE, Region.FACE, Region.MOUTH)
 RULES = ("fps", "frames", "sample_rate", "align", "task", "identity", "color")
-LATER_RULES = (
-    "faceless",
-    "segment_s",
-)  # no part of the digest at their defaults, so that the digests of older protocols stay
+# No part of the digest at their defaults, so that the digests of older protocols stay.
+LATER_RULES = ("faceless", "fit", "rate", "segment_s")
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,8 @@ class Protocol:
         frames: per clip; None where any is allowed.
         sample_rate: of the speech, Hz.
         align: what to do where generated and reference differ in length (see lsbench.protocol.align.align).
+        fit: what to do where they differ in size (see lsbench.protocol.fit.fitted).
+        rate: what to do where they differ in frame rate (see lsbench.protocol.rate.timed).
         task: see above.
         identity: see above.
         segment_s: into segments of about how many seconds clips are cut where there are too few of them to draw for
@@ -86,6 +100,8 @@ class Protocol:
     task: Task = "reconstruction"
     identity: str = "shifted:6"
     color: Color = "rgb"
+    fit: Fit = "strict"
+    rate: Rate = "strict"
     faceless: float = 0.0
     segment_s: float | None = None
     metrics: tuple[str, ...] = DEFAULT_METRICS
@@ -94,10 +110,11 @@ class Protocol:
 
     @property
     def rules(self) -> dict[str, Any]:
-        """The fields, beside the clips, that can move a number or an interval."""
+        """The fields, beside the clips, that can move a number or an interval; by what method frames are resized."""
         defaults = {field.name: field.default for field in fields(self)}
         later = {name: getattr(self, name) for name in LATER_RULES if getattr(self, name) != defaults[name]}
-        return {name: getattr(self, name) for name in RULES} | later
+        method = {"fit_method": METHOD} if "fit" in later else {}
+        return {name: getattr(self, name) for name in RULES} | later | method
 
     @property
     def is_bound(self) -> bool:

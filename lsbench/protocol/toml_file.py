@@ -22,10 +22,18 @@ else:
     import tomli as tomllib
 
 Align = Literal["strict", "trim", "lag"]
+Fit = Literal["strict", "resize", "pad", "face"]
+Rate = Literal["strict", "resample"]
 Task = Literal["reconstruction", "still", "dubbing"]
 Color = Literal["rgb", "gray"]
 
-CHOICES = {"align": get_args(Align), "task": get_args(Task), "color": get_args(Color)}
+CHOICES = {
+    "align": get_args(Align),
+    "fit": get_args(Fit),
+    "rate": get_args(Rate),
+    "task": get_args(Task),
+    "color": get_args(Color),
+}
 # The identity rules that each task can have; N is a number of frames.
 IDENTITIES = {
     "reconstruction": ("shifted:N", "masked-video"),
@@ -41,6 +49,8 @@ KINDS: dict[str, type | tuple[type, ...]] = {
     "frames": int,
     "sample_rate": int,
     "align": str,
+    "fit": str,
+    "rate": str,
     "task": str,
     "identity": str,
     "color": str,

@@ -10,7 +10,9 @@ from lsbench.generation.render import render_clip
 from lsbench.generation.studio import Order, Studio
 from lsbench.media.files import content_sha256
 from lsbench.metrics._base.metric import Metric
+from lsbench.protocol.changes import Changes
 from lsbench.protocol.context import Context
+from lsbench.protocol.slip import slips
 from lsbench.run.folder import Run
 from lsbench.run.pairing import Job, paired
 from lsbench.run.result import Partial
@@ -34,7 +36,8 @@ class Scoring:
 
 def measure_clip(scoring: Scoring, job: Job) -> None:
     """Read and measure one clip, and keep the outcome in the run folder."""
-    films = paired(scoring.context, scoring.metrics, job)
+    films, changes = paired(scoring.context, scoring.metrics, job), Changes()
+    stats = measured(scoring.metrics, films, changes)
     partial = Partial(
         clip_id=job.reference.id,
         generated_sha256=job.generated_sha256,
@@ -42,8 +45,8 @@ def measure_clip(scoring: Scoring, job: Job) -> None:
         frames=len(films),
         reference_frames=films.reference_frames,
         lag_frames=films.lag_frames,
-        stats=measured(scoring.metrics, films),
-        notes=films.notes,
+        stats=stats,
+        notes=(*films.notes, *(f"generated: {slip}" for slip in slips(changes))),
         left_out=[[int(run[0]), int(run[-1]) + 1] for run in runs(films.left_out)],
         fps=films.generated.fps,
     )

@@ -99,18 +99,20 @@ def needs(metric: Metric, protocol: Protocol) -> set[str]:
     """Names of the weight files without which a metric cannot be measured under a protocol."""
     exact = protocol.task != "dubbing" and all(clip.landmarks for clip in protocol.clips)
     faces = metric.needs_landmarks or metric.learner or (metric.needs_track and not exact)
-    return {*metric.weights, *([FACE_LANDMARKER] if faces else [])}
+    return {*metric.weights, *([FACE_LANDMARKER] if faces or protocol.fit == "face" else [])}
 
 
 def untrue(metrics: Iterable[Metric], protocol: Protocol) -> dict[str, str]:
-    """Metric key -> why it cannot be measured, for those that compare with a truth that the protocol does not have."""
-    if protocol.task != "dubbing":
+    """Metric key -> why it cannot be measured, for those whose truth, or whose pictures, the protocol does not have."""
+    if protocol.task == "dubbing":
+        no_truth = "it compares with the reference's own pictures, and in a dubbing task the reference says something "
+        return {metric.key: f"{no_truth}else: there is no ground truth" for metric in metrics if metric.paired}
+    if protocol.fit != "face":
         return {}
     return {
-        metric.key: "it compares with the reference's own pictures, and in a dubbing task the reference says something "
-        "else: there is no ground truth"
+        metric.key: "--fit face compares the faces alone, and it looks at more of the frames"
         for metric in metrics
-        if metric.paired
+        if metric.region is Region.WHOLE or (metric.region is None and metric.needs_track)
     }
 
 

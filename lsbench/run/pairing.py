@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from lsbench.errors import FaceError
 from lsbench.face.track import FaceTrack
 from lsbench.media.files import read_film
 from lsbench.media.film import Film
 from lsbench.metrics._base.metric import Metric
 from lsbench.protocol.align import align, demand_length
 from lsbench.protocol.context import Context
+from lsbench.protocol.fit import fitted
 from lsbench.protocol.manifest import Reference
+from lsbench.protocol.rate import Timed, timed
 from lsbench.run.learn import Models
 from lsbench.run.windows import FilmPair
 
@@ -49,7 +54,7 @@ def paired(context: Context, metrics: Iterable[Metric], job: Job) -> FilmPair:
         films,
         device=context.device,
         weights=context.weights,
-        reference_sha256=context.content(job.reference),
+        reference_sha256=None if rules.fit == "face" else context.content(job.reference),  # its crop is no file's
         models=job.models,
         reference_frames=len(reference),
         notes=_notes(films),
@@ -65,22 +70,61 @@ def _notes(films: FilmPair) -> tuple[str, ...]:
 def _aligned(context: Context, metrics: tuple[Metric, ...], job: Job, reference: Film, generated: Film) -> FilmPair:
     """The films where the reference is the truth."""
     rules = context.rules
-    overlap = align(reference, generated, rules.align, rules.fps, rules.frames)
-    if not len(generated.speech):
-        generated = replace(generated, speech=reference.speech)
-    cut = overlap.start, overlap.stop
-    late = overlap.start + overlap.lag_frames, overlap.stop + overlap.lag_frames
+    time = timed(reference, generated, rules.rate)
+    if rules.fit == "face":
+        return _faces(context, job, reference, generated, time)
+    size = fitted(reference, time.generated, rules.fit)
+    overlap = align(size.reference, size.generated, rules.align, rules.fps, rules.frames)
     landmarks = _landmarks(context, metrics, job, reference, generated)
     boxed = any(metric.needs_track for metric in metrics)
     track = context.track(job.reference, reference) if boxed else None
     return FilmPair(
-        reference=_noted(reference.cut(*cut), track or (landmarks and landmarks[0])),
-        generated=_noted(generated.cut(*late), landmarks and landmarks[1]),
+        reference=_noted(size.reference, track or (landmarks and landmarks[0])).cut(*overlap.of_reference),
+        generated=_noted(_heard(size.generated, reference), landmarks and landmarks[1]).cut(*overlap.of_generated),
         track=track,
         first_frame=overlap.start,
-        landmarks=(landmarks[0].cut(*cut), landmarks[1].cut(*late)) if landmarks else None,
+        landmarks=(
+            landmarks[0].cut(*overlap.of_reference),
+            size.cuttings[1].of(_taken(landmarks[1], time.frames)).cut(*overlap.of_generated),
+        )
+        if landmarks
+        else None,
         lag_frames=overlap.lag_frames,
+        notes=(*time.notes, *size.notes),
     )
+
+
+def _faces(context: Context, job: Job, reference: Film, generated: Film, time: Timed) -> FilmPair:
+    """The films cut to the face, where a generated video shows no more than that."""
+    rules = context.rules
+    track, landmarks = context.track(job.reference, reference), _both_faces(context, job, reference, generated)
+    own = _taken(landmarks[1], time.frames)
+    overlap = align(reference, time.generated, rules.align, rules.fps, rules.frames, (track, own))
+    faces = fitted(
+        _noted(reference, track).cut(*overlap.of_reference),
+        _noted(_heard(time.generated, reference), landmarks[1]).cut(*overlap.of_generated),
+        "face",
+        (track := track.cut(*overlap.of_reference), own := own.cut(*overlap.of_generated)),
+    )
+    return FilmPair(
+        reference=faces.reference,
+        generated=faces.generated,
+        track=faces.cuttings[0].of(track),
+        landmarks=(faces.cuttings[0].of(landmarks[0].cut(*overlap.of_reference)), faces.cuttings[1].of(own)),
+        lag_frames=overlap.lag_frames,
+        notes=(*time.notes, *faces.notes),
+    )
+
+
+def _heard(generated: Film, other: Film) -> Film:
+    """A generated film with its own sound, where it has any, else that of another film."""
+    return generated if len(generated.speech) else replace(generated, speech=other.speech)
+
+
+def _taken(track: FaceTrack, frames: np.ndarray) -> FaceTrack:
+    """The frames of a track that a film taken at another rate shows."""
+    values = {each.name: getattr(track, each.name) for each in fields(track)}
+    return replace(track, **{name: value[frames] for name, value in values.items() if isinstance(value, np.ndarray)})
 
 
 def _dubbed(context: Context, metrics: tuple[Metric, ...], job: Job, reference: Film, generated: Film) -> FilmPair:
@@ -88,8 +132,7 @@ def _dubbed(context: Context, metrics: tuple[Metric, ...], job: Job, reference: 
     if job.driving:
         driving = context.film(job.driving, "required")
         demand_length(generated, driving, context.rules.align)
-        if not len(generated.speech):
-            generated = replace(generated, speech=driving.speech)
+        generated = _heard(generated, driving)
     landmarks = _landmarks(context, metrics, job, reference, generated)
     if landmarks:
         reference, generated = _noted(reference, landmarks[0]), _noted(generated, landmarks[1])
@@ -105,11 +148,17 @@ def _landmarks(
     context: Context, metrics: tuple[Metric, ...], job: Job, reference: Film, generated: Film
 ) -> tuple[FaceTrack, FaceTrack] | None:
     """The faces of both clips by one tracker, where a metric needs them."""
-    tracker = context.tracker
     dubbed = context.rules.task == "dubbing"  # then no reference lends its boxes: the video's own face does
-    if not tracker or not any(metric.needs_landmarks or (dubbed and metric.needs_track) for metric in metrics):
+    if not context.tracker or not any(metric.needs_landmarks or (dubbed and metric.needs_track) for metric in metrics):
         return None
+    return _both_faces(context, job, reference, generated)
+
+
+def _both_faces(context: Context, job: Job, reference: Film, generated: Film) -> tuple[FaceTrack, FaceTrack]:
+    """The faces of both files as one tracker measures them; FaceError where there is no tracker."""
+    if context.tracker is None:
+        raise FaceError(f"clip {reference.id}: the faces of both videos are needed, and there is no face tracker")
     return (
-        tracker.measure_cached(reference, context.content(job.reference)),
-        tracker.measure_cached(generated, job.generated_sha256),
+        context.tracker.measure_cached(reference, context.content(job.reference)),
+        context.tracker.measure_cached(generated, job.generated_sha256),
     )

@@ -18,7 +18,8 @@ from lsbench.media.files import Sound
 from lsbench.metrics._base.metric import Metric
 from lsbench.protocol.bound import bound
 from lsbench.protocol.context import Context
-from lsbench.protocol.protocol import Align, Protocol, Task
+from lsbench.protocol.protocol import Align, Fit, Protocol, Rate, Task
+from lsbench.protocol.toml_file import CHOICES
 from lsbench.run.clips import score_clips
 from lsbench.run.conditions import Conditions
 from lsbench.run.fold import finish
@@ -47,6 +48,8 @@ def score(
     workers: int = 1,
     device: str = "cpu",
     align: Align | None = None,
+    fit: Fit | None = None,
+    rate: Rate | None = None,
     task: Task | None = None,
     segment: float | None = None,
     on_error: Literal["stop", "skip"] = "stop",
@@ -74,7 +77,12 @@ def score(
         out: the run is kept in out/name; without out it is not kept.
         workers: processes.
         device: where networks run, such as `cuda`.
-        align: in place of the protocol's.
+        align: what to do with videos of another length, in place of the protocol's: `strict` refuses them, `trim`
+            compares the common start, `lag` estimates by how many frames they are late and compares what both show.
+        fit: what to do with videos of another size than a folder's clips: `strict` refuses them, `resize` resizes
+            them, `pad` cuts padding off, `face` compares the faces, where a video shows no more than that.
+        rate: what to do with videos at another frame rate: `strict` refuses them, `resample` takes their pictures at
+            the reference's times.
         task: in place of the protocol's; `dubbing` where the videos say something else than the reference does, so
             that only metrics that need no ground truth are measured.
         segment: in place of the protocol's; about how many seconds of a clip make a segment, which is what intervals
@@ -94,9 +102,9 @@ def score(
     Raises:
         LsbenchError: naming what is wrong, and the clip where it is one.
     """
-    _demand_choices(align=align, task=task, on_error=on_error, sound=sound, regions=regions, workers=workers)
+    _demand_choices({"align": align, "fit": fit, "rate": rate, "task": task}, on_error, sound, regions, workers)
     demand_device(device)
-    protocol = bound(reference, protocol, data, align=align, task=task, segment_s=segment)
+    protocol = bound(reference, protocol, data, align=align, fit=fit, rate=rate, task=task, segment_s=segment)
     source, files = parse(generated), weight_files or {}
     with ExitStack() as stack:
         run = Run(stack.enter_context(_runs_folder(out, ranks)) / _run_name(name, source))
@@ -118,12 +126,11 @@ def score(
 
 
 def _demand_choices(
-    *, align: str | None, task: str | None, on_error: str, sound: str, regions: Sequence[object] | None, workers: int
+    rules: Mapping[str, str | None], on_error: str, sound: str, regions: Sequence[object] | None, workers: int
 ) -> None:
-    """Raise LsbenchError naming an argument that is not among its choices."""
+    """Raise LsbenchError naming an argument that is not among its choices. rules: fields of a protocol, or None."""
     for option, value, choices in (
-        ("align", align, (None, *get_args(Align))),
-        ("task", task, (None, *get_args(Task))),
+        *((rule, value, (None, *CHOICES[rule])) for rule, value in rules.items()),
         ("on_error", on_error, ("stop", "skip")),
         ("sound", sound, get_args(Sound)),
         *[("region", getattr(region, "value", region), REGIONS) for region in regions or ()],

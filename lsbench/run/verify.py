@@ -149,6 +149,8 @@ def _rescore(
         metrics=list(dict.fromkeys(metric.spec for metric in metrics)),
         regions=list(dict.fromkeys(metric.region.value for metric in metrics if metric.region)) or None,
         align=rules["align"],
+        fit=rules.get("fit"),
+        rate=rules.get("rate"),
         task=rules["task"],
         segment=rules.get("segment_s"),
         sound=request.get("sound", "required"),

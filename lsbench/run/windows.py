@@ -17,6 +17,7 @@ from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.score_key import OWN
 from lsbench.metrics._base.stats import Stats
+from lsbench.protocol.changes import Changes
 from lsbench.run.learn import Models
 
 WINDOW_BYTES = 64 << 20  # of frames a side, about
@@ -83,8 +84,13 @@ class FilmPair:
         )
 
 
-def measured(metrics: Sequence[Metric], films: FilmPair) -> dict[str, Stats]:
+def measured(metrics: Sequence[Metric], films: FilmPair, changes: Changes | None = None) -> dict[str, Stats]:
     """The statistics of every metric, by its key.
+
+    Args:
+        metrics: what is measured.
+        films: of what.
+        changes: is given all frames of two films that are aligned, where any metric looks at frames.
 
     Raises:
         MetricError: where one must see the clip whole, and it is too large for that; where a user's own fails.
@@ -98,7 +104,9 @@ def measured(metrics: Sequence[Metric], films: FilmPair) -> dict[str, Stats]:
             f"{WHOLE_BYTES >> 30}. Leave the metric out, or cut the clip into shorter ones"
         )
     blank, whole = films.blank(), films.read() if at_once else None
-    rows = _rows({metric: reach for metric, reach in reaches.items() if reach is not None}, films, blank)
+    if whole and len(at_once) == len(reaches) and changes and films.aligned:
+        changes.add(whole.reference.frames, whole.generated.frames)
+    rows = _rows({metric: reach for metric, reach in reaches.items() if reach is not None}, films, blank, changes)
     joined: dict[tuple[int, ...], np.ndarray] = {}
     stats = {}
     for metric in metrics:
@@ -111,8 +119,10 @@ def measured(metrics: Sequence[Metric], films: FilmPair) -> dict[str, Stats]:
     return stats
 
 
-def _rows(reaches: Mapping[Metric, int], films: FilmPair, blank: ClipPair) -> dict[Metric, list[Stats]]:
-    """What each metric keeps of every window. reaches: how far each one looks."""
+def _rows(
+    reaches: Mapping[Metric, int], films: FilmPair, blank: ClipPair, changes: Changes | None
+) -> dict[Metric, list[Stats]]:
+    """What each metric keeps of every window. reaches: how far each one looks; changes: see measured()."""
     rows: dict[Metric, list[Stats]] = {metric: [] for metric in reaches}
     if not reaches:
         return rows
@@ -120,7 +130,10 @@ def _rows(reaches: Mapping[Metric, int], films: FilmPair, blank: ClipPair) -> di
     margin = max(reaches.values())
     references = films.reference.windows(frames, margin) if films.aligned else None
     for generated in films.generated.windows(frames, margin):
-        window = _pair_of(films, blank, next(references) if references else None, generated)
+        reference = next(references) if references else None
+        if changes and reference:
+            changes.add(reference.frames[reference.own], generated.frames[generated.own])
+        window = _pair_of(films, blank, reference, generated)
         trimmed: dict[tuple[int, int], ClipPair] = {}
         for metric, reach in reaches.items():
             first, stop = max(0, generated.own.start - reach), min(len(window), generated.own.stop + reach)
