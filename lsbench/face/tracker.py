@@ -20,6 +20,7 @@ from lsbench.face.landmarker import Landmarker
 from lsbench.face.search import Search
 from lsbench.face.track import MAX_GAP, PER_FRAME, POINTS, FaceTrack, parts, spans
 from lsbench.media.clip import Clip
+from lsbench.media.decode import REVISION
 from lsbench.media.film import Film
 from lsbench.system import arrays
 from lsbench.system.cache import cache_dir
@@ -104,7 +105,7 @@ class FaceTracker:
 
     def measure_cached(self, video: Film | Clip, content_sha256: str) -> FaceTrack:
         """measure(), kept on disk by the content of the file that the video was decoded from, and by the decoder."""
-        maker = _short(f"{self.signature}|av:{version('av')}")
+        maker = _short(f"{self.signature}|av:{version('av')}|decoding:{REVISION}")
         path = cache_dir() / "tracks" / content_sha256[:2] / f"{content_sha256}-{maker}.npz"
         with contextlib.suppress(FaceError):
             track = load_track(path)

@@ -56,6 +56,7 @@ class Conditions:
         sound: whether generated videos had to have some; None where nothing was generated.
         versions: of the libraries that can move a number, "absent" where one was not installed.
         audit: revision and seed of an audit; empty for a run.
+        decoding: revision of how frames come out of files (see lsbench.media.decode); 1 where a run does not say.
     """
 
     protocol: Mapping[str, Any]
@@ -66,6 +67,7 @@ class Conditions:
     sound: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     audit: Mapping[str, Any] = field(default_factory=dict)
+    decoding: int = 1
 
     @classmethod
     def here(
@@ -79,6 +81,7 @@ class Conditions:
         audit: Mapping[str, Any] | None = None,
     ) -> Conditions:
         """The conditions of a run that is made here and now. weights: sha256 by name."""
+        from lsbench.media.decode import REVISION
         from lsbench.protocol.protocol import describe
 
         return cls(
@@ -90,6 +93,7 @@ class Conditions:
             sound=sound,
             versions=library_versions(),
             audit=audit or {},
+            decoding=REVISION,
         )
 
     @classmethod
@@ -117,6 +121,7 @@ class Conditions:
         """A sha256 that two runs share only where their numbers mean the same."""
         decisive = {name: self.versions.get(name) for name in sorted(decisive_libraries(self.metrics))}
         parts = [self.protocol["digest"], self.metrics, self.tracker, self.weights, decisive]
+        parts += [self.decoding] if self.decoding > 1 else []
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def differences(self, other: Conditions) -> list[Difference]:
@@ -129,6 +134,7 @@ class Conditions:
         decisive = decisive_libraries(shared)
         pairs: list[tuple[str, Any, Any, bool]] = [
             *((f"signature of {key}", self.metrics[key], other.metrics[key], True) for key in shared),
+            ("revision of decoding", self.decoding, other.decoding, True),
             ("face tracker", self.tracker or other.tracker, other.tracker or self.tracker, True),
             *((f"sha256 of {name}", one, two, True) for name, one, two in _shared(self.weights, other.weights)),
             *(

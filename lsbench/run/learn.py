@@ -14,6 +14,7 @@ import numpy as np
 
 from lsbench.errors import LsbenchError
 from lsbench.face.tracker import FaceTracker
+from lsbench.media.decode import REVISION
 from lsbench.metrics._base.learner import Learner, Model
 from lsbench.metrics._base.stats import Stats
 from lsbench.protocol.context import Context
@@ -126,7 +127,7 @@ def _learn(study: Study, clip: Reference) -> list[Stats]:
 
 def _kept_at(learner: Learner, study: Study, clip: Reference) -> Path:
     rules, content = study.context.rules, study.context.content(clip)
-    maker = [learner.signature, study.tracker.signature, rules.sample_rate, rules.fps or 25.0]
+    maker = [learner.signature, study.tracker.signature, rules.sample_rate, rules.fps or 25.0, REVISION]
     maker += [f"{library}:{version(library)}" for library in LIBRARIES]
     name = f"{content}-{hashlib.sha256(repr(maker).encode()).hexdigest()[:16]}.npz"
     return cache_dir() / "learned" / content[:2] / name

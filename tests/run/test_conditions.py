@@ -75,6 +75,18 @@ def test_the_digest_follows_what_decides_a_number() -> None:
     assert decisive_libraries(["a metric that nobody has/whole"]) == {"av", "soxr"}
 
 
+def test_runs_of_another_decoding_are_neither_ranked_together_nor_gone_on_with(corpus: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"reference": corpus / "reference", "metrics": ["psnr"], "out": tmp_path}
+    for name in ("before", "after"):
+        lsbench.score(corpus / "mine", name=name, **options)
+    rewrite(tmp_path / "before/run.json", lambda content: content.pop("decoding"))
+    assert Run(tmp_path / "before").conditions.decoding == 1
+    with pytest.raises(LsbenchError, match="revision of decoding is 1 in the one, 2 in the other"):
+        lsbench.leaderboard([tmp_path / "before", tmp_path / "after"])
+    with pytest.raises(RunError, match="was started with decoding 1, now asked with 2"):
+        lsbench.score(corpus / "mine", name="before", **options)
+
+
 def test_anchors_of_more_metrics_explain_a_run_of_fewer(corpus: Path, tmp_path: Path) -> None:
     options: dict[str, Any] = {"reference": corpus / "reference", "out": tmp_path}
     lsbench.score(corpus / "mine", metrics=["psnr", "ssim"], name="both", **options)

@@ -1,4 +1,4 @@
-"""Runs of the version before the rooms, and a bundle of one: they open, rank, report and verify, and no number moved.
+"""Runs of the version before the rooms, and a bundle of one: they open, rank, report and verify.
 
 tests/run/data/ was made by lsbench 0.1.0 at commit 9836e3f: two toy clips of 6 frames with their exact landmarks, two
 stand-ins, metrics without weights. The videos of one of them are there too.
@@ -7,15 +7,14 @@ stand-ins, metrics without weights. The videos of one of them are there too.
 from __future__ import annotations
 
 import shutil
-from importlib.metadata import version
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 import lsbench
 from lsbench.cli.main import main
+from lsbench.errors import BundleError, RunError
 from lsbench.run.bundle import pack
 from lsbench.run.folder import Run
 from lsbench.run.verify import verify
@@ -23,15 +22,6 @@ from lsbench.run.verify import verify
 DATA = Path(__file__).parent / "data"
 RUNS = [DATA / "runs/blurred-mouth", DATA / "runs/noisy-frame"]
 METRICS = ["psnr", "ssim", "ssim:color=luma", "sharpness", "seam", "flicker", "gmsd", "haarpsi"]
-# Of these, other versions decode or compute other last digits.
-LIBRARIES = ("av", "numpy", "scipy", "soxr", "numba", "torch", "piq", "opencv-contrib-python")
-
-
-def same_libraries() -> None:
-    """Skip where the libraries are not those that made the run."""
-    before = Run(RUNS[0]).request()["versions"]
-    if moved := [f"{name} {version(name)}, then {before[name]}" for name in LIBRARIES if version(name) != before[name]]:
-        pytest.skip(f"made with other libraries: {'; '.join(moved)}")
 
 
 @pytest.mark.parametrize("path", RUNS, ids=lambda path: path.name)
@@ -69,44 +59,30 @@ def test_its_bundle_verifies_and_is_packed_to_the_same_bytes(tmp_path: Path) -> 
     assert again.read_bytes() == (DATA / "blurred-mouth.zip").read_bytes()
 
 
-@pytest.mark.slow
-def test_its_videos_score_as_before(tmp_path: Path) -> None:
-    """Within what verify allows between machines, whatever the versions of the libraries."""
-    bundle = DATA / "blurred-mouth.zip"
-    assert verify(bundle, str(DATA / "blurred-mouth"), reference=DATA / "reference").rescored
+def test_its_videos_are_not_scored_again_under_another_decoding() -> None:
+    with pytest.raises(BundleError, match="it was scored under other conditions than here: protocol faceless is None"):
+        verify(DATA / "blurred-mouth.zip", str(DATA / "blurred-mouth"), reference=DATA / "reference")
 
 
-def test_its_videos_score_to_the_same_bytes(tmp_path: Path) -> None:
-    same_libraries()
-    lsbench.score(
-        DATA / "blurred-mouth",
-        reference=DATA / "reference",
-        metrics=METRICS,
-        regions=["whole", "face", "mouth"],
-        out=tmp_path,
+def test_its_videos_score_nearly_as_before(tmp_path: Path) -> None:
+    """A level of rounding in the colours of 8-bit videos moves the scores by a few thousandths."""
+    result = lsbench.score(
+        DATA / "blurred-mouth", reference=DATA / "reference", metrics=METRICS, regions=["whole", "face", "mouth"]
     )
-    after = tmp_path / "blurred-mouth"
-    assert (after / "result.json").read_bytes() == (RUNS[0] / "result.json").read_bytes()
-    pd.testing.assert_frame_equal(
-        pd.read_parquet(after / "clips.parquet"), pd.read_parquet(RUNS[0] / "clips.parquet"), check_exact=True
-    )
+    before = Run(RUNS[0]).result()
+    assert result.scores.keys() == before.scores.keys()
+    for key, value in result.items():
+        assert value == pytest.approx(before[key], abs=5e-3, nan_ok=True), key
 
 
-def test_scoring_goes_on_in_it(tmp_path: Path) -> None:
-    """The same request is accepted, and a further metric joins with the values of those that are there unchanged."""
-    same_libraries()
+def test_scoring_does_not_go_on_in_it_under_another_decoding(tmp_path: Path) -> None:
     shutil.copytree(DATA, tmp_path / "data")
     run = tmp_path / "data/runs/blurred-mouth"
     request = Run(run).request()
     content = (run / "run.json").read_text().replace(request["generated"], str(tmp_path / "data/blurred-mouth"))
     (run / "run.json").write_text(content)
-    result = lsbench.score(
-        tmp_path / "data/blurred-mouth",
-        reference=tmp_path / "data/reference",
-        metrics=[*METRICS, "psnr:pooling=mse"],
-        regions=["whole"],
-        out=run.parent,
-    )
-    before = Run(RUNS[0]).result()
-    assert result.scores.keys() - before.scores.keys() == {"psnr:pooling=mse/whole"}
-    assert all(result[key] == before[key] for key in result.scores.keys() & before.scores.keys())
+    with pytest.raises(RunError, match="was started with decoding 1, now asked with 2"):
+        lsbench.score(
+            tmp_path / "data/blurred-mouth", reference=tmp_path / "data/reference", metrics=["psnr"], out=run.parent
+        )
+    assert Run(run).result().scores == Run(RUNS[0]).result().scores
