@@ -16,6 +16,7 @@ _USUAL = (*range(1, 9), 10, 12, 12.5, 15, 16, 18, 20, 24, 25, 30, 48, 50, 60, 90
 _NTSC = 1000 / 1001  # 24, 30, 60 and 120 have a slower twin
 _LOST = 0.01  # share of the pictures that a nominal rate may leave out
 _STEADY = 0.05  # steps within this share of each other are equal
+_ROUNDING_S = 0.0011  # as are those that differ by time stamps rounded to milliseconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,29 +112,58 @@ def _slots(times: np.ndarray, fps: float) -> np.ndarray:
 
 def _rate(times: np.ndarray, announced: float | None) -> float:
     """Frames a second: as announced, or nominal."""
-    steps = np.diff(times)
-    if announced and (not len(steps) or _follows(times, steps, announced)):
-        return announced
-    span = float(times[-1] - times[0])
+    steps, span = np.diff(times), float(times[-1] - times[0])
     if not span > 0:
         return announced or 0.0
-    average = len(steps) / span
-    step = float(np.median(steps))
-    if step and np.mean(np.abs(steps - step) <= _STEADY * step) > 0.9 and abs(step * average - 1) < _STEADY:
-        usual = min(_with_twins(_USUAL), key=lambda rate: abs(rate - average))
-        return usual if abs(usual - average) <= 0.01 * average else round(average, 3)
+    average, step = len(steps) / span, float(np.median(steps))
+    even = steps[np.abs(steps - step) <= max(_STEADY * step, _ROUNDING_S)]
+    if step and len(even) > 0.9 * len(steps):
+        rate = _even_rate(times, even)
+        return announced if announced and abs(announced - rate) <= 0.01 * rate else rate
+    if announced and _follows(times, steps, announced):
+        return announced
     candidates = [rate for rate in _USUAL if _suits(rate, average, steps)]
     if not candidates:
         return round(average, 3)
-    lost = [1 - len(np.unique(_slots(times, rate))) / len(times) for rate in candidates]
-    rate = next((rate for rate, share in zip(candidates, lost, strict=True) if share <= _LOST), None)
-    return _twin(rate if rate is not None else candidates[int(np.argmin(lost))], steps)
+    lost = [1 - _beginnings(times, rate) / len(times) for rate in candidates]
+    complete = (rate for rate, share in zip(candidates, lost, strict=True) if share <= _LOST)
+    rate = next(complete, candidates[int(np.argmin(lost))])
+    own = steps[np.abs(steps * rate - 1) <= _STEADY]
+    return _twin(rate, float(own.mean()), float(own.std())) if len(own) else rate
+
+
+def _even_rate(times: np.ndarray, even: np.ndarray) -> float:
+    """That of pictures nearly all of whose steps are the same but for rounding."""
+    step, doubt = float(even.mean()), float(even.std())
+    count = len(times) - 1
+    average = float(times[-1] - times[0]) / count
+    if abs(average - step) <= 0.005 * step:  # no holes: the average is known better than a step
+        line = times[0] + average * np.arange(count + 1)
+        step, doubt = average, 2 * float(np.abs(times - line).max()) / count
+    usual = min(_USUAL, key=lambda rate: abs(rate * step - 1))
+    return _twin(usual, step, doubt) if abs(usual * step - 1) <= 0.01 else round(1 / step, 3)
+
+
+def _twin(rate: float, step: float, doubt: float) -> float:
+    """The rate, or its slower twin where a step (s), with its doubt, agrees with that alone."""
+    twin = rate * _NTSC
+    slower = rate in (24, 30, 60, 120) and abs(step - 1 / twin) + doubt < abs(step - 1 / rate)
+    return twin if slower else rate
+
+
+def _beginnings(times: np.ndarray, fps: float) -> int:
+    """How many frames begin a picture: all pictures but those that share a frame with a later one."""
+    return len(np.unique(_slots(times, fps)))
 
 
 def _follows(times: np.ndarray, steps: np.ndarray, fps: float) -> bool:
-    """Whether most pictures come one frame after the one before, and hardly any shares its frame with another."""
-    single = np.count_nonzero(np.rint(steps * fps) == 1)
-    return bool(2 * single >= len(steps)) and len(np.unique(_slots(times, fps))) >= (1 - 2 * _LOST) * len(times)
+    """Whether pictures come one frame after another: all of them, or most where the rate is a usual one."""
+    begins = _slots(times, fps)
+    if (np.diff(begins) == 1).all():
+        return True
+    usual = any(abs(rate - fps) <= 1e-4 * fps for rate in (*_USUAL, *(rate * _NTSC for rate in _USUAL)))
+    single = 2 * np.count_nonzero(np.rint(steps * fps) == 1) >= len(steps)
+    return bool(usual and single) and _beginnings(times, fps) >= (1 - 2 * _LOST) * len(times)
 
 
 def _suits(rate: float, average: float, steps: np.ndarray) -> bool:
@@ -141,18 +171,6 @@ def _suits(rate: float, average: float, steps: np.ndarray) -> bool:
     if rate < 0.9 * average:
         return False
     return rate <= 1.4 * average or bool(np.mean(np.abs(steps * rate - 1) <= _STEADY) >= 0.25)
-
-
-def _with_twins(rates: tuple[float, ...]) -> list[float]:
-    return [*rates, *(rate * _NTSC for rate in rates if rate in (24, 30, 60, 120))]
-
-
-def _twin(rate: float, steps: np.ndarray) -> float:
-    """The rate, or its slower twin where the steps of about that length agree with that better."""
-    own = steps[np.abs(steps * rate - 1) <= _STEADY]
-    if rate not in (24, 30, 60, 120) or not len(own):
-        return rate
-    return min((rate, rate * _NTSC), key=lambda fps: abs(own.mean() - 1 / fps))
 
 
 def _laid_out(times: np.ndarray, fps: float, announced: float | None, end_s: float | None) -> Timing:
@@ -169,11 +187,11 @@ def _laid_out(times: np.ndarray, fps: float, announced: float | None, end_s: flo
     shown = np.searchsorted(begins, np.arange(count), side="right") - 1
     if count > own:
         notes.append(f"its last picture stays for {held_s:.2f} s: {count - own} frames repeat it")
-    left_out = len(times) - len(np.unique(begins))
+    left_out = len(times) - _beginnings(times, fps)
     repeated = own - len(times) + left_out
     steps = np.diff(times)
     irregular = np.count_nonzero(np.diff(begins) != 1)
-    variable = bool(len(steps) > 1 and irregular > max(1, 0.1 * len(steps)))
+    variable = bool(len(steps) > 1 and irregular > max(1, 0.05 * len(steps)))
     changes = f"{repeated} repeated" + (f", {left_out} left out" if left_out else "")
     if variable:
         apart = f"{1000 * steps.min():.0f} to {1000 * steps.max():.0f} ms apart"
