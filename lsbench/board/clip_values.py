@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from lsbench.metrics._base.score_key import ScoreKey, split_spec
 from lsbench.run.folder import SEGMENTS, Run
 from lsbench.run.result import Result, Score
 from lsbench.statistics.units import units
+
+FEWEST_FRAMES = 0.9  # share of the frames of every clip that another run compares, at least, to be ranked beside it
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,7 @@ class ClipValues:
             lsbench.statistics); NaN where that is not known, which is not the same as 0.
         better: Of each key, `higher`, `lower` or `zero`.
         segments: How many rows of influence are of each clip; none where its rows are the clips.
+        frames: int64 (runs, clips), that were compared; 0 where that is not known.
     """
 
     names: tuple[str, ...]
@@ -41,6 +44,7 @@ class ClipValues:
     influence: np.ndarray
     better: tuple[str, ...]
     segments: tuple[int, ...] = ()
+    frames: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))
 
     @property
     def oriented(self) -> np.ndarray:
@@ -83,6 +87,19 @@ class ClipValues:
         lacking: np.ndarray = (defined.any(axis=1, keepdims=True) & ~defined).any(axis=2) & ~np.isnan(self.scores)
         return lacking
 
+    def shares(self) -> np.ndarray:
+        """Of the frames of a clip that some run compares, the least share that each run compares: float64 (runs,)."""
+        if not self.frames.size:
+            return np.ones(len(self.names))
+        known = self.frames > 0
+        shares: np.ndarray = np.where(known, self.frames / np.maximum(1, self.frames.max(axis=0)), 1.0).min(axis=1)
+        return shares
+
+    def few_frames(self) -> np.ndarray:
+        """Which runs compare too little of a clip to be ranked beside others: bool (runs,)."""
+        few: np.ndarray = self.shares() < FEWEST_FRAMES
+        return few
+
 
 def read_clip_values(results: Sequence[Result], keys: Sequence[str]) -> ClipValues:
     """Read the clip tables of complete runs of one protocol; a run without a table of the same clips has no values."""
@@ -93,6 +110,7 @@ def read_clip_values(results: Sequence[Result], keys: Sequence[str]) -> ClipValu
         clips = dict(zip(manifest["clip_id"], manifest["speaker"].fillna(""), strict=True))
     shape = (len(keys), len(results), len(clips))
     scores, values, influence = np.full(shape[:2], np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
+    frames = np.zeros(shape[1:], np.int64)
     by_segment: dict[tuple[int, int], list[np.ndarray]] = {}  # influence of the segments of each clip, by key and run
     for run, (result, table) in enumerate(zip(results, tables, strict=True)):
         groups = dict(clip_rows(table))
@@ -103,6 +121,7 @@ def read_clip_values(results: Sequence[Result], keys: Sequence[str]) -> ClipValu
             lines = groups.get(key)
             if lines is not None and list(lines["clip_id"]) == list(clips):
                 values[row, run], influence[row, run] = lines["value"], lines["influence"]
+                frames[run] = lines["frames"]
                 if SEGMENTS in lines:
                     by_segment[row, run] = list(lines[SEGMENTS])
     segments: tuple[int, ...] = ()
@@ -120,6 +139,7 @@ def read_clip_values(results: Sequence[Result], keys: Sequence[str]) -> ClipValu
         influence,
         tuple(better_of(result.scores[key] for result in results if key in result.scores) for key in keys),
         segments,
+        frames,
     )
 
 

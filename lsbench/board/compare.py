@@ -106,6 +106,7 @@ def compare(first: str | Path, second: str | Path) -> Comparison:
     keys = [key for key in shared if before.scores[key].signature == after.scores[key].signature]
     clip_values = read_clip_values(results, keys)
     tested = not any(field.decisive for field in fields) and before.complete and after.complete
+    tested = tested and not clip_values.few_frames().any()
     significance = Significance(clip_values, ~np.isnan(clip_values.scores) & ~clip_values.short() & tested)
     by_clip = [values_by_clip(result) for result in results]
     scores = []

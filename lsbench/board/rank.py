@@ -10,7 +10,7 @@ import numpy as np
 
 from lsbench import registry
 from lsbench.board.board import Board, Row
-from lsbench.board.clip_values import ClipValues, better_of, read_clip_values
+from lsbench.board.clip_values import FEWEST_FRAMES, ClipValues, better_of, read_clip_values
 from lsbench.board.column import Column
 from lsbench.board.people import PeopleColumn, StudyResult, demand_of_board
 from lsbench.board.quotes import Quotes
@@ -33,8 +33,8 @@ def leaderboard(
 ) -> Board:
     """Rank finished runs by one of their scores.
 
-    Incomplete and unfinished runs, undefined scores and scores that leave out a clip which another run's score counts
-    are shown, never ranked.
+    Incomplete and unfinished runs, runs that compare less than FEWEST_FRAMES of what another one compares of a clip,
+    undefined scores and scores that leave out a clip which another run's score counts are shown, never ranked.
 
     Args:
         runs: Folders of runs (RUNS/NAME).
@@ -71,8 +71,8 @@ def leaderboard(
     rank_by = _rank_key(rank_by, first.protocol.get("rank_by", ""), metric_keys, list(by_people))
     complete = sorted((result for result in results if result.complete), key=lambda result: result.name)
     clip_values = read_clip_values(complete, metric_keys).with_scores(by_people)
-    short = clip_values.short()
-    ranked = np.array([name in names for name in clip_values.names], bool)
+    short, few_frames = clip_values.short(), clip_values.few_frames()
+    ranked = np.array([name in names for name in clip_values.names], bool) & ~few_frames
     significance = Significance(clip_values, ~np.isnan(clip_values.scores) & ~short & ranked)
     columns = tuple(_columns(significance, results, by_people, study))
     rows = []
@@ -88,7 +88,7 @@ def leaderboard(
         significance,
         tuple(row for row in rows if row.generator not in names),
         tuple(quotes),
-        (*_rounding(conditions), *_short_notes(clip_values, short)),
+        (*_rounding(conditions), *_short_notes(clip_values, short), *_frame_notes(clip_values, names)),
         difference,
         study,
     )
@@ -145,6 +145,17 @@ def _short_notes(clip_values: ClipValues, short: np.ndarray) -> list[str]:
         f"{clip_values.names[run]}: {clip_values.keys[row]} is defined in {count[row, run]} of "
         f"{len(clip_values.clips)} clips, fewer than for others, and not ranked"
         for row, run in zip(*np.nonzero(short), strict=True)
+    ]
+
+
+def _frame_notes(clip_values: ClipValues, names: Sequence[str]) -> list[str]:
+    """Which runs compare fewer frames of a clip than others, and whether they are ranked all the same."""
+    shares = dict(zip(clip_values.names, clip_values.shares(), strict=True))
+    fewer = [(share, name) for name, share in shares.items() if share < 1 and name in names]
+    return [
+        f"{name}: compared on fewer frames than others, in the shortest clip {share:.1%} of theirs"
+        + (f"; not ranked below {FEWEST_FRAMES:.0%}" if share < FEWEST_FRAMES else ", and ranked beside them")
+        for share, name in sorted(fewer)
     ]
 
 

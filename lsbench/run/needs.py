@@ -112,7 +112,7 @@ def untrue(metrics: Iterable[Metric], protocol: Protocol) -> dict[str, str]:
     return {
         metric.key: "--fit face compares the faces alone, and it looks at more of the frames"
         for metric in metrics
-        if metric.region is Region.WHOLE or (metric.region is None and metric.needs_track)
+        if metric.region is Region.WHOLE or (metric.region is None and metric.needs_pictures)
     }
 
 

@@ -56,7 +56,7 @@ def paired(context: Context, metrics: Iterable[Metric], job: Job) -> FilmPair:
         weights=context.weights,
         reference_sha256=None if rules.fit == "face" else context.content(job.reference),  # its crop is no file's
         models=job.models,
-        reference_frames=len(reference),
+        reference_frames=films.reference_frames or len(reference),
         notes=_notes(films),
     )
 
@@ -129,14 +129,15 @@ def _taken(track: FaceTrack, frames: np.ndarray) -> FaceTrack:
 
 def _dubbed(context: Context, metrics: tuple[Metric, ...], job: Job, reference: Film, generated: Film) -> FilmPair:
     """The films where there is no truth: the reference lends the face, the sound is another clip's."""
+    expected = len(generated)
     if job.driving:
         driving = context.film(job.driving, "required")
         demand_length(generated, driving, context.rules.align)
-        generated = _heard(generated, driving)
+        generated, expected = _heard(generated, driving), max(expected, len(driving))
     landmarks = _landmarks(context, metrics, job, reference, generated)
     if landmarks:
         reference, generated = _noted(reference, landmarks[0]), _noted(generated, landmarks[1])
-    return FilmPair(reference, generated, landmarks=landmarks, aligned=False)
+    return FilmPair(reference, generated, landmarks=landmarks, aligned=False, reference_frames=expected)
 
 
 def _noted(film: Film, track: FaceTrack | None) -> Film:

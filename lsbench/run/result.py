@@ -98,6 +98,11 @@ class Result(Mapping[str, float]):
     values_by_clip: Any = None
 
     @property
+    def share(self) -> float:
+        """Of the frames that could be compared, the share that was: 0 to 1."""
+        return min(1.0, self.compared_frames / self.reference_frames) if self.reference_frames else 1.0
+
+    @property
     def complete(self) -> bool:
         """Whether every clip of the protocol's manifest was scored."""
         return self.clips == self.expected

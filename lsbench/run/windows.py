@@ -30,7 +30,8 @@ class FilmPair:
 
     reference, generated: frame by frame, of one size and length; where there is no truth the reference is the film that
     lent the face, of any length. aligned: whether there is one. lag_frames: by which generated was late before they
-    were lined up. reference_frames: of the whole reference film. notes: for a reader of the result.
+    were lined up. reference_frames: of the whole reference film;
+    where there is no truth, how many frames the generated one should have. notes: for a reader of the result.
     """
 
     reference: Film

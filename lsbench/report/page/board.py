@@ -10,7 +10,7 @@ from lsbench.board.board import Board, Row
 from lsbench.board.clip_values import values_by_clip
 from lsbench.metrics._base.direction import oriented
 from lsbench.metrics._base.score_key import ScoreKey
-from lsbench.report.text.markdown import clips, columns
+from lsbench.report.text.markdown import clips, columns, frames
 from lsbench.report.text.remarks import against
 from lsbench.run.folder import Run
 from lsbench.run.shown import number
@@ -60,7 +60,7 @@ def heads(board: Board) -> list[dict[str, Any]]:
 
 def rows(board: Board) -> list[dict[str, Any]]:
     """The rows, anchors last, each with a cell for every column."""
-    keys = columns(board)
+    keys, compared = columns(board), frames(board)
     spans = {key: _span(board, key) for key in keys}
     return [
         {
@@ -70,6 +70,7 @@ def rows(board: Board) -> list[dict[str, Any]]:
             "generator": row.generator,
             "anchor": row in board.anchors,
             "clips": clips(row),
+            "frames": compared.get(row.generator, ""),
             "cells": [_cell(board, row, key, spans[key]) for key in keys],
         }
         for index, row in enumerate((*board.rows, *board.anchors))

@@ -50,6 +50,7 @@ def show_comparison(comparison: Comparison, listed: ScoreDifference | None, clip
     """Print the differing fields of two runs, their scores, and the clips of one score."""
     for which, result in (("one", comparison.first), ("other", comparison.second)):
         state = f"{result.clips} of {result.expected} clips{'' if result.complete else ', INCOMPLETE'}"
+        state += "" if result.share == 1 else f", {result.share:.1%} of the frames"
         out.print(Text(f"{which}: {result.name}, {state}, {result.path}"))
     if comparison.fields:
         out.print(plain_table(FIELDS, field_rows(comparison)))

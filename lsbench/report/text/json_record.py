@@ -83,6 +83,8 @@ def _row(board: Board, row: Row) -> dict[str, Any]:
         "generator": row.generator,
         "clips": row.result.clips,
         "complete": row.result.complete,
+        "frames": row.result.compared_frames,
+        "reference_frames": row.result.reference_frames,
         "scores": scores,
     }
 

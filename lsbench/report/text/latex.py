@@ -30,10 +30,8 @@ SPECIAL = {
 def to_latex(board: Board) -> str:
     """A tabular that needs the package booktabs; whole and mouth of a metric share a heading."""
     keys = columns(board)
-    rows = [
-        [board.rank_text(row), escape(row.generator), *[_cell(board, row, key) for key in keys]] for row in board.rows
-    ]
-    anchors = [["", escape(row.generator), *[_cell(board, row, key) for key in keys]] for row in board.anchors]
+    rows = [[board.rank_text(row), _name(row), *[_cell(board, row, key) for key in keys]] for row in board.rows]
+    anchors = [["", _name(row), *[_cell(board, row, key) for key in keys]] for row in board.anchors]
     note = (
         f"% {board.protocol['name']} {board.protocol['version']}, {board.protocol['clips']} clips, ranked by "
         f"{board.rank_by}. In bold the best; generators that share a letter cannot be told apart (paired permutation "
@@ -52,6 +50,12 @@ def to_latex(board: Board) -> str:
 def escape(text: str) -> str:
     """Text that LaTeX sets as it is."""
     return "".join(SPECIAL.get(character, character) for character in text.replace("\n", " "))
+
+
+def _name(row: Row) -> str:
+    """The generator, with the share of the frames that was compared where it is not all."""
+    share = "" if row.result.share == 1 else f" ({row.result.share:.1%} of the frames)"
+    return escape(f"{row.generator}{share}")
 
 
 def _cell(board: Board, row: Row, key: str) -> str:

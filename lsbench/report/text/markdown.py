@@ -38,12 +38,16 @@ def cell(board: Board, row: Row, key: str) -> str:
 
 
 def to_csv(board: Board) -> str:
-    """One line a generator: rank, generator, clips, complete; of every score value, interval, tie group and rank."""
-    keys = columns(board)
+    """One line a generator: rank, generator, clips, complete; of every score value, interval, tie group and rank.
+
+    Where not all runs compared all frames, also how many, of how many.
+    """
+    keys, compared = columns(board), frames(board)
+    counted = ["frames", "reference frames"] if compared else []
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     scored = [name for key in keys for name in (key, f"low {key}", f"high {key}", f"group {key}", f"rank {key}")]
-    writer.writerow(["rank", "generator", "clips", "complete", *scored])
+    writer.writerow(["rank", "generator", "clips", "complete", *counted, *scored])
     for row in (*board.rows, *board.anchors):
         values: list[Any] = []
         for key in keys:
@@ -55,18 +59,25 @@ def to_csv(board: Board) -> str:
                 column.letters.get(row.generator, ""),
                 row.ranks.get(key),
             ]
-        writer.writerow([row.rank, row.generator, row.result.clips, str(row.result.complete).lower(), *values])
+        result = row.result
+        numbers = [result.compared_frames, result.reference_frames] if compared else []
+        writer.writerow([row.rank, row.generator, result.clips, str(result.complete).lower(), *numbers, *values])
     return out.getvalue()
 
 
 def to_markdown(board: Board) -> str:
     """A Markdown table; below it quoted figures and remarks, every two generators, flips, and agreement of scores."""
-    keys = columns(board)
+    keys, compared = columns(board), frames(board)
     rows = [
-        [board.rank_text(row), row.generator, clips(row), *[cell(board, row, key) for key in keys]]
+        [
+            *(board.rank_text(row), row.generator, clips(row)),
+            *([compared[row.generator]] if compared else []),
+            *[cell(board, row, key) for key in keys],
+        ]
         for row in (*board.rows, *board.anchors)
     ]
-    header = ["rank", "generator", "clips", *[board.column(key).heading for key in keys]]
+    header = ["rank", "generator", "clips", *(["frames"] if compared else [])]
+    header += [board.column(key).heading for key in keys]
     parts = [f"{caption(board)}\n", markdown_table(header, rows)]
     parts += [f"{quoted_caption(quotes)}\n\n{markdown_table(*quoted_table(board, quotes))}" for quotes in board.quotes]
     parts.append(_bullets(remarks(board)))
@@ -135,6 +146,16 @@ def caption(board: Board) -> str:
 def clips(row: Row) -> str:
     """Clips scored of those expected."""
     return f"{row.result.clips}/{row.result.expected}"
+
+
+def frames(board: Board) -> dict[str, str]:
+    """Frames compared of those that could be, by generator, with the share; none where all runs compared all."""
+    results = [row.result for row in (*board.rows, *board.anchors)]
+    if all(result.share == 1 for result in results):
+        return {}
+    return {
+        result.name: f"{result.compared_frames}/{result.reference_frames} ({result.share:.1%})" for result in results
+    }
 
 
 def escape(text: str) -> str:

@@ -15,15 +15,19 @@ from lsbench.run.shown import number
 
 
 def show_result(result: Result) -> None:
-    """Print the scores of one run, regions side by side; on stderr what must be read with them."""
+    """Print the scores of one run, regions side by side; on stderr what must be read with them.
+
+    Where not all frames were compared the share that was stands beside every score.
+    """
     parts = {key: ScoreKey.parse(key) for key in result.scores}
     measured = {part.region for part in parts.values()}
     regions = [region for region in ("whole", "mouth", "face", "") if region in measured]
     rows = []
+    share = [f"{result.share:.1%}"] if result.share < 1 else []
     for metric in dict.fromkeys(part.spec for part in parts.values()):
         values = {part.region: number(result[key]) for key, part in parts.items() if part.spec == metric}
-        rows.append([metric, *[values.get(region, "") for region in regions]])
-    show_table(["metric", *[region or "value" for region in regions]], rows)
+        rows.append([metric, *[values.get(region, "") for region in regions], *share])
+    show_table(["metric", *[region or "value" for region in regions], *["of the frames" for _ in share]], rows)
     state = "complete" if result.complete else "INCOMPLETE"
     _lines(console(), [f"{result.name}: {result.clips} of {result.expected} clips, {state}; kept in {result.path}"])
     left = notes(result)

@@ -11,7 +11,7 @@ from rich.text import Text
 from lsbench.board.board import Board
 from lsbench.metrics._base.score_key import ScoreKey
 from lsbench.report.text.console import plain_table
-from lsbench.report.text.markdown import caption, cell, clips, columns, quoted_caption, quoted_table
+from lsbench.report.text.markdown import caption, cell, clips, columns, frames, quoted_caption, quoted_table
 from lsbench.report.text.remarks import remarks
 
 
@@ -22,13 +22,14 @@ def show_board(board: Board, out: Console) -> None:
     fit beside each other follow in further tables.
     """
     keys = [key for key in columns(board) if not key.endswith("/face") or key == board.rank_by]
-    rows = [*board.rows, *board.anchors]
+    rows, compared = [*board.rows, *board.anchors], frames(board)
     cells = {key: [cell(board, row, key) for row in rows] for key in keys}
     heads = {key: _head(key, board.column(key).heading) for key in keys}
     width = {key: max(map(len, [*cells[key], *heads[key].split("\n")])) + 3 for key in keys}
     names = min(max([len("generator"), *(len(row.generator) for row in rows)]), max(9, out.width // 3))
     ranks = max(len("rank"), *(len(board.rank_text(row)) for row in rows))
     counts = max(len("clips"), *(len(clips(row)) for row in rows))
+    counts += max(map(len, compared.values())) + 3 if compared else 0
     room = out.width - sum(column + 3 for column in (ranks, names))
     out.print(Text(caption(board)))
     for part, group in enumerate(_rows_of_columns(keys, width, room - counts - 3, room)):
@@ -37,13 +38,15 @@ def show_board(board: Board, out: Console) -> None:
         table.add_column("generator", overflow="fold", max_width=names)
         if part == 0:
             table.add_column("clips", justify="right")
+            if compared:
+                table.add_column("frames", justify="right")
         for key in group:
             table.add_column(Text(heads[key]), justify="right", no_wrap=True)
         for index, row in enumerate(rows):
             if index == len(board.rows):
                 table.add_section()
             marked = [_marked(cells[key][index], best=row.ranks.get(key) == 1) for key in group]
-            counted = [clips(row)] if part == 0 else []
+            counted = [clips(row), *([compared[row.generator]] if compared else [])] if part == 0 else []
             table.add_row(board.rank_text(row), Text(row.generator), *counted, *marked)
         out.print(table)
     for quotes in board.quotes:
