@@ -8,13 +8,19 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 _FULL_RANGE = 2  # of FFmpeg's AVColorRange; 0 is unspecified
+BT709 = 1  # its number in H.273
 # Luma weights (red, blue) by the number that H.273 gives a matrix; BT.2020 as if its luminance were not constant.
 _BT709, _BT601, _BT2020 = (0.2126, 0.0722), (0.299, 0.114), (0.2627, 0.0593)
-_WEIGHTS = {1: _BT709, 4: (0.30, 0.11), 5: _BT601, 6: _BT601, 7: (0.212, 0.087), 9: _BT2020, 10: _BT2020}
+_WEIGHTS = {BT709: _BT709, 4: (0.30, 0.11), 5: _BT601, 6: _BT601, 7: (0.212, 0.087), 9: _BT2020, 10: _BT2020}
 _HIGH_RANGE = {16: "PQ", 18: "HLG"}  # transfers by their numbers in H.273
 _SUBSAMPLED = {(1, 1): "444", (2, 1): "422", (2, 2): "420", (1, 2): "440"}
 TRANSPARENT = "partly transparent, shown over black"
-_HD_WIDTH, _SD_HEIGHT = 1280, 576  # px; from the one on, and above the other, a file without a matrix is BT.709
+_UNNAMED = "names no colour matrix: read by BT.709, as players read pictures of this size"
+
+
+def is_high_definition(height: int, width: int) -> bool:
+    """Whether players read pictures of that size, px, by BT.709 where no matrix is named; else by BT.601."""
+    return width >= 1280 or height > 576
 
 
 class Converter:
@@ -49,7 +55,10 @@ class Converter:
             self._planes = _Planes(frame, bits, None)
         else:
             self._format = ("rgba64le" if bits > 8 else "rgba") if self._alpha else "rgb48le" if bits > 8 else "rgb24"
-        self.notes = [f"high dynamic range ({name})" for tone, name in _HIGH_RANGE.items() if frame.color_trc == tone]
+        tone = _HIGH_RANGE.get(frame.color_trc)
+        self.notes = [f"high dynamic range ({tone}), not mapped to that of a display"] if tone else []
+        if luma and len(parts) == 3 and frame.colorspace not in _WEIGHTS and is_high_definition(*_size(frame)):
+            self.notes.append(_UNNAMED)
 
     def convert(self, frame: Any, out: np.ndarray) -> None:
         """Fill out, uint8 (H, W, 3) and contiguous, with a frame of this format."""
@@ -96,8 +105,7 @@ class _Planes:
         full |= halved is None and frame.color_range == 0
         unit = 1 << (bits - 8)
         light, chroma = (256 * unit - 1,) * 2 if full else (219 * unit, 224 * unit)
-        hd = frame.width >= _HD_WIDTH or frame.height > _SD_HEIGHT
-        red, blue = _WEIGHTS.get(frame.colorspace, _BT709 if hd else _BT601)
+        red, blue = _WEIGHTS.get(frame.colorspace, _BT709 if is_high_definition(*_size(frame)) else _BT601)
         green = 1 - red - blue
         factors = (
             255 / light,
@@ -137,6 +145,10 @@ def _planar(format: Any, parts: list[Any], bits: int, alpha: bool) -> str:
         return str(format.name)
     subsampled = "444" if quarters else _SUBSAMPLED[halves]
     return f"yuv{'a' if alpha else ''}{subsampled}p" + (f"{bits}le" if bits > 8 else "")
+
+
+def _size(frame: Any) -> tuple[int, int]:
+    return frame.height, frame.width
 
 
 def _samples(plane: Any, bits: int) -> np.ndarray:

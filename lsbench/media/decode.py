@@ -13,7 +13,7 @@ import numpy as np
 
 from lsbench.errors import MediaError
 from lsbench.media.container import damaged, opened, video_stream
-from lsbench.media.display import Display, check_size
+from lsbench.media.display import MOST_PIXELS, Display, check_size
 from lsbench.media.film import Film, Pictures
 from lsbench.media.memory import Store
 from lsbench.media.sound import Speech, read_speech
@@ -67,13 +67,15 @@ def read_video(source: Path, where: str, sample_rate: int = 16000) -> Video:
     Raises:
         MediaError: where the file cannot be read, is cut short or damaged, or its pictures change their size.
     """
-    with opened(source, where) as container:
-        reel = _Reel(container, where)
-        pictures, notes = reel.keep(source)
-        announced = reel.rate
-        reel.check_complete()
-        times = timing(reel.times, announced, where, reel.end_s, avi=container.format.name == "avi")
-    speech = read_speech(source, where, sample_rate, times.start_s)
+    try:
+        with opened(source, where) as container:
+            reel = _Reel(container, where)
+            pictures, notes = reel.keep(source)
+            reel.check_complete()
+            times = timing(reel.times, reel.rate, where, reel.end_s, avi=container.format.name == "avi")
+        speech = read_speech(source, where, sample_rate, times.start_s)
+    except MemoryError:
+        raise MediaError(f"{where}: does not fit in memory. Scale it down, or cut it into shorter ones.") from None
     return Video(pictures, times, speech, (*times.notes, *notes, *speech.notes))
 
 
@@ -96,6 +98,7 @@ class _Reel:
         self._hidden = 0  # packets that the container itself says not to show
         self._end_s = 0.0  # of the picture shown last
         self._video.codec_context.thread_count = 1  # clips are decoded beside one another instead
+        self._video.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # for those that grow on the way
 
     def frames(self) -> Iterator[Any]:
         """The decoded pictures, PyAV VideoFrames."""

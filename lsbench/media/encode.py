@@ -15,6 +15,7 @@ from av.video.reformatter import VideoReformatter
 
 from lsbench.errors import MediaError
 from lsbench.media.clip import Clip
+from lsbench.media.colours import BT709, is_high_definition
 from lsbench.media.film import Film, Look
 
 
@@ -97,7 +98,7 @@ def _encode(path: Path, lossless: bool, film: Film, metadata: Mapping[str, str],
     options = {"fflags": "+bitexact"}  # no random ids
     if not lossless:
         options["movflags"] = "+faststart+use_metadata_tags"
-    reformatter = VideoReformatter()
+    reformatter, matrix = VideoReformatter(), None
     with av.open(f"file:{path}", "w", format="matroska" if lossless else "mp4", options=options) as container:
         container.metadata.update(metadata)
         video: Any = container.add_stream("ffv1" if lossless else "libx264", rate=rate)
@@ -105,6 +106,10 @@ def _encode(path: Path, lossless: bool, film: Film, metadata: Mapping[str, str],
         # One thread, and no macroblock tree: libx264's reads memory it never set, so its bytes vary from run to run.
         video.codec_context.thread_count = 1
         video.options = {} if lossless else {"crf": str(crf), "mbtree": "0"}
+        if not lossless and is_high_definition(height, width):
+            matrix = video.codec_context.colorspace = (
+                BT709  # what players take it for; smaller ones they take for BT.601
+            )
         audio: Any = None
         if len(film.speech):
             audio = container.add_stream("pcm_s16le" if lossless else "aac", rate=film.sample_rate, layout="mono")
@@ -113,7 +118,7 @@ def _encode(path: Path, lossless: bool, film: Film, metadata: Mapping[str, str],
         spans = enumerate(zip(starts, [*starts[1:], None], strict=True))
         for frame, (index, (start, stop)) in zip(film.frames(), spans, strict=True):
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-            picture = reformatter.reformat(picture, format=pixels, threads=1)
+            picture = reformatter.reformat(picture, format=pixels, dst_colorspace=matrix, threads=1)
             picture.pts, picture.time_base = index, 1 / rate
             container.mux(video.encode(picture))
             if len(samples := film.speech[start:stop]):

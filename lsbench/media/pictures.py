@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from lsbench.errors import MediaError
 from lsbench.media.colours import TRANSPARENT
-from lsbench.media.display import check_size
+from lsbench.media.display import AT_MOST_8K, check_size
 from lsbench.media.film import Pictures
 from lsbench.media.memory import Store
 
@@ -149,8 +149,12 @@ def opened_image(path: Path, where: str) -> Iterator[Image.Image]:
         with image:
             check_size(image.height, image.width, where)
             yield image
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError) as error:
-        raise MediaError(f"{where} cannot be decoded: {error or 'too large'}; expected a PNG or JPG image") from None
+    except Image.DecompressionBombError:
+        raise MediaError(f"{where} is far too large; {AT_MOST_8K}") from None
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise MediaError(f"{where} cannot be decoded: {error}; expected a PNG or JPG image") from None
+    except MemoryError:
+        raise MediaError(f"{where} does not fit in memory") from None
 
 
 def opaque(image: Image.Image) -> tuple[np.ndarray, str]:
