@@ -3,46 +3,57 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import median_filter
+from scipy.ndimage import maximum_filter, median_filter
 
-THUMBNAIL = 48  # rows of the grey picture that is compared, at least; columns likewise
-LEAST = 12.0  # grey levels that a cut changes on average, of 0..255
-ABOVE = 4.0  # times the usual change nearby
+THUMBNAIL = 48  # rows or columns of the grey picture that is compared, at least
+FAINT = 2.0  # grey levels of contrast that do not count as any
+LEAST = 0.03  # unlikeness of two pictures of different shots; 0 to 1 and beyond, where they are alike, and not at all
+ABOVE = 9.0  # times the usual unlikeness nearby
 NEARBY = 25  # pictures
+BESIDE = np.array([1, 1, 0, 1, 1], bool)  # pictures against which a cut stands out
+CERTAIN = 0.5  # unlikeness that need not stand out so
 
 
 def thumbnail(picture: np.ndarray) -> np.ndarray:
-    """A small grey picture of uint8 (H, W, 3): every so many-th pixel, the mean of its channels, float32."""
+    """A small grey picture of uint8 (H, W, 3): every so many-th pixel, the mean of its channels, less their mean."""
     step = max(1, min(picture.shape[:2]) // THUMBNAIL)
-    return np.asarray(picture[step // 2 :: step, step // 2 :: step].mean(axis=2, dtype=np.float32))
+    small = picture[step // 2 :: step, step // 2 :: step].mean(axis=2, dtype=np.float32)
+    return np.asarray(small - small.mean())
+
+
+def unlikeness(one: np.ndarray, other: np.ndarray) -> float:
+    """1 less the correlation of two thumbnails: another brightness or contrast is no other picture."""
+    faint = FAINT**2
+    shared, *own = (float(np.mean(a * b)) + faint for a, b in ((one, other), (one, one), (other, other)))
+    return 1 - shared / float(np.sqrt(own[0] * own[1]))
 
 
 class Changes:
     """How much the pictures of a video change, taken one after another."""
 
     def __init__(self) -> None:
-        self._last: tuple[np.ndarray | None, np.ndarray | None] = None, None
-        self._steps: list[tuple[float, float]] = []  # mean change from the picture before, and from the one before it
+        self._last: list[np.ndarray] = []
+        self._unlike: list[tuple[float, float]] = []  # the picture before, and the one before that
 
     def add(self, picture: np.ndarray) -> None:
         """The next picture."""
         small = thumbnail(picture)
-        last, before_last = self._last
-        step = 0.0 if last is None else float(np.abs(small - last).mean())
-        over = np.inf if before_last is None else float(np.abs(small - before_last).mean())
-        self._steps.append((step, over))
-        self._last = small, last
+        last, before = [*(unlikeness(small, other) for other in self._last), 0.0, 0.0][:2]
+        self._unlike.append((last, before))
+        self._last = [small, *self._last[:1]]
 
     def shots(self) -> np.ndarray:
         """The number of the shot that each picture is of: int32 (T,), from 0.
 
-        A shot begins where the mean change of a grey level is at least LEAST, and ABOVE times the median of the
-        changes nearby. One picture that is other, and then gone (a flash, a lost picture), begins none.
+        A shot begins where a picture is unlike the one before it: by LEAST, by ABOVE times the usual nearby, and by
+        ABOVE times any change in BESIDE (a head that moves takes several), unless by CERTAIN. A single
+        other picture (a flash, a lost one) begins none.
         """
-        step, over = np.array(self._steps, np.float64).reshape(-1, 2).T
-        usual = median_filter(step, NEARBY, mode="nearest")
-        cut = (step >= LEAST) & (step >= ABOVE * usual)
-        back = np.zeros(len(step), bool)
-        back[1:-1] = cut[1:-1] & (over[2:] < step[1:-1] / 2)  # the picture after is like the one before
-        back[2:] |= back[1:-1]
-        return np.cumsum(cut & ~back, dtype=np.int32)
+        last, before = np.array(self._unlike, np.float64).reshape(-1, 2).T
+        usual = median_filter(last, NEARBY, mode="nearest")
+        beside = maximum_filter(last, footprint=BESIDE, mode="constant")
+        cut = (last >= LEAST) & (last >= ABOVE * usual) & ((last >= ABOVE * beside) | (last >= CERTAIN))
+        alone = cut[:-1] & (before[1:] < last[:-1] / 2)  # the picture after is like the one before
+        cut[:-1] &= ~alone
+        cut[1:] &= ~alone
+        return np.cumsum(cut, dtype=np.int32)

@@ -31,11 +31,13 @@ class Trail:
     Attributes:
         places: of the pictures, rising.
         faces: float (80, 2) px in each.
+        order: which of the faces of each it is.
         jumps: pictures in which it was elsewhere of a sudden.
     """
 
     places: list[int] = field(default_factory=list)
     faces: list[np.ndarray] = field(default_factory=list)
+    order: list[int] = field(default_factory=list)
     jumps: list[int] = field(default_factory=list)
 
     def middle(self) -> tuple[np.ndarray, float]:
@@ -90,6 +92,7 @@ def trails(faces: Sequence[Sequence[np.ndarray]], first: int, fps: float) -> lis
             trail = every[joined.get(column, -1)]
             trail.places.append(place)
             trail.faces.append(face)
+            trail.order.append(column)
     return _stitched(every, fps)
 
 
@@ -149,4 +152,5 @@ def _stitched(every: list[Trail], fps: float) -> list[Trail]:
         before.jumps.append(trail.places[0])
         before.places += trail.places
         before.faces += trail.faces
+        before.order += trail.order
     return whole

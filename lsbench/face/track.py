@@ -72,7 +72,7 @@ BOX_RULES = {
 _OUTLINES = {"face_oval": FACE_OVAL, "outer_lips": OUTER_LIPS}
 
 
-PER_FRAME = ("landmarks", "found", "shots", "seen")  # fields of a FaceTrack
+PER_FRAME = ("landmarks", "found", "shots", "seen", "covered")  # fields of a FaceTrack
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +88,7 @@ class FaceTrack:
         shots: int (T,), the shot that each frame is of, rising where the picture or the face is elsewhere of a sudden;
             None where there is one.
         seen: int (T,), faces in each frame, this one included; None where nobody counted.
+        covered: bool (T,), where the mouth does not look as in the rest of its shot; None where nobody looked.
         rule: which of several faces this is: `largest`, `left`, `right`, or a point `x,y`.
 
     Raises:
@@ -100,6 +101,7 @@ class FaceTrack:
     width: int
     shots: np.ndarray | None = None
     seen: np.ndarray | None = None
+    covered: np.ndarray | None = None
     rule: str = "largest"
 
     def __post_init__(self) -> None:
@@ -149,6 +151,10 @@ class FaceTrack:
         if jumps := [shot.start for shot in self.by_shot()[1:]]:
             listed = ", ".join(map(str, jumps[:SPANS])) + (f" and {len(jumps) - SPANS} more" * (len(jumps) > SPANS))
             said.append(f"the picture or the face jumps at frame {listed}; the face is followed anew from there")
+        if self.covered is not None and self.covered.any():
+            said.append(
+                f"the mouth looks covered or turned away in frames {spans(self.covered)}: unlike the rest of the clip"
+            )
         return tuple(said)
 
     def interocular(self) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from lsbench.errors import FaceError
+from lsbench.face.covered import covered, mouth
 from lsbench.face.cuts import Changes
 from lsbench.face.follow import STEADY, chosen, parse_rule, trails
 from lsbench.face.landmarker import Landmarker
@@ -71,26 +72,32 @@ class FaceTracker:
             sights: what pictures showed when they were looked at before; what these show is added.
         """
         film = Film.of(video) if isinstance(video, Clip) else video
-        shown, faces, shots = self._look(film, sights)
+        shown, faces, mouths, shots = self._look(film, sights)
         landmarks = np.full((len(faces), POINTS, 2), np.nan, np.float32)
         seen = np.zeros(len(faces), np.int32)
+        hidden = np.zeros(len(faces), bool)
         for shot in parts(shots):
             every = trails(faces[shot], shot.start, film.fps)
             trail = chosen(every, self.face, *film.size)
             if trail:
                 landmarks[trail.places] = trail.faces
+                pictures = zip(trail.places, trail.order, strict=True)
+                hidden[trail.places] = covered(np.stack([mouths[place][which] for place, which in pictures]))
                 for jump in trail.jumps:
                     shots[jump:] += 1
             for other in every:
                 if other is trail or len(other.places) >= STEADY:
                     seen[other.places] += 1
         has_face = np.asarray(np.isfinite(landmarks).all(axis=(1, 2)))
-        return FaceTrack(landmarks, has_face, *film.size, shots, seen, self.face).taken(shown)
+        return FaceTrack(landmarks, has_face, *film.size, shots, seen, hidden, self.face).taken(shown)
 
-    def _look(self, film: Film, sights: Sights | None) -> tuple[np.ndarray, list[list[np.ndarray]], np.ndarray]:
-        """Which picture each frame shows, int (T,); and of each picture the faces and the shot, int (N,)."""
+    def _look(
+        self, film: Film, sights: Sights | None
+    ) -> tuple[np.ndarray, list[list[np.ndarray]], list[list[np.ndarray]], np.ndarray]:
+        """Which picture each frame shows, int (T,); and of each picture the faces, their mouths and the shot."""
         shown = np.zeros(len(film), np.int64)
         faces: list[list[np.ndarray]] = []
+        mouths: list[list[np.ndarray]] = []
         changes = Changes()
         before: np.ndarray | None = None
         with Landmarker(self.model) as landmarker:
@@ -99,9 +106,10 @@ class FaceTracker:
                 if before is None or not np.array_equal(frame, before):
                     before = frame
                     faces.append(_sight(search, frame, sights))
+                    mouths.append([mouth(frame, face) for face in faces[-1]])
                     changes.add(frame)
                 shown[place] = len(faces) - 1
-        return shown, faces, changes.shots()
+        return shown, faces, mouths, changes.shots()
 
     def measure_cached(self, video: Film | Clip, content_sha256: str) -> FaceTrack:
         """measure(), kept on disk by the content of the file that the video was decoded from, and by the decoder."""
@@ -208,7 +216,7 @@ def load_track(path: Path) -> FaceTrack:
     try:
         with arrays.opened(path) as data:
             landmarks, has_face = data["landmarks"].astype(np.float32), data["found"].astype(bool)
-            more: dict[str, Any] = {name: data[name].astype(np.int32) for name in PER_FRAME[2:] if name in data}
+            more: dict[str, Any] = {name: data[name] for name in PER_FRAME[2:] if name in data}
             if "rule" in data:
                 more["rule"] = str(data["rule"])
             return FaceTrack(landmarks, has_face, int(data["height"]), int(data["width"]), **more)

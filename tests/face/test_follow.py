@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from lsbench.errors import FaceError
+from lsbench.face.covered import covered
 from lsbench.face.cuts import Changes
 from lsbench.face.follow import chosen, parse_rule, trails
 from lsbench.face.track import FACE_OVAL, POINTS, FaceTrack
@@ -88,28 +90,53 @@ def test_a_rule_of_another_spelling_is_refused(rule: str) -> None:
         parse_rule(rule)
 
 
-def pictures(*levels: int, seed: int = 0) -> Changes:
-    """One noisy picture of each level."""
-    rng = np.random.default_rng(seed)
+def pattern(seed: int) -> np.ndarray:
+    """A picture of soft blobs: uint8 (120, 160, 3)."""
+    blobs = gaussian_filter(np.random.default_rng(seed).normal(size=(120, 300)), 12)[..., None]
+    return np.asarray(128 + 40 * blobs / blobs.std() + np.zeros(3))
+
+
+A, B, GREY = pattern(0), pattern(1), np.full((120, 300, 3), 128.0)
+CUT_CASES = {
+    "still": ([A] * 20, []),
+    "two cuts": ([A] * 8 + [B] * 9 + [A] * 6, [8, 17]),
+    "a cut in a pan": (
+        [np.roll(A, 3 * t, axis=1) for t in range(12)] + [np.roll(B, 3 * t, axis=1) for t in range(9)],
+        [12],
+    ),
+    "a fast pan": ([np.roll(A, max(0, 6 * (t - 5)), axis=1) for t in range(20)], []),
+    "a flash": ([A] * 8 + [255 + 0 * A] + [A] * 8, []),
+    "a lost picture": ([A] * 8 + [GREY] + [A] * 8, []),
+    "grey before the clip": ([GREY] * 5 + [A] * 12, [5]),
+    "the light goes up": ([A * (0.3 + 0.05 * t) for t in range(14)], []),
+    "the light is switched on": ([A * 0.4] * 8 + [A] * 8, []),
+    "one picture": ([A], []),
+}
+
+
+@pytest.mark.parametrize("case", CUT_CASES)
+def test_shots_begin_where_the_picture_changes_as_a_whole(case: str) -> None:
+    pictures, cuts = CUT_CASES[case]
+    rng = np.random.default_rng(0)
     changes = Changes()
-    for level in levels:
-        changes.add((level + rng.integers(-5, 6, (120, 160, 3))).astype(np.uint8))
-    return changes
+    for picture in pictures:
+        noisy = picture[:, :160] + rng.normal(0, 2, (120, 160, 3))
+        changes.add(np.clip(np.rint(noisy), 0, 255).astype(np.uint8))
+    shots = changes.shots()
+    assert np.flatnonzero(np.diff(shots)).tolist() == [cut - 1 for cut in cuts]
+    assert len(shots) == len(pictures)
 
 
-@pytest.mark.parametrize(
-    ("levels", "shots"),
-    [
-        ([100] * 20, [0] * 20),
-        ([100] * 8 + [160] * 9 + [60] * 4, [0] * 8 + [1] * 9 + [2] * 4),
-        ([100] * 8 + [240] + [100] * 8, [0] * 17),  # a flash
-        ([30 + 15 * t for t in range(14)], [0] * 14),  # the light goes up
-        ([*range(60, 120, 3)], [0] * 20),
-        ([100], [0]),
-    ],
-)
-def test_shots_begin_where_the_picture_changes_as_a_whole(levels: list[int], shots: list[int]) -> None:
-    assert pictures(*levels).shots().tolist() == shots
+def test_covered_pictures_are_those_unlike_the_others() -> None:
+    rng = np.random.default_rng(0)
+    usual, other = (30 * rng.normal(size=(10, 20)) for _ in range(2))
+    mouths = np.stack([usual + rng.normal(0, 5, (10, 20)) for _ in range(60)])
+    assert not covered(mouths).any()
+    mouths[15:25] = other  # a hand
+    mouths[40] = other  # one picture alone says little
+    mouths[50:] *= 0.01  # a flat patch
+    assert np.flatnonzero(covered(mouths)).tolist() == [*range(15, 25), *range(50, 60)]
+    assert covered(0.01 * mouths[:15]).all()
 
 
 def test_notes_name_the_frames() -> None:
@@ -118,11 +145,14 @@ def test_notes_name_the_frames() -> None:
     shots = (np.arange(60) >= 20).astype(int)
     seen = np.ones(60, int)
     seen[10:31] = 2
-    track = FaceTrack(np.zeros((60, POINTS, 2), np.float32), found, 480, 640, shots, seen, "left")
+    hidden = np.zeros(60, bool)
+    hidden[50:55] = True
+    track = FaceTrack(np.zeros((60, POINTS, 2), np.float32), found, 480, 640, shots, seen, hidden, "left")
     assert track.notes() == (
         "2 faces in frames 10-30; the one on the left was followed",
         "no face in frames 40-46",
         "the picture or the face jumps at frame 20; the face is followed anew from there",
+        "the mouth looks covered or turned away in frames 50-54: unlike the rest of the clip",
     )
     assert track.cut(31, 39).notes() == ()
     assert track.taken(np.repeat(np.arange(30, 35), 2)).notes()[0].startswith("2 faces in frames 0-1;")

@@ -153,5 +153,27 @@ def test_flat_frames_before_a_clip_are_lost(speakers: tuple[Scene, Scene], track
     assert not np.isnan(fill_gaps(track, "a", faceless=0.5).landmarks).any()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("patch", ["grey", "skin", "hand"])
+def test_a_patch_over_the_mouth_is_noticed(grid: Path, tracker: FaceTracker, patch: str) -> None:
+    """Landmarks are found behind it all the same: nothing else would tell."""
+    frames = read_clip(grid / "s4/bbae9n.mpg", "s4/bbae9n").frames.copy()
+    track = tracker.measure(clip_of(frames))
+    assert track.covered is not None
+    assert not track.covered.any()  # lips are pressed together in some of the frames
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[: frames.shape[1], : frames.shape[2]]
+    for place in range(20, 41):
+        (x, y), width = track.landmarks[place, 36:56].mean(axis=0), np.ptp(track.landmarks[place, 36:56, 0])
+        inside = ((columns - x) / width) ** 2 + ((rows - y) / (0.7 * width)) ** 2 < 1
+        cheek = frames[place, int(y - width / 2), int(x - width)]
+        texture = rng.normal(0, 3, (*rows.shape, 1)) + 30 * np.sin(rows / 3 + columns / 9)[..., None]
+        colour = {"grey": 128, "skin": cheek, "hand": cheek + texture}[patch]
+        frames[place][inside] = np.broadcast_to(np.clip(colour, 0, 255), frames[place].shape)[inside]
+    track = tracker.measure(clip_of(frames))
+    assert track.found.all()
+    assert track.notes() == ("the mouth looks covered or turned away in frames 20-40: unlike the rest of the clip",)
+
+
 def test_trails_of_nothing_are_none() -> None:
     assert trails([[], []], 0, 25.0) == []
