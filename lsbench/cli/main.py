@@ -9,6 +9,7 @@ from lsbench.cli.audit import audit_group
 from lsbench.cli.bundle import bundle, verify
 from lsbench.cli.common import Commands
 from lsbench.cli.compare import compare
+from lsbench.cli.doctor import doctor
 from lsbench.cli.generate import generate
 from lsbench.cli.generators import generators
 from lsbench.cli.leaderboard import leaderboard
@@ -41,6 +42,7 @@ def main(debug: bool) -> None:
 
 
 main.add_command(quickstart)
+main.add_command(doctor)
 main.add_command(score)
 main.add_command(leaderboard)
 main.add_command(generate)

@@ -40,15 +40,25 @@ class Job:
 
 
 def paired(context: Context, metrics: Iterable[Metric], job: Job) -> FilmPair:
-    """Both films of a clip, lined up as the protocol says.
+    """Both films of a clip, read and lined up as the protocol says.
 
     Raises:
         LsbenchError: where one cannot be read, they do not fit each other, or the face is lost.
     """
-    metrics, rules = tuple(metrics), context.rules
+    rules = context.rules
     reference = context.film(job.reference, "optional" if rules.task == "dubbing" else None)
     rates: dict[str, Any] = {"sample_rate": rules.sample_rate, "folder_fps": reference.fps}
     generated = read_film(job.generated, job.reference.id, sound=context.sound, **rates)
+    return lined_up(context, metrics, job, reference, generated)
+
+
+def lined_up(context: Context, metrics: Iterable[Metric], job: Job, reference: Film, generated: Film) -> FilmPair:
+    """Both films of a clip, lined up as the protocol says.
+
+    Raises:
+        LsbenchError: where they do not fit each other, or the face is lost.
+    """
+    metrics, rules = tuple(metrics), context.rules
     films = (_dubbed if rules.task == "dubbing" else _aligned)(context, metrics, job, reference, generated)
     return replace(
         films,

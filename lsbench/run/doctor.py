@@ -1,0 +1,143 @@
+"""Videos and pairs of them, looked at before they are scored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lsbench.errors import MediaError, WeightsError
+from lsbench.face.tracker import FaceTracker
+from lsbench.media.files import Sound, content_sha256, find_clips
+from lsbench.media.film import Film
+from lsbench.media.pictures import is_frame
+from lsbench.networks import weights
+from lsbench.protocol.bound import bound
+from lsbench.protocol.context import Context
+from lsbench.protocol.manifest import Reference
+from lsbench.run.inspection import Faces, Inspection, inspected
+from lsbench.run.match import match_folder, no_video
+from lsbench.run.needs import FACE_LANDMARKER
+from lsbench.run.pairing import Job
+from lsbench.run.prospects import Prospect, prospect
+from lsbench.system.pool import Progress
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was seen of some files.
+
+    Attributes:
+        files: every video; where there is a reference, each reference clip before the video of it.
+        prospects: of every reference clip; none where there is no reference.
+        extra: videos that match no reference clip.
+        no_faces: why nobody looked for faces; None where that was done.
+    """
+
+    files: tuple[Inspection, ...]
+    prospects: tuple[Prospect, ...] = ()
+    extra: tuple[Path, ...] = ()
+    no_faces: str | None = None
+
+    @property
+    def well(self) -> bool:
+        """Whether all videos can be read and, where there is a reference, compared as asked."""
+        return not any(file.error for file in self.files) and all(each.ready for each in self.prospects)
+
+
+def examined(
+    files: Sequence[Path],
+    *,
+    reference: Path | None = None,
+    rules: Mapping[str, Any] | None = None,
+    sound: Sound = "required",
+    every: bool = False,
+    offline: bool = False,
+    weight_files: Mapping[str, Path] | None = None,
+    progress: Progress | None = None,
+) -> Examination:
+    """Look at videos, and at what scoring would make of them.
+
+    Args:
+        files: videos, folders of numbered frames, or folders of such; one where there is a reference.
+        reference: the real video, or a folder of real videos.
+        rules: those of bound() that say how to compare: align, fit, rate, task.
+        sound: whether generated videos must have some.
+        every: follow the face through every frame, as scoring does, not in a sample of them.
+        offline: never fetch weights.
+        weight_files: files to use in place of the registered weights, by name.
+        progress: is told what is done, how much of it is done, of how much.
+
+    Returns:
+        What was seen. Videos that cannot be read or compared say so in it.
+
+    Raises:
+        LsbenchError: where a folder holds no video, or there is no such file.
+    """
+    tracker, no_faces = _tracker(offline, weight_files or {})
+
+    def look(source: Path, clip_id: str, fps: float = 25.0) -> Film | None:
+        inspection, film = inspected(source, clip_id, tracker, every=every, folder_fps=fps)
+        seen.append(inspection)
+        if progress:
+            progress("look", len(seen), total)
+        return film
+
+    seen: list[Inspection] = []
+    if reference is None:
+        targets = [target for file in files for target in _targets(file)]
+        total = len(targets)
+        for clip_id, source in targets:
+            look(source, clip_id)
+        return Examination(tuple(seen), no_faces=no_faces)
+    protocol = bound(reference, None, None, **(rules or {}))
+    matches = match_folder(files[0], [clip.id for clip in protocol.clips])
+    total = len(protocol.clips) + len(matches.videos)
+    context = Context(protocol, tracker, sound=sound)
+    prospects = []
+    for clip in protocol.clips:
+        real, video = look(clip.file, clip.id), matches.videos.get(clip.id)
+        if video is None:
+            prospects.append(Prospect(clip.id, None, (no_video(clip.id, files[0]),)))
+            continue
+        made = look(video, clip.id, real.fps if real else 25.0)
+        if real is None or made is None:
+            faults = tuple(each.error for each in seen[-2:] if each.error)
+            prospects.append(Prospect(clip.id, video, faults))
+        else:
+            found = prospect(context, Job(clip, video, content_sha256(video)), real, made)
+            prospects.append(_with_face(found, context, clip, seen[-2].faces))
+    return Examination(tuple(seen), tuple(prospects), tuple(matches.extra), no_faces)
+
+
+def _with_face(found: Prospect, context: Context, clip: Reference, faces: Faces | None) -> Prospect:
+    """The same, with what is wrong with the reference's face, which lends its boxes to face and mouth scores."""
+    rules = context.rules
+    if faces is None or clip.landmarks or rules.task == "dubbing" or (faces.seen and faces.lost <= rules.faceless):
+        return found
+    fault = (
+        f"clip {clip.id}: no face in {faces.looked - faces.seen} of {faces.looked} frames of its reference; face and "
+        f"mouth scores leave out at most {100 * rules.faceless:g} %. --region whole needs no face"
+    )
+    return replace(found, faults=(*found.faults, fault), options=(*found.options, "--region whole"))
+
+
+def _targets(file: Path) -> list[tuple[str, Path]]:
+    """Clip id and source of what a path names: a video, a folder of numbered frames, or the videos in a folder."""
+    if not file.exists():
+        raise MediaError(f"{file}: no such file or folder")
+    if file.is_dir() and not any(is_frame(child.name) for child in file.iterdir()):
+        return list(find_clips(file).items())
+    return [(file.stem, file)]
+
+
+def _tracker(offline: bool, weight_files: Mapping[str, Path]) -> tuple[FaceTracker | None, str | None]:
+    """The face tracker, or why there is none."""
+    override = weight_files.get(FACE_LANDMARKER)
+    try:
+        return FaceTracker(*weights.require(FACE_LANDMARKER, override=override, offline=offline)), None
+    except WeightsError as error:
+        if override is not None:
+            raise
+        return None, str(error)
