@@ -80,7 +80,9 @@ def bench_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--data", type=click.Path(path_type=Path), help="Folder with the protocol's reference clips."),
         click.option("--protocol", "protocol_name", metavar="NAME|FILE", help="A protocol by name, or a .toml file."),
-        click.option("--reference", type=click.Path(path_type=Path), help="Folder of reference clips, all of them."),
+        click.option(
+            "--reference", type=click.Path(path_type=Path), help="Folder of reference clips, all of them; or one clip."
+        ),
     ):
         command = option(command)
     return command

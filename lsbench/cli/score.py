@@ -22,6 +22,7 @@ from lsbench.cli.common import (
 @click.command(
     epilog=examples(
         "lsbench score out/ --reference grid/",
+        "lsbench score result.mp4 --reference source.mp4",
         "lsbench score out/ --reference grid/ --metric ssim --metric psnr:color=luma --region mouth",
         "lsbench score 'cmd:python mytool.py {video} {audio} {output}' --reference grid/ --timeout 60",
         "lsbench score out/ --reference interviews/ --segment 10",
@@ -97,7 +98,7 @@ def score(
     """Score GENERATED against real clips and keep the run in OUT/NAME.
 
     \b
-    GENERATED is a folder of videos, or a generator whose videos are made first and kept in OUT/NAME/videos:
+    GENERATED is a folder of videos, one video, or a generator whose videos are made first and kept in OUT/NAME/videos:
       cmd:TEMPLATE           a program, started once a clip, with {video} {audio} {output} in its place
       py:module:attribute    a Python callable (face, speech) -> frames, or a Generator
       name, name:ARGUMENT    one of `lsbench generators`

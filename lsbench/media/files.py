@@ -30,6 +30,7 @@ __all__ = [
     "Sound",
     "content_sha256",
     "find_clips",
+    "is_clip",
     "read_clip",
     "read_film",
     "write_clip",
@@ -43,13 +44,14 @@ VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpe
 
 
 def find_clips(folder: Path) -> dict[str, Path]:
-    """Every video file and frame folder below a folder.
+    """Every video file and frame folder below a folder; or one video alone.
 
     A folder is a source where it holds numbered PNG or JPG images and no video. Hidden files and other files are
     ignored.
 
     Args:
-        folder: to look in, and in the folders below it; links are followed.
+        folder: to look in, and in the folders below it; links are followed. Or a file, or a folder of frames: the one
+            clip, whose id is its name.
 
     Returns:
         Clip id -> source, sorted by id. The id is the path below the folder, without a file's suffix, "/" between its
@@ -59,6 +61,8 @@ def find_clips(folder: Path) -> dict[str, Path]:
         MediaError: where a folder cannot be read, there is no clip, or two sources have one id.
     """
     folder = Path(folder)
+    if folder.is_file():
+        return {_clip_id(folder.stem, folder): folder}
     clips: dict[str, Path] = {}
     for name, folders, files in os.walk(folder, onerror=_refuse_folder, followlinks=True):
         here = Path(name)
@@ -71,19 +75,29 @@ def find_clips(folder: Path) -> dict[str, Path]:
         if not videos and here != folder and any(map(is_frame, files)):
             sources = [(here, here)]
         for path, source in sources:
-            clip_id = unicodedata.normalize("NFC", path.relative_to(folder).as_posix())
-            if not clip_id.isprintable():
-                raise MediaError(
-                    f"{source!a}: its name holds bytes that are no text, or control characters. Rename it."
-                )
+            clip_id = _clip_id(path.relative_to(folder).as_posix(), source)
             if not source.is_dir() and not source.is_file() and source.exists():
                 raise MediaError(f"clip {clip_id}: {source} is a device or pipe; expected a file")
             if clip_id in clips:
                 raise MediaError(f"clip {clip_id}: two sources, {clips[clip_id]} and {source}; expected one. Move one.")
             clips[clip_id] = source
+    if not clips and any(is_frame(child.name) for child in folder.iterdir()):
+        return {_clip_id(folder.resolve().name, folder): folder}
     if not clips:
         raise MediaError(f"{folder}: no clip in it; expected video files or folders of numbered PNG or JPG frames")
     return dict(sorted(clips.items()))
+
+
+def is_clip(path: Path) -> bool:
+    """Whether a path is one clip itself, a file or a folder of frames, not a folder that clips lie in."""
+    return path.is_file() or (path.is_dir() and list(find_clips(path).values()) == [path])
+
+
+def _clip_id(name: str, source: Path) -> str:
+    clip_id = unicodedata.normalize("NFC", name)
+    if not clip_id.isprintable():
+        raise MediaError(f"{source!a}: its name holds bytes that are no text, or control characters. Rename it.")
+    return clip_id
 
 
 def read_film(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
@@ -87,6 +87,7 @@ class Protocol:
         metrics: measured when none is named.
         regions: measured when none is named.
         rank_by: the score that boards are ranked by when none is named.
+        data: where the bound clips were found.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Protocol:
     metrics: tuple[str, ...] = DEFAULT_METRICS
     regions: tuple[Region, ...] = DEFAULT_REGIONS
     rank_by: str = "ssim/mouth"
+    data: Path | None = field(default=None, compare=False)
 
     @property
     def rules(self) -> dict[str, Any]:
@@ -123,7 +125,9 @@ class Protocol:
 
     @property
     def folder(self) -> Path:
-        """The folder that the bound clips lie in: the one that their ids are relative to."""
+        """The folder that the bound clips lie in, the one that their ids are relative to; or the one clip itself."""
+        if self.data is not None:
+            return self.data.absolute()
         clip = self.clips[0]
         return clip.file.absolute().parents[clip.id.count("/")]
 
@@ -203,7 +207,7 @@ class Protocol:
         """This protocol with its reference files found and hashed.
 
         Args:
-            data: the folder that clip ids are relative to.
+            data: the folder that clip ids are relative to; or the one clip.
 
         Raises:
             ProtocolError: where a file is missing, or is another than the manifest says.
@@ -234,7 +238,7 @@ class Protocol:
             bound.append(
                 replace(clip, sha256=sha256, source=source, landmarks=landmarks if landmarks.exists() else None)
             )
-        return replace(self, clips=tuple(bound))
+        return replace(self, clips=tuple(bound), data=data)
 
 
 def _following(clips: Sequence[Reference]) -> dict[str, Reference]:
@@ -243,7 +247,7 @@ def _following(clips: Sequence[Reference]) -> dict[str, Reference]:
 
 
 def from_folder(folder: Path) -> Protocol:
-    """Any folder of clips as an ad-hoc protocol, bound: every clip in it, the parent folder as the speaker.
+    """Any folder of clips, or one clip, as an ad-hoc protocol, bound: every clip, the parent folder as the speaker.
 
     Up to FACELESS of a clip may be without a face.
 

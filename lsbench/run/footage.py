@@ -39,7 +39,7 @@ class Footage:
     Args:
         run: The run's folder.
         ids: Of the clips.
-        reference: Folder of the real clips, where run.json does not say or they moved.
+        reference: Folder of the real clips, or the one clip, where run.json does not say or they moved.
         tracker: Finds faces; None where none are to be found.
     """
 
@@ -48,7 +48,8 @@ class Footage:
     ) -> None:
         request = run.request()
         self.context = Context(recall(request["protocol"]), tracker, sound="optional")
-        self.generated, self.no_generated = _generated(run.path, str(request.get("generated", "")), ids)
+        asked = reference or (Path(folder) if (folder := request.get("reference")) else None)
+        self.generated, self.no_generated = _generated(run.path, str(request.get("generated", "")), ids, asked)
         self.reference, self.no_reference = _references(request, reference)
 
     def of(self, clip_id: str) -> Sources:
@@ -69,13 +70,13 @@ def tracker() -> FaceTracker | None:
         return None
 
 
-def _generated(run: Path, asked: str, ids: Sequence[str]) -> tuple[dict[str, Path], str]:
+def _generated(run: Path, asked: str, ids: Sequence[str], reference: Path | None) -> tuple[dict[str, Path], str]:
     made = run / "videos"
     folder = made if made.is_dir() else Path(asked)
-    if not asked or not folder.is_dir():
+    if not asked or not folder.exists():
         return {}, f"generated video not found: neither {made} nor a folder {asked} is there; was the run moved?"
     try:
-        return match_folder(folder, ids).videos, f"generated video not found: {folder} has none of this clip"
+        return match_folder(folder, ids, reference).videos, f"generated video not found: {folder} has none of this clip"
     except LsbenchError as error:
         return {}, f"generated video not found: {error}"
 
@@ -87,7 +88,7 @@ def _references(request: Mapping[str, Any], asked: Path | None) -> tuple[dict[st
     hint = "pass --reference DIR, the folder of the real clips"
     if not folder:
         return {}, f"real video not found: the run does not say where its clips lie; {hint}"
-    if not Path(folder).is_dir():
+    if not Path(folder).exists():
         return {}, f"real video not found: there is no folder {folder} any more; {hint}"
     try:
         return find_clips(Path(folder)), f"real video not found: {folder} has none of this clip; {hint}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from lsbench.errors import MatchError
-from lsbench.media.files import find_clips
+from lsbench.media.files import find_clips, is_clip
 from lsbench.protocol.manifest import first_few
 
 
@@ -34,7 +34,7 @@ class Matches:
             rest = f" ({len(self.missing)} of {total} missing: {first_few(self.missing)})"
             faults.append(no_video(self.missing[0], folder) + (rest if len(self.missing) > 1 else ""))
         if self.extra:
-            names = first_few([str(path.relative_to(folder)) for path in self.extra])
+            names = first_few([str(path if path == folder else path.relative_to(folder)) for path in self.extra])
             faults.append(f"{len(self.extra)} videos in {folder} match no reference clip: {names}")
         if faults:
             raise MatchError("; ".join(faults) + ". Mend the folder, or pass --on-error skip to score what is there")
@@ -47,8 +47,14 @@ def no_video(clip_id: str, folder: Path) -> str:
     return f"clip {clip_id}: no generated video in {folder} (looked for {', '.join(spellings)})"
 
 
-def match_folder(folder: Path, ids: Iterable[str]) -> Matches:
+def match_folder(folder: Path, ids: Iterable[str], reference: Path | None = None) -> Matches:
     """Pair ids such as `s1/bbaf2n` with s1/bbaf2n.*, s1_bbaf2n.*, or bbaf2n.* where that name is unique on both sides.
+
+    Args:
+        folder: of the videos; or one video alone.
+        ids: of the reference clips.
+        reference: where these lie. Where it or `folder` is a clip itself, not a folder of clips, and there is one of
+            each, they are paired whatever their names.
 
     Raises:
         MatchError: where one id has two candidates.
@@ -56,6 +62,8 @@ def match_folder(folder: Path, ids: Iterable[str]) -> Matches:
     """
     files = find_clips(folder)
     ids = list(ids)
+    if len(ids) == len(files) == 1 and (is_clip(folder) or (reference is not None and is_clip(reference))):
+        return Matches(dict(zip(ids, files.values(), strict=True)))
     by_last_part: dict[str, list[str]] = {}
     for clip_id in ids:
         by_last_part.setdefault(_name(clip_id), []).append(clip_id)

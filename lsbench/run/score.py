@@ -65,10 +65,10 @@ def score(
     Finished clips are kept: where the call is cut short, or raises, the same call goes on with the rest.
 
     Args:
-        generated: a folder of videos, matched to reference ids; or a generator, whose videos are made and kept in the
-            run folder: `cmd:TEMPLATE`, `py:module:attribute`, a registered name, a Generator, or a function
-            (face, speech) -> frames.
-        reference: a folder of reference clips. Either this or protocol.
+        generated: a folder of videos, matched to reference ids, or one video; or a generator, whose videos are made
+            and kept in the run folder: `cmd:TEMPLATE`, `py:module:attribute`, a registered name, a Generator, or a
+            function (face, speech) -> frames.
+        reference: a folder of reference clips, or one clip. Either this or protocol.
         protocol: a name, a .toml file, or a Protocol.
         data: the folder that holds the protocol's clips, unless it is bound already.
         metrics: spellings such as `ssim:color=luma`; the protocol's if not given.
@@ -156,10 +156,15 @@ def _runs_folder(out: str | Path | None, ranks: Ranks) -> Iterator[Path]:
 def _run_name(name: str | None, source: Source | Path) -> str:
     """The run's name: the one that was given, else that of the folder or generator."""
     if name is None:
-        name = source.label if isinstance(source, Source) else source.resolve().name
+        name = source.label if isinstance(source, Source) else _plain_name(source)
     if not name.strip() or not name.isprintable() or name in (".", "..") or "/" in name or "\\" in name:
         raise RunError(f"run name {name!r}: expected a plain folder name; pass --name")
     return name
+
+
+def _plain_name(source: Path) -> str:
+    """The name of a folder, or of a file without its suffix."""
+    return source.stem if source.is_file() else source.resolve().name
 
 
 def _request(run: Run, source: Source | Path, protocol: Protocol, conditions: Conditions) -> dict[str, Any]:

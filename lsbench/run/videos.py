@@ -109,7 +109,7 @@ def finished_videos(folder: Path, protocol: Protocol, run: Run, on_error: str) -
         MatchError: where some are missing or too many, unless they may be skipped.
     """
     try:
-        matches = match_folder(folder, [clip.id for clip in protocol.clips])
+        matches = match_folder(folder, [clip.id for clip in protocol.clips], protocol.folder)
         if on_error == "stop":
             matches.demand_all(folder)
     except LsbenchError:
