@@ -18,6 +18,10 @@ _ROUNDING_S = 0.02  # time stamps that stray less than this from the count of sa
 _BATCH = 1 << 16  # samples that are mixed and resampled at once
 _CANCELLED = 0.1  # a mix with less than this share of its channels' mean power has lost them
 _SURROUND = 0.5**1.5  # a channel behind or beside the listener: 3 dB below one in front (ITU-R BS.775)
+_UNNAMED = {
+    6: ("FL", "FR", "FC", "LFE", "BL", "BR"),
+    8: ("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR"),
+}  # as in FFmpeg
 _LEVELS = {"FC": 1.0, "FL": 0.5, "FR": 0.5, "LFE": 0.0, "LFE2": 0.0}
 
 
@@ -41,10 +45,11 @@ class Speech:
 def read_speech(source: Path, where: str, sample_rate: int, start_s: float = 0.0, kind: str = "video") -> Speech:
     """The sound of a file from start_s on, in one channel.
 
-    Mono is taken as it is, and the mean of stereo and of channels whose place is not known. A sound with a channel for
-    the centre or for low frequencies is mixed as ITU-R BS.775 has it, with the centre at its own level: front left and
-    right at a half each, those behind and beside at 0.354, low frequencies left out. Where less than a tenth of the
-    channels' mean power is left by that (opposite channels cancel), the loudest channel is taken alone.
+    Mono is taken as it is, and of stereo and of channels whose place is not known the mean; six or eight such channels
+    are 5.1 or 7.1, as in players. A sound with a channel for the centre or for low frequencies is mixed as ITU-R BS.775
+    has it, with the centre at its own level: front left and right at a half each, those behind and beside at 0.354, low
+    frequencies left out. Where less than a tenth of the channels' mean power is left by that, since opposite channels
+    cancel, the loudest channel is taken alone.
 
     Gaps between time stamps are silent. It is resampled by soxr in pieces, which gives the bits of the whole at once.
 
@@ -62,7 +67,9 @@ def read_speech(source: Path, where: str, sample_rate: int, start_s: float = 0.0
     channel = heard.loudest_of_cancelled()
     notes = heard.notes
     if channel is not None:
-        notes = (f"the {len(heard.power)} channels of its sound cancel: channel {channel + 1}, the loudest, is heard",)
+        notes = (
+            f"{len(heard.power)} channels of sound lose most of it in one: channel {channel + 1}, the loudest, is heard",
+        )
         heard = _hear(source, where, sample_rate, start_s, kind, channel)
     return Speech(heard.samples(), sample_rate, heard.source_rate, notes)
 
@@ -177,27 +184,27 @@ class _Mix:
             samples = samples.astype(np.float32) / 2.0 ** (8 * samples.dtype.itemsize - 1)
         if len(samples) == 1:
             return self._give(samples[0].astype(np.float32))
-        mixed = self._mixed(samples)
-        power = np.einsum("cn,cn->c", samples, samples)
+        levels = self._levels(len(samples))
+        power = np.einsum("cn,cn->c", samples, samples) * (levels > 0)
         self.power = self.power + power if len(self.power) == len(power) else power.astype(np.float64)
+        mixed = samples.mean(axis=0) if (levels == levels[0]).all() else np.einsum("c,cn->n", levels, samples)
         self._mixed_power += float(np.dot(mixed, mixed))
-        return self._give(mixed)
+        return self._give(mixed.astype(np.float32))
 
-    def _mixed(self, samples: np.ndarray) -> np.ndarray:
-        """(channels, samples) -> float32 (samples,)."""
+    def _levels(self, channels: int) -> np.ndarray:
+        """By which each channel is multiplied, (channels,)."""
         if self._channel is not None:
-            return samples[min(self._channel, len(samples) - 1)].astype(np.float32)
-        if not {"FC", "LFE"} & set(self._layout) or len(self._layout) != len(samples):
-            return samples.mean(axis=0).astype(np.float32)
-        levels = np.array([_LEVELS.get(name, _SURROUND) for name in self._layout], np.float32)
-        self.notes = (f"sound in {len(levels)} channels: the centre at its level, the others below it",)
-        return np.einsum("c,cn->n", levels, samples.astype(np.float32))
+            return np.eye(channels, dtype=np.float32)[min(self._channel, channels - 1)]
+        layout = self._layout if "NONE" not in self._layout else _UNNAMED.get(channels, ())
+        if not {"FC", "LFE"} & set(layout) or len(layout) != channels:
+            return np.full(channels, 1 / channels, np.float32)
+        self.notes = (f"sound in {channels} channels: the centre at its level, the others below it",)
+        return np.array([_LEVELS.get(name, _SURROUND) for name in layout], np.float32)
 
     def loudest_of_cancelled(self) -> int | None:
         """The channel to take alone, from 0, where the mix has lost them; else None."""
-        if self._mixed_power < _CANCELLED * self.power.mean() if len(self.power) else False:
-            return int(np.argmax(self.power))
-        return None
+        heard = self.power[self.power > 0]
+        return int(np.argmax(self.power)) if len(heard) and self._mixed_power < _CANCELLED * heard.mean() else None
 
     def _give(self, samples: np.ndarray) -> None:
         """Samples that follow those given before, at the source's rate."""
