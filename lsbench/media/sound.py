@@ -67,9 +67,8 @@ def read_speech(source: Path, where: str, sample_rate: int, start_s: float = 0.0
     channel = heard.loudest_of_cancelled()
     notes = heard.notes
     if channel is not None:
-        notes = (
-            f"{len(heard.power)} channels of sound lose most of it in one: channel {channel + 1}, the loudest, is heard",
-        )
+        count, number = len(heard.power), channel + 1
+        notes = (f"{count} channels of sound lose most of it in one: the loudest, channel {number}, is heard",)
         heard = _hear(source, where, sample_rate, start_s, kind, channel)
     return Speech(heard.samples(), sample_rate, heard.source_rate, notes)
 

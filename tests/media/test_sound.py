@@ -70,7 +70,7 @@ def test_channels_that_cancel(tmp_path: Path, rest: float) -> None:
     channels = np.stack([0.8 * speech, -speech + rest * voice(seed=1)])
     film = read_film(written(tmp_path / "a.mkv", channels, "stereo"), "a")
     assert np.array_equal(film.speech, channels[1])
-    assert film.notes == ("2 channels of sound lose most of it in one: channel 2, the loudest, is heard",)
+    assert film.notes == ("2 channels of sound lose most of it in one: the loudest, channel 2, is heard",)
 
 
 @pytest.mark.parametrize("speaking, level", [((2,), 1.0), ((0, 1), 1.0), ((0,), 0.5), ((4,), 0.3536), ((2, 3), 1.0)])
