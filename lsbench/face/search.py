@@ -12,9 +12,10 @@ from lsbench.face.track import FACE_OVAL, MAX_GAP
 
 CLOSE_BELOW = 0.25  # of the longer side; faces smaller than this are looked at again from near
 CROP = 3.0  # side of such a look, in face sizes
-TILES = (2, 4)  # parts of the longer side in which small faces are searched for, coarse ones first
+TILES = (2, 5)  # parts of the longer side in which small faces are searched for, coarse ones first
 TILE_LEAST = 240  # px
 SEARCH_EVERY = MAX_GAP  # pictures without a face; those between are interpolated
+PATIENCE = 50  # pictures without a face, after which a search is made five times less often
 
 
 def spot(face: np.ndarray) -> tuple[np.ndarray, float]:
@@ -38,18 +39,24 @@ class Place:
 
     centre: np.ndarray
     size: float
-    crop: tuple[int, int, int] | None = None
+    crop: tuple[int, int, int] = (0, 0, 0)
     missed: int = 0
+
+    @classmethod
+    def of(cls, face: np.ndarray, height: int, width: int) -> Place:
+        """That of a face in a picture of this size."""
+        place = cls(*spot(face))
+        place.move(face, height, width)
+        return place
 
     def move(self, face: np.ndarray, height: int, width: int) -> None:
         """The face is here now, in a picture of this size."""
         self.centre, self.size = spot(face)
         self.missed = 0
-        if self.crop:
-            left, top, side = self.crop
-            off = np.abs(self.centre - (left + side / 2, top + side / 2)).max()
-            if off < side / 12 and 0.8 < side / (CROP * self.size) < 1.25:
-                return
+        left, top, side = self.crop
+        off = np.abs(self.centre - (left + side / 2, top + side / 2)).max()
+        if off < side / 12 and 0.8 < side / (CROP * self.size) < 1.25:
+            return
         side = min(round(CROP * self.size), max(height, width))
         left, top = np.rint(self.centre - side / 2).astype(int).tolist()
         self.crop = max(0, min(left, width - side)), max(0, min(top, height - side)), side
@@ -75,13 +82,14 @@ class Search:
             elif not _any_at(large, centre):
                 large.append(face)
         places = [place for place in self._places if not _any_at(large, place.centre)]
-        if not large and not small and not places and self._faceless % SEARCH_EVERY == 0:
+        every = SEARCH_EVERY if self._faceless < PATIENCE else 5 * SEARCH_EVERY
+        if not large and not small and not places and self._faceless % every == 0:
             small = self._searched(picture)
         for face in small:
             place = next((place for place in places if _near(place.centre, place.size, spot(face)[0])), None)
             if place is None:
-                places.append(place := Place(*spot(face), missed=1))
-            if place.missed:
+                places.append(Place.of(face, height, width))
+            elif place.missed:
                 place.move(face, height, width)
         seen = large
         for place in places:
@@ -97,9 +105,8 @@ class Search:
 
     def _near(self, picture: np.ndarray, place: Place) -> np.ndarray | None:
         """The face at a place."""
-        left, top, side = place.crop or (0, 0, max(picture.shape[:2]))
-        faces = self._in_square(picture, left, top, side)
-        faces = [face for face in faces if _near(place.centre, place.size, spot(face)[0])]
+        every = self._in_square(picture, *place.crop)
+        faces = [face for face in every if _near(place.centre, place.size, spot(face)[0])]
         return min(faces, key=lambda face: float(np.linalg.norm(spot(face)[0] - place.centre)), default=None)
 
     def _in_square(self, picture: np.ndarray, left: int, top: int, side: int) -> list[np.ndarray]:
@@ -108,15 +115,17 @@ class Search:
         return [face + corner for face in self.landmarker.faces(picture[top : top + side, left : left + side])]
 
     def _searched(self, picture: np.ndarray) -> list[np.ndarray]:
-        """Faces in tiles that overlap by half; the largest tiles in which there are any."""
+        """Faces in tiles that overlap by half and that a look from near confirms; the largest tiles with any."""
+        height, width = picture.shape[:2]
         for parts in TILES:
-            side = max(picture.shape[:2]) // parts
+            side = max(height, width) // parts
             seen: list[np.ndarray] = []
-            for left, top in _corners(picture.shape[0], picture.shape[1], side) if side >= TILE_LEAST else ():
+            for left, top in _corners(height, width, side) if side >= TILE_LEAST else ():
                 new = self._in_square(picture, left, top, side)
                 seen += [face for face in new if not _any_at(seen, spot(face)[0])]
-            if seen:
-                return seen
+            near = [self._near(picture, Place.of(face, height, width)) for face in seen]
+            if confirmed := [face for face in near if face is not None]:
+                return confirmed
         return []
 
 

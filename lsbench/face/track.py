@@ -116,7 +116,7 @@ class FaceTrack:
         return len(self.landmarks)
 
     def taken(self, places: np.ndarray | slice) -> FaceTrack:
-        """The frames at some places: int (n,), never falling, or a slice."""
+        """The frames at some places: int (n,), or a slice."""
         rows: dict[str, Any] = {name: getattr(self, name) for name in PER_FRAME}
         return replace(self, **{name: row[places] for name, row in rows.items() if row is not None})
 

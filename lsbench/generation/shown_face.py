@@ -7,6 +7,8 @@ that tools which expect an ordinary talking-face video run as they are and canno
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.ndimage import map_coordinates
 
@@ -53,7 +55,7 @@ def visible_face(clip: Clip, track: FaceTrack | None, identity: str) -> tuple[Cl
         still = Clip(clip.id, clip.frames[first], clip.speech, clip.fps, clip.sample_rate)
         if track is None:
             return still, None
-        return still, FaceTrack(track.landmarks[first], track.found[first], track.height, track.width)
+        return still, track.taken(first)
     if track is None:
         raise FaceError(f"clip {clip.id}: identity {identity} needs to know where the face is, to hide its mouth")
     sources = np.zeros_like(every)
@@ -75,7 +77,7 @@ def play_to_and_fro(clip: Clip, track: FaceTrack | None, frames: int) -> tuple[C
     moved = Clip(clip.id, clip.frames[order], clip.speech, clip.fps, clip.sample_rate)
     if track is None:
         return moved, None
-    return moved, FaceTrack(track.landmarks[order], track.found[order], track.height, track.width)
+    return moved, track.taken(order)
 
 
 def with_mouth_of(clip: Clip, track: FaceTrack, sources: np.ndarray) -> tuple[Clip, FaceTrack]:
@@ -110,10 +112,7 @@ def with_mouth_of(clip: Clip, track: FaceTrack, sources: np.ndarray) -> tuple[Cl
         opacity = ramp((bottom - top, right - left), feather)[..., None]
         patch = frames[t, top:bottom, left:right]
         patch[...] = np.rint(opacity * np.stack(moved, axis=1).reshape(patch.shape) + (1 - opacity) * patch)
-    return (
-        Clip(clip.id, frames, clip.speech, clip.fps, clip.sample_rate),
-        FaceTrack(landmarks, track.found, track.height, track.width),
-    )
+    return Clip(clip.id, frames, clip.speech, clip.fps, clip.sample_rate), replace(track, landmarks=landmarks)
 
 
 def _lower_faces(track: FaceTrack) -> tuple[np.ndarray, float]:

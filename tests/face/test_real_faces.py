@@ -11,7 +11,7 @@ from PIL import Image
 from lsbench.errors import WeightsError
 from lsbench.face.follow import trails
 from lsbench.face.landmarker import Landmarker
-from lsbench.face.search import SEARCH_EVERY, TILES, Search
+from lsbench.face.search import PATIENCE, SEARCH_EVERY, Search
 from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker, fill_gaps
 from lsbench.media.clip import Clip
@@ -111,22 +111,24 @@ def test_a_small_face_that_moves_through_a_large_frame_is_not_lost(
 
 
 def test_a_video_without_a_face_is_searched_now_and_then(tracker: FaceTracker) -> None:
-    rng = np.random.default_rng(0)
-    looked = 0
-    with Landmarker(tracker.model) as landmarker:
+    class Blind(Landmarker):
+        looked = 0
 
-        class Counting(Landmarker):
-            def faces(self, picture: np.ndarray) -> list[np.ndarray]:
-                nonlocal looked
-                looked += 1
-                return landmarker.faces(picture)
+        def faces(self, picture: np.ndarray) -> list[np.ndarray]:
+            self.looked += 1
+            return []
 
-        search = Search(Counting(tracker.model))
-        for _ in range(2 * SEARCH_EVERY):
-            assert search.faces(rng.integers(0, 256, (270, 480, 3), np.uint8)) == []
-    tiles = 3 * 2  # of half the width; a quarter is too small to search in
-    assert TILES == (2, 4)
-    assert looked == 2 * SEARCH_EVERY + 2 * tiles
+    blind = Blind(tracker.model)
+    search = Search(blind)
+    picture = np.zeros((270, 480, 3), np.uint8)
+    looks = []
+    for _ in range(PATIENCE + 10 * SEARCH_EVERY):
+        assert search.faces(picture) == []
+        looks.append(blind.looked)
+    tiles = 3 * 2  # of half the width; smaller ones would be too small
+    made = np.flatnonzero(np.diff([0, *looks]) == 1 + tiles)
+    assert made.tolist() == [*range(0, PATIENCE, SEARCH_EVERY), PATIENCE, PATIENCE + 5 * SEARCH_EVERY]
+    assert looks[-1] == len(looks) + tiles * len(made)
 
 
 @pytest.mark.slow
