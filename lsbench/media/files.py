@@ -28,6 +28,7 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "VIDEO_SUFFIXES",
     "Sound",
+    "clips_at",
     "content_sha256",
     "find_clips",
     "is_clip",
@@ -44,14 +45,13 @@ VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpe
 
 
 def find_clips(folder: Path) -> dict[str, Path]:
-    """Every video file and frame folder below a folder; or one video alone.
+    """Every video file and frame folder below a folder.
 
     A folder is a source where it holds numbered PNG or JPG images and no video. Hidden files and other files are
     ignored.
 
     Args:
-        folder: to look in, and in the folders below it; links are followed. Or a file, or a folder of frames: the one
-            clip, whose id is its name.
+        folder: to look in, and in the folders below it; links are followed.
 
     Returns:
         Clip id -> source, sorted by id. The id is the path below the folder, without a file's suffix, "/" between its
@@ -61,8 +61,6 @@ def find_clips(folder: Path) -> dict[str, Path]:
         MediaError: where a folder cannot be read, there is no clip, or two sources have one id.
     """
     folder = Path(folder)
-    if folder.is_file():
-        return {_clip_id(folder.stem, folder): folder}
     clips: dict[str, Path] = {}
     for name, folders, files in os.walk(folder, onerror=_refuse_folder, followlinks=True):
         here = Path(name)
@@ -81,16 +79,33 @@ def find_clips(folder: Path) -> dict[str, Path]:
             if clip_id in clips:
                 raise MediaError(f"clip {clip_id}: two sources, {clips[clip_id]} and {source}; expected one. Move one.")
             clips[clip_id] = source
-    if not clips and any(is_frame(child.name) for child in folder.iterdir()):
-        return {_clip_id(folder.resolve().name, folder): folder}
     if not clips:
         raise MediaError(f"{folder}: no clip in it; expected video files or folders of numbered PNG or JPG frames")
     return dict(sorted(clips.items()))
 
 
+def clips_at(path: Path) -> dict[str, Path]:
+    """The clips of a folder (see find_clips); or the one clip that a path is itself, whose id is its name.
+
+    Raises:
+        MediaError: as find_clips().
+    """
+    if path.is_file():
+        return {_clip_id(path.stem, path): path}
+    if is_clip(path):
+        return {_clip_id(path.resolve().name, path): path}
+    return find_clips(path)
+
+
 def is_clip(path: Path) -> bool:
-    """Whether a path is one clip itself, a file or a folder of frames, not a folder that clips lie in."""
-    return path.is_file() or (path.is_dir() and list(find_clips(path).values()) == [path])
+    """Whether a path is one clip itself: a file, or a folder that holds numbered frames and no folder or video."""
+    if not path.is_dir():
+        return path.is_file()
+    children = [child for child in path.iterdir() if not child.name.startswith(".")]
+    names = [child.name for child in children]
+    if any(map(Path.is_dir, children)) or any(has_suffix(name, VIDEO_SUFFIXES) for name in names):
+        return False
+    return any(map(is_frame, names)) and not _animations(path, names)
 
 
 def _clip_id(name: str, source: Path) -> str:

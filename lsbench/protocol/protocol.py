@@ -16,7 +16,7 @@ from lsbench.errors import MediaError, ProtocolError
 from lsbench.face.track import Region
 from lsbench.face.tracker import sidecar
 from lsbench.media.clip import Clip, gray
-from lsbench.media.files import Sound, content_sha256, find_clips, read_film
+from lsbench.media.files import Sound, clips_at, content_sha256, read_film
 from lsbench.media.film import Film, Look
 from lsbench.media.looks import METHOD
 from lsbench.protocol.manifest import Reference, Select, first_few
@@ -213,7 +213,7 @@ class Protocol:
             ProtocolError: where a file is missing, or is another than the manifest says.
         """
         try:
-            sources = find_clips(data)
+            sources = clips_at(data)
             clips = self.select.clips(sources) if self.select else self.clips
         except MediaError as error:
             raise ProtocolError(f"protocol {self.name}: {error}") from error
@@ -254,7 +254,7 @@ def from_folder(folder: Path) -> Protocol:
     Raises:
         MediaError: where it holds no clips.
     """
-    parents = {clip_id: PurePosixPath(clip_id).parent for clip_id in find_clips(folder)}
+    parents = {clip_id: PurePosixPath(clip_id).parent for clip_id in clips_at(folder)}
     clips = tuple(
         Reference(clip_id, "" if parent == PurePosixPath(".") else str(parent)) for clip_id, parent in parents.items()
     )

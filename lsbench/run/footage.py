@@ -9,7 +9,7 @@ from typing import Any
 
 from lsbench.errors import FaceError, LsbenchError, WeightsError
 from lsbench.face.tracker import FaceTracker
-from lsbench.media.files import find_clips
+from lsbench.media.files import clips_at
 from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import recall
 from lsbench.run.folder import Run
@@ -83,7 +83,7 @@ def _generated(run: Path, asked: str, ids: Sequence[str], reference: Path | None
 
 def _references(request: Mapping[str, Any], asked: Path | None) -> tuple[dict[str, Path], str]:
     if asked is not None:
-        return find_clips(asked), f"real video not found: {asked} has none of this clip"
+        return clips_at(asked), f"real video not found: {asked} has none of this clip"
     folder = request.get("reference")
     hint = "pass --reference DIR, the folder of the real clips"
     if not folder:
@@ -91,6 +91,6 @@ def _references(request: Mapping[str, Any], asked: Path | None) -> tuple[dict[st
     if not Path(folder).exists():
         return {}, f"real video not found: there is no folder {folder} any more; {hint}"
     try:
-        return find_clips(Path(folder)), f"real video not found: {folder} has none of this clip; {hint}"
+        return clips_at(Path(folder)), f"real video not found: {folder} has none of this clip; {hint}"
     except LsbenchError as error:
         return {}, f"real video not found: {error}; {hint}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from lsbench.errors import MatchError
-from lsbench.media.files import find_clips, is_clip
+from lsbench.media.files import clips_at, is_clip
 from lsbench.protocol.manifest import first_few
 
 
@@ -60,7 +60,7 @@ def match_folder(folder: Path, ids: Iterable[str], reference: Path | None = None
         MatchError: where one id has two candidates.
         MediaError: where the folder holds no clip at all.
     """
-    files = find_clips(folder)
+    files = clips_at(folder)
     ids = list(ids)
     if len(ids) == len(files) == 1 and (is_clip(folder) or (reference is not None and is_clip(reference))):
         return Matches(dict(zip(ids, files.values(), strict=True)))

@@ -17,7 +17,7 @@ from lsbench.corpus.toy.render import render
 from lsbench.errors import MatchError, MediaError
 from lsbench.generation.render import generate
 from lsbench.media.clip import Clip
-from lsbench.media.files import find_clips, write_clip
+from lsbench.media.files import clips_at, write_clip
 from lsbench.report.page.write import write_report
 from lsbench.run.bundle import pack
 from lsbench.run.folder import Run
@@ -71,7 +71,7 @@ def test_a_folder_of_frames_beside_a_file(clips: tuple[Path, Path], tmp_path: Pa
     (tmp_path / "frames").mkdir()
     for number, frame in enumerate(frames):
         Image.fromarray(frame).save(tmp_path / f"frames/{number:04}.png")
-    assert list(find_clips(tmp_path / "frames")) == ["frames"]
+    assert list(clips_at(tmp_path / "frames")) == ["frames"]
     whole = lsbench.score(clips[0], reference=clips[1], **METRICS)
     assert lsbench.score(tmp_path / "frames", reference=clips[1], **METRICS)["psnr/whole"] == whole["psnr/whole"]
 
