@@ -200,6 +200,7 @@ class SyncCorr(_Sync):
     """
 
     name: ClassVar[str] = "sync_corr"
+    by_segment: ClassVar[bool] = True
     asks: ClassVar[str] = "Does the mouth move as this speech moves the mouths of other people?"
     better: ClassVar[Literal["higher", "lower"]] = "higher"
     lost: ClassVar[str] = "counted as unrelated to the sound"

@@ -17,7 +17,7 @@ from lsbench.metrics._base.stats import Stats
 from lsbench.protocol.protocol import Protocol
 from lsbench.run.folder import SEGMENTS, TABLE, Run
 from lsbench.run.result import Partial, Result, Score
-from lsbench.run.segments import UNCUT, Segments
+from lsbench.run.segments import UNCUT, Segments, key_by_segment
 
 LEFT_OUT = {region.value for region in BOX_RULES}  # regions whose scores leave out frames without a face
 MOST_BYTES = 1 << 30  # of statistics that are held in memory while a run is folded
@@ -93,7 +93,9 @@ def finish(
     """
     failed = failed or {}
     clips = [clip for clip in protocol.clips if clip.id not in failed]
-    finished = FinishedClips(run, [clip.id for clip in clips], [metric.key for metric in metrics])
+    keys = [metric.key for metric in metrics]
+    keys += [key_by_segment(metric) for metric in metrics if metric.by_segment and protocol.segment_s]
+    finished = FinishedClips(run, [clip.id for clip in clips], keys)
     frames = sum(head.frames for head in finished.heads)
     left_out = sum(stop - start for head in finished.heads for start, stop in head.left_out)
     segments = Segments.of(protocol, finished.heads)
@@ -112,7 +114,7 @@ def finish(
         if region in LEFT_OUT and left_out:
             note = "; ".join(filter(None, [note, f"{left_out} of {frames} frames left out: no face in the reference"]))
         if segments:
-            moved = segments.influence(metric, stats)
+            moved = segments.influence(metric, finished.of(key_by_segment(metric)) if metric.by_segment else stats)
             table[SEGMENTS].extend(moved or [np.full(len(edges) - 1, math.nan) for edges in segments.edges])
             note = note if moved else "; ".join(filter(None, [note, UNCUT]))
         scores[metric.key] = Score(value, metric.better, metric.signature, frames, note)

@@ -16,6 +16,7 @@ from lsbench.protocol.slip import slips
 from lsbench.run.folder import Run
 from lsbench.run.pairing import Job, paired
 from lsbench.run.result import Partial
+from lsbench.run.segments import measured_segments
 from lsbench.run.windows import measured
 
 
@@ -45,7 +46,7 @@ def measure_clip(scoring: Scoring, job: Job) -> None:
         frames=len(films),
         reference_frames=films.reference_frames,
         lag_frames=films.lag_frames,
-        stats=stats,
+        stats=stats | measured_segments(scoring.metrics, films, scoring.context.rules.segment_s),
         notes=(*films.notes, *(f"generated: {slip}" for slip in slips(changes))),
         left_out=[[int(run[0]), int(run[-1]) + 1] for run in runs(films.left_out)],
         fps=films.generated.fps,

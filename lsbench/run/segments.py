@@ -1,8 +1,15 @@
-"""Segments of clips: where they begin, and how much each moves a score. They are drawn where clips are few."""
+"""Segments of clips: where they begin, and how much each moves a score. They are drawn where clips are few.
+
+Most statistics have a row a frame, and are cut. Of metrics with a value a clip that says so (Metric.by_segment) every
+segment is measured as a clip of its own beside the clip itself: its values say how the score varies from moment to
+moment, while the score stays that of whole clips.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,13 +17,47 @@ import numpy as np
 from lsbench.errors import RunError
 from lsbench.face.track import BOX_RULES
 from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 from lsbench.protocol.protocol import Protocol
 from lsbench.run.result import Partial
+from lsbench.run.windows import FilmPair
 from lsbench.statistics.units import units
 
 MOST_SEGMENTS, MOST_FRAMES = 10_000, 100_000_000  # of one clip
 UNCUT = "no interval: it has no statistics of segments"  # in the note of such a score
+
+
+def key_by_segment(metric: Metric) -> str:
+    """Where a finished clip keeps the statistics of its segments, of a metric that measures them."""
+    return f"{metric.key} by segment"
+
+
+def measured_segments(metrics: Iterable[Metric], films: FilmPair, segment_s: float | None) -> dict[str, Stats]:
+    """The statistics of every segment that has frames, by key_by_segment(), of the metrics that measure segments."""
+    metrics = [metric for metric in metrics if metric.by_segment]
+    if segment_s is None or not metrics:
+        return {}
+    edges = _edges(len(films), films.reference_frames, films.lag_frames, films.generated.fps, segment_s)
+    blank = films.blank()
+    pairs = [_cut(blank, films.aligned, *span) for span in pairwise(edges.tolist()) if span[0] < span[1]]
+    return {key_by_segment(metric): Stats.join(map(metric.measure, pairs)) for metric in metrics}
+
+
+def _cut(pair: ClipPair, aligned: bool, start: int, stop: int) -> ClipPair:
+    """Some frames of a pair of blank clips; where there is no truth, the reference is as blank as the video."""
+    reference = pair.reference if aligned else pair.generated
+    landmarks = pair.landmarks
+    if landmarks is not None:
+        landmarks = landmarks[0 if aligned else 1].cut(start, stop), landmarks[1].cut(start, stop)
+    return replace(
+        pair,
+        reference=reference.cut(start, stop),
+        generated=pair.generated.cut(start, stop),
+        first_frame=pair.first_frame + start,
+        landmarks=landmarks,
+        reference_work={},
+    )
 
 
 class Segments:
@@ -38,7 +79,10 @@ class Segments:
         """
         if protocol.segment_s is None:
             return None
-        edges = [_edges(head, protocol.segment_s, protocol.task == "dubbing") for head in heads]
+        edges = [
+            _edges(head.frames, head.reference_frames, head.lag_frames, head.fps or 0, protocol.segment_s)
+            for head in heads
+        ]
         speakers = {clip.id: clip.speaker for clip in protocol.clips}
         drawn = units([speakers[head.clip_id] for head in heads], [len(each) - 1 for each in edges])
         return cls(edges, [_faces(head) for head in heads]) if drawn.by == "segment" else None
@@ -48,14 +92,18 @@ class Segments:
 
         Args:
             metric: of the score.
-            clips: statistics of each clip.
+            clips: statistics of each clip; those of its segments, a row each, where the metric measures them.
 
         Returns:
             Metric.influence() of all segments that have rows, NaN for the others; None where the metric has no
             statistics of segments.
         """
-        faces = metric.region in BOX_RULES
-        parts = _Parts(metric, clips, self.edges, self.faces if faces else [np.ones_like(each) for each in self.faces])
+        if metric.by_segment:
+            parts: _Parts = _Measured(metric, clips, self.edges, self.faces)
+        else:
+            faces = metric.region in BOX_RULES
+            seen = self.faces if faces else [np.ones_like(each) for each in self.faces]
+            parts = _Parts(metric, clips, self.edges, seen)
         if parts.uncut:
             return None
         moved = [np.full(len(each) - 1, np.nan) for each in self.edges]
@@ -88,20 +136,38 @@ class _Parts(Sequence[Stats]):
 
     def _of(self, clip: int) -> list[Stats] | None:
         if self._held[0] != clip:
-            self._held = clip, self.metric.segments(self.clips[clip], self.edges[clip], self.seen[clip])
+            self._held = clip, self._segments(clip)
         return self._held[1]
 
+    def _segments(self, clip: int) -> list[Stats] | None:
+        return self.metric.segments(self.clips[clip], self.edges[clip], self.seen[clip])
 
-def _edges(head: Partial, segment_s: float, dubbed: bool) -> np.ndarray:
-    """Where the segments of a clip begin, in frames that were compared.
 
-    They are those of the reference, so that every run has the same, however much of them it compares; where there is
-    no ground truth, of the video.
+class _Measured(_Parts):
+    """The statistics of segments that were measured as clips: a row of each that has frames."""
+
+    def _segments(self, clip: int) -> list[Stats] | None:
+        rows = np.append(0, np.cumsum(np.diff(self.edges[clip]) > 0))
+        return [self.clips[clip].cut(start, stop) for start, stop in pairwise(rows.tolist())]
+
+
+def _edges(frames: int, reference_frames: int, lag_frames: int, fps: float, segment_s: float) -> np.ndarray:
+    """Where the segments of a clip begin, in frames that were compared, and their number.
+
+    They are those of the reference, so that every run has the same, however much of them it compares.
+
+    Args:
+        frames: that were compared.
+        reference_frames: of the reference clip; where there is no truth, that the video should have.
+        lag_frames: by which the video is late.
+        fps: frames a second; 0 where that is not known, and a clip is one segment.
+        segment_s: about how long a segment is.
     """
-    frames = head.frames if dubbed else head.reference_frames
-    count = min(max(1, round(frames / (head.fps * segment_s))), frames, MOST_SEGMENTS) if head.fps else 1
-    edges = np.rint(np.linspace(0, frames, count + 1)).astype(np.int64)
-    return np.clip(edges - (0 if dubbed else max(0, -head.lag_frames)), 0, head.frames)
+    count = min(max(1, round(reference_frames / (fps * segment_s))), reference_frames, MOST_SEGMENTS) if fps else 1
+    edges = np.rint(np.linspace(0, reference_frames, count + 1)).astype(np.int64)
+    edges = np.clip(edges - max(0, -lag_frames), 0, frames)
+    edges[-1] = frames
+    return edges
 
 
 def _faces(head: Partial) -> np.ndarray:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,8 @@ from lsbench.errors import BundleError, ProtocolError, RunError
 from lsbench.generation.render import generate
 from lsbench.media.files import find_clips, read_clip, write_clip
 from lsbench.metrics._base import catalogue
+from lsbench.metrics._base.metric import Metric
+from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 from lsbench.protocol import protocol
 from lsbench.report.text.remarks import remarks
@@ -29,6 +32,33 @@ from lsbench.run.bundle import pack
 from lsbench.run.folder import Run
 from lsbench.run.segments import Segments
 from lsbench.run.verify import verify
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loudness(Metric):
+    """How loud a clip is: one row a clip, and a segment is a clip of its own."""
+
+    name, better, source = "loudness", "higher", "own definition"
+    asks = "How loud is it?"
+    regions = ()
+    needs_pictures = False
+    by_segment = True
+    paired = False
+
+    def measure(self, pair: ClipPair) -> Stats:
+        return Stats(power=np.array([np.mean(np.square(pair.generated.speech, dtype=np.float64))]))
+
+    def compute(self, stats: Stats) -> float:
+        return float(stats["power"].mean())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Length(Loudness):
+    """One row a clip, and nothing of its segments."""
+
+    name = "length"
+    by_segment = False
+
 
 FRAMES, SEGMENT_S = 24, 0.12  # segments of 3 frames
 METRICS = ["psnr", "ssim", "flicker"]
@@ -156,6 +186,45 @@ def test_rows_that_are_no_frames_are_not_cut() -> None:
     parts = every_third.segments(features, edges, seen)
     assert parts is not None
     assert [part["reference"].ravel().tolist() for part in parts] == [[0, 1], [2]]  # frames 0 and 3, then 6
+
+
+@pytest.mark.parametrize("align", ["strict", "trim"])
+def test_segments_are_measured_as_clips_where_a_metric_has_one_value_a_clip(
+    reference: Path, videos: dict[str, Path], tmp_path: Path, align: Any
+) -> None:
+    options: dict[str, Any] = {"reference": reference, "metrics": [Loudness, Length], "align": align}
+    result = lsbench.score(videos["noisy-frame"], segment=SEGMENT_S, out=tmp_path, **options)
+    assert dict(result) == dict(lsbench.score(videos["noisy-frame"], **options))
+    expected = []
+    for clip_id, source in find_clips(videos["noisy-frame"]).items():
+        clip = read_clip(source, clip_id)
+        parts = [clip.cut(start, start + 3).speech for start in range(0, FRAMES, 3)]
+        expected += [np.mean(np.square(part, dtype=np.float64)) for part in parts]
+    table = Run(tmp_path / "noisy-frame").table()
+    loud, uncut = (np.concatenate(list(rows["segments"])) for _, rows in table.groupby("metric", sort=False))
+    np.testing.assert_allclose(loud, np.array(expected) - np.mean(expected), atol=1e-12)
+    assert np.isnan(uncut).all()
+    notes = [score.note or "" for score in result.scores.values()]
+    assert ["no interval" in note for note in notes] == [False, True]
+    board = leaderboard([tmp_path / "noisy-frame"])
+    assert np.isfinite(board.column(next(iter(result))).interval("noisy-frame")).all()
+
+
+def test_segments_of_a_dubbed_video_are_those_of_its_sound(
+    reference: Path, videos: dict[str, Path], tmp_path: Path
+) -> None:
+    """There is no truth: the reference lends a face, and may be shorter than the video."""
+    short = tmp_path / "reference"
+    for clip_id, source in find_clips(reference).items():
+        clip = read_clip(source, clip_id).cut(0, 7)
+        (short / clip_id).parent.mkdir(parents=True, exist_ok=True)
+        write_clip(short / f"{clip_id}.mkv", clip.frames, clip.speech, clip.fps)
+    lsbench.score(
+        videos["noisy-frame"], reference=short, metrics=[Loudness], task="dubbing", segment=SEGMENT_S, out=tmp_path
+    )
+    cells = Run(tmp_path / "noisy-frame").table()["segments"]
+    assert [len(cell) for cell in cells] == [FRAMES // 3] * 2
+    assert np.isfinite(np.concatenate(list(cells))).all()
 
 
 def test_frames_that_are_left_out_have_no_rows() -> None:

@@ -43,6 +43,8 @@ class Metric(ABC):
         weights: names of the weight files that it needs.
         libraries: those whose version moves its values by more than rounding.
         per_clip: whether one clip on its own has a value.
+        by_segment: whether segments of a clip can be measured as clips of their own, for intervals alone, though its
+            statistics cannot be cut; for metrics that look at no pixels.
         paired: whether it compares with the reference's own pictures; else the video and its sound do.
         region: that it is measured on; None where it has none.
     """
@@ -58,6 +60,7 @@ class Metric(ABC):
     weights: ClassVar[tuple[str, ...]] = ()
     libraries: ClassVar[tuple[str, ...]] = ()
     per_clip: ClassVar[bool] = True
+    by_segment: ClassVar[bool] = False
     paired: ClassVar[bool] = True
 
     region: Region | None = None
