@@ -42,7 +42,7 @@ class Converter:
     def __init__(self, frame: Any) -> None:
         format = frame.format
         parts = [part for part in format.components if not part.is_alpha]
-        self._reformatter = VideoReformatter()
+        self._reformatter: VideoReformatter | None = None
         self._alpha = len(parts) < len(format.components) or format.has_palette
         bits = max(part.bits for part in parts)
         luma = not (format.is_rgb or format.has_palette or format.name.startswith("xyz")) and 8 <= bits <= 16
@@ -63,6 +63,7 @@ class Converter:
     def convert(self, frame: Any, out: np.ndarray) -> None:
         """Fill out, uint8 (H, W, 3) and contiguous, with a frame of this format."""
         if frame.format.name != self._format or frame.planes[0].line_size < 0:
+            self._reformatter = self._reformatter or VideoReformatter()
             frame = self._reformatter.reformat(frame, format=self._format, threads=1)
         if self._planes is not None:
             self._planes.convert(frame, out)

@@ -96,12 +96,14 @@ class _Reel:
         self.rate = float(rate) if rate else None
         self.times: list[float | None] = []
         self._hidden = 0  # packets that the container itself says not to show
-        self._end_s = 0.0  # of the picture shown last
+        self._end = 0  # of the picture shown last, in the stream's time base
+        self._base = self._video.time_base
         self._video.codec_context.thread_count = 1  # clips are decoded beside one another instead
         self._video.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # for those that grow on the way
 
     def frames(self) -> Iterator[Any]:
         """The decoded pictures, PyAV VideoFrames."""
+        numerator, denominator = self._base.as_integer_ratio()
         try:
             for packet in self._container.demux(self._video):
                 if packet.is_corrupt:
@@ -109,11 +111,11 @@ class _Reel:
                 if packet.is_discard:
                     self._hidden += 1
                 elif packet.pts is not None and packet.duration:
-                    self._end_s = max(self._end_s, float((packet.pts + packet.duration) * packet.time_base))
+                    self._end = max(self._end, packet.pts + packet.duration)
                 for frame in packet.decode():
                     if frame.is_corrupt:
                         raise damaged(self.where, f"frame {len(self.times)} is corrupt", len(self.times))
-                    self.times.append(None if frame.pts is None else float(frame.pts * frame.time_base))
+                    self.times.append(None if frame.pts is None else frame.pts * numerator / denominator)
                     yield frame
         except av.FFmpegError as error:
             raise damaged(self.where, f"decoding stopped: {error.strerror}", len(self.times)) from None
@@ -151,6 +153,10 @@ class _Reel:
         """About how many frames there will be."""
         length_s = (self._container.duration or 0) / av.time_base
         return max(int(self._video.frames), round(length_s * (self.rate or 0)), 1)
+
+    @property
+    def _end_s(self) -> float:
+        return float(self._end * self._base)
 
     @property
     def end_s(self) -> float | None:
