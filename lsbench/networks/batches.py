@@ -44,6 +44,15 @@ def images(frames: np.ndarray, device: str, least: int = 2) -> Tensor:
     return batch.permute(0, 3, 1, 2).float()
 
 
+def prepared(frames: np.ndarray, device: str, prepare: Callable[[Tensor], Tensor], least: int = 2) -> Tensor:
+    """prepare() of images(frames): on the CPU one frame after the other, the same bits in less memory."""
+    if device != "cpu":
+        return prepare(images(frames, device, least))
+    one_by_one = [prepare(images(frames[place : place + 1], device, 1)) for place in range(len(frames))]
+    one_by_one += one_by_one[-1:] * (least - len(frames))
+    return torch.cat(one_by_one)
+
+
 def each(function: Callable[[Batch], Done], batches: Sequence[Batch], device: str) -> list[Done]:
     """function() of every batch, in order and without gradients; side by side on the CPU."""
 

@@ -10,19 +10,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lsbench.errors import MetricError
 from lsbench.networks import weights
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 ENGINES = ("torch", "onnx", "pytorch-fid")  # the last: the peer's own class, for who wants its code
 
-Extractor = Callable[["Tensor"], np.ndarray]
+Extractor = Callable[[np.ndarray], np.ndarray]  # of frames uint8 (B, H, W, 3)
 
 
 @dataclass(frozen=True)
@@ -59,9 +55,7 @@ def frame_features(
     extract = _extractor(network, path, device, engine)
     size = network.batch if device == "cpu" else batches.DEVICE_BATCH
     parts = [frames[start : start + size] for start in range(0, len(frames), size)]
-    features = np.concatenate(
-        batches.each(lambda part: extract(batches.images(part, device))[: len(part)], parts, device)
-    )
+    features = np.concatenate(batches.each(lambda part: extract(part)[: len(part)], parts, device))
     if not np.isfinite(features).all():
         frame = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
         raise MetricError(
@@ -72,7 +66,7 @@ def frame_features(
 
 
 def _extractor(network: Network, path: Path, device: str, engine: str) -> Extractor:
-    """The loaded network, from images of `batches` to their features; one a process as long as the file is the same."""
+    """The loaded network, from a batch of frames to their features; one a process as long as the file is the same."""
     if engine not in ENGINES:
         raise MetricError(f"{network.name} features: engine {engine!r}; expected one of {', '.join(ENGINES)}")
     if engine == "pytorch-fid" and network is not INCEPTION:
@@ -87,17 +81,20 @@ def _loaded(network: Network, path: Path, sha256: str, device: str, engine: str)
     """sha256 is there to tell a changed file from the one loaded."""
     import torch
 
+    from lsbench.networks import batches
+
     if engine == "pytorch-fid":
         from lsbench.networks import pytorch_fid_engine
 
-        return pytorch_fid_engine.load(path, device)
+        peer = pytorch_fid_engine.load(path, device)
+        return lambda frames: peer(batches.images(frames, device))
     module = import_module(network.module)
     if engine == "onnx":
         from lsbench.networks import onnx_engine
 
         kept_as = f"{network.name}.{network.revision}"
         run = onnx_engine.load(kept_as, sha256, network.input, lambda: module.load(path))
-        return lambda images: run(module.prepare(images).contiguous().numpy())
+        return lambda frames: run(batches.prepared(frames, device, module.prepare).contiguous().numpy())
 
     loaded = module.load(path).to(device, memory_format=torch.channels_last)
-    return lambda images: loaded(module.prepare(images)).cpu().numpy()
+    return lambda frames: loaded(batches.prepared(frames, device, module.prepare)).cpu().numpy()
