@@ -177,7 +177,10 @@ class Film:
             for place in range(len(shared), len(buffer)):
                 buffer[place] = next(source)
             shared = buffer[max(0, own.stop - margin - first) :].copy()
-            yield _window(buffer, first, own)
+            window = _window(buffer, first, own)
+            del buffer
+            yield window
+            del window  # before the next one is made
 
     def frames(self) -> Iterator[np.ndarray]:
         """One frame after the other, uint8 (H, W, 3), read-only."""

@@ -117,7 +117,7 @@ class Run:
                 metrics[key][column] = name
         head = vars(partial) | {"format": FORMAT, "stats": metrics}
         columns["head"] = np.frombuffer(json.dumps(head).encode(), np.uint8)
-        self._write_clip(partial.clip_id, lambda file: np.savez(file, **columns))
+        self._write_clip(partial.clip_id, lambda file: arrays.pack(file, columns))
 
     def partial_bytes(self, clip_id: str) -> bytes:
         """A finished clip as it lies on disk, for write_partial_bytes() of the same run elsewhere."""

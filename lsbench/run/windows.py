@@ -19,8 +19,9 @@ from lsbench.metrics._base.score_key import OWN
 from lsbench.metrics._base.stats import Stats
 from lsbench.protocol.changes import Changes
 from lsbench.run.learn import Models
+from lsbench.run.rows import Rows
 
-WINDOW_BYTES = 64 << 20  # of frames a side, about
+WINDOW_BYTES = 32 << 20  # of frames a side, about
 WHOLE_BYTES = 2 << 30  # of frames of both sides, the most for metrics that see a clip at once
 
 
@@ -108,11 +109,10 @@ def measured(metrics: Sequence[Metric], films: FilmPair, changes: Changes | None
     if whole and len(at_once) == len(reaches) and changes and films.aligned:
         changes.add(whole.reference.frames, whole.generated.frames)
     rows = _rows({metric: reach for metric, reach in reaches.items() if reach is not None}, films, blank, changes)
-    joined: dict[tuple[int, ...], np.ndarray] = {}
     stats = {}
     for metric in metrics:
-        if metric in rows:
-            stats[metric.key] = _guarded(metric, metric.conclude, _joined(rows.pop(metric), joined), blank)
+        if reaches.get(metric) is not None:
+            stats[metric.key] = _guarded(metric, metric.conclude, rows.stats(metric.key), blank)
         else:
             stats[metric.key] = _guarded(metric, metric.measure, whole if metric in at_once else blank)
         if metric.region in BOX_RULES and films.left_out.any():
@@ -120,28 +120,34 @@ def measured(metrics: Sequence[Metric], films: FilmPair, changes: Changes | None
     return stats
 
 
-def _rows(
-    reaches: Mapping[Metric, int], films: FilmPair, blank: ClipPair, changes: Changes | None
-) -> dict[Metric, list[Stats]]:
+def _rows(reaches: Mapping[Metric, int], films: FilmPair, blank: ClipPair, changes: Changes | None) -> Rows:
     """What each metric keeps of every window. reaches: how far each one looks; changes: see measured()."""
-    rows: dict[Metric, list[Stats]] = {metric: [] for metric in reaches}
+    rows = Rows()
     if not reaches:
         return rows
     frames = max(1, WINDOW_BYTES // films.generated.frame_bytes)
     margin = max(reaches.values())
     references = films.reference.windows(frames, margin) if films.aligned else None
-    for generated in films.generated.windows(frames, margin):
+    generated = films.generated.windows(frames, margin)
+    while window := next(generated, None):
         reference = next(references) if references else None
         if changes and reference:
-            changes.add(reference.frames[reference.own], generated.frames[generated.own])
-        window = _pair_of(films, blank, reference, generated)
-        trimmed: dict[tuple[int, int], ClipPair] = {}
-        for metric, reach in reaches.items():
-            first, stop = max(0, generated.own.start - reach), min(len(window), generated.own.stop + reach)
-            if (first, stop) not in trimmed:
-                trimmed[first, stop] = _trimmed(window, first, stop)
-            rows[metric].append(_guarded(metric, metric.look, trimmed[first, stop]))
+            changes.add(reference.frames[reference.own], window.frames[window.own])
+        rows.add(_looked_at(reaches, _pair_of(films, blank, reference, window)))
+        del window, reference  # before the next ones are read
     return rows
+
+
+def _looked_at(reaches: Mapping[Metric, int], window: ClipPair) -> dict[str, Stats]:
+    """What each metric keeps of one window, by its key."""
+    trimmed: dict[tuple[int, int], ClipPair] = {}
+    kept = {}
+    for metric, reach in reaches.items():
+        first, stop = max(0, window.own.start - reach), min(len(window), window.own.stop + reach)
+        if (first, stop) not in trimmed:
+            trimmed[first, stop] = _trimmed(window, first, stop)
+        kept[metric.key] = _guarded(metric, metric.look, trimmed[first, stop])
+    return kept
 
 
 def _pair_of(films: FilmPair, blank: ClipPair, reference: Window | None, generated: Window) -> ClipPair:
@@ -182,20 +188,6 @@ def _clip(film: Film, window: Window) -> Clip:
     """A window of a film as a clip, with the speech that goes with it."""
     cut = film.cut(window.first, window.first + len(window.frames))
     return Clip(film.id, window.frames, cut.speech, film.fps, film.sample_rate)
-
-
-def _joined(parts: list[Stats], columns: dict[tuple[int, ...], np.ndarray]) -> Stats:
-    """All rows of the windows; what several metrics share of them is joined once, and kept in `columns`."""
-    if len(parts) == 1:
-        return parts[0]
-    joined = {}
-    for name in parts[0]:
-        pieces = [part[name] for part in parts if part.rows]
-        key = tuple(map(id, pieces))
-        if key not in columns:
-            columns[key] = np.concatenate(pieces or [parts[0][name]])
-        joined[name] = columns[key]
-    return Stats(**joined)
 
 
 def _guarded(metric: Metric, measure: Callable[..., Stats], *given: Any) -> Stats:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import mmap
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
@@ -41,5 +43,15 @@ def read(path: Path) -> dict[str, np.ndarray]:
 
 def write(path: Path, arrays: Mapping[str, Any]) -> None:
     """Write arrays, or numbers, by name; OSError where the disk refuses them."""
-    content = dict(arrays)
-    write_atomically(path, lambda file: np.savez(file, **content))
+    write_atomically(path, lambda file: pack(file, arrays))
+
+
+def pack(file: BinaryIO, arrays: Mapping[str, Any]) -> None:
+    """Write arrays into a file that is open, as numpy.savez does; those that lie in files do not stay in memory."""
+    with zipfile.ZipFile(file, "w", allowZip64=True) as archive:
+        for name, values in arrays.items():
+            array = np.asanyarray(values)
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+            if isinstance(array, np.memmap) and hasattr(mmap, "MADV_DONTNEED"):
+                cast(Any, array)._mmap.madvise(mmap.MADV_DONTNEED)

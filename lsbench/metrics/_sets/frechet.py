@@ -50,10 +50,11 @@ class Gathering:
         """Take in features (n, d)."""
         rows = checked_features(rows, self.width)
         self.count += len(rows)
-        self._held = np.concatenate([self._held, rows])
-        while len(self._held) > self.width:  # so that as long as n <= d, all rows are held
-            self._settle(self._held[: self.width])
-            self._held = self._held[self.width :]
+        for start in range(0, len(rows), self.width):
+            self._held = np.concatenate([self._held, rows[start : start + self.width]])
+            if len(self._held) > self.width:  # so that as long as n <= d, all rows are held
+                self._settle(self._held[: self.width])
+                self._held = self._held[self.width :]
 
     def gaussian(self) -> Gaussian:
         """The Gaussian of the rows so far, at least 2."""
