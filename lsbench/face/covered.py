@@ -58,4 +58,4 @@ def covered(mouths: np.ndarray) -> np.ndarray:
     usual = np.median(mouths[~flat], axis=0)
     lengths = np.linalg.norm(mouths, axis=(1, 2)) * np.linalg.norm(usual)
     likeness = np.einsum("tij,ij->t", mouths, usual) / np.maximum(lengths, 1e-6)
-    return np.asarray(median_filter(flat | (likeness < UNLIKE), RUN, mode="nearest"))
+    return np.asarray(median_filter(flat | (likeness < UNLIKE), RUN, mode="constant"))
