@@ -25,6 +25,7 @@ from lsbench.cli.common import INCOMPLETE, examples
 @click.option("--align", type=click.Choice(["strict", "trim", "lag"]), help="As for `lsbench score`.")
 @click.option("--fit", type=click.Choice(["strict", "resize", "pad", "face"]), help="As for `lsbench score`.")
 @click.option("--rate", type=click.Choice(["strict", "resample"]), help="As for `lsbench score`.")
+@click.option("--face", metavar="largest|left|right|X,Y", help="As for `lsbench score`.")
 @click.option("--task", type=click.Choice(["reconstruction", "still", "dubbing"]), help="As for `lsbench score`.")
 @click.option("--sound", type=click.Choice(["required", "optional"]), default="required", show_default=True)
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
@@ -38,6 +39,7 @@ def doctor(
     align: str | None,
     fit: str | None,
     rate: str | None,
+    face: str | None,
     task: str | None,
     sound: Any,
     style: str,
@@ -67,6 +69,7 @@ def doctor(
             files,
             reference=reference,
             rules=rules,
+            face=face,
             sound=sound,
             every=full,
             offline=offline,

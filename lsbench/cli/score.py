@@ -61,6 +61,12 @@ from lsbench.cli.common import (
     "The protocol's (strict) if not given.",
 )
 @click.option(
+    "--face",
+    metavar="largest|left|right|X,Y",
+    help="Of several faces, the one that is followed; X,Y: the nearest to that point, shares of width and height from "
+    "the top left. The protocol's (largest) if not given.",
+)
+@click.option(
     "--task",
     type=click.Choice(["reconstruction", "still", "dubbing"]),
     help="The protocol's if not given; dubbing: other sound than the reference's own, so no ground truth.",

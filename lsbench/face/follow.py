@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from lsbench.errors import FaceError
 from lsbench.face.search import spot
@@ -126,6 +125,8 @@ def _distance(before: np.ndarray, after: np.ndarray, reach: float) -> float:
 
 def _assigned(cost: np.ndarray) -> list[tuple[int, int]]:
     """(column, row) of the cheapest joining; nothing is joined at an infinite cost."""
+    from scipy.optimize import linear_sum_assignment  # a tenth of a second, which other verbs need not wait for
+
     rows, columns = linear_sum_assignment(np.where(np.isfinite(cost), cost, 1e6))
     return [
         (int(column), int(row)) for row, column in zip(rows, columns, strict=True) if np.isfinite(cost[row, column])

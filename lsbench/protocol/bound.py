@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lsbench.errors import ProtocolError
+from lsbench.face.follow import parse_rule
 from lsbench.protocol.protocol import Align, Fit, Protocol, Rate, Task, from_folder, load
 
 
@@ -19,6 +20,7 @@ def bound(
     align: Align | None = None,
     fit: Fit | None = None,
     rate: Rate | None = None,
+    face: str | None = None,
     task: Task | None = None,
     segment_s: float | None = None,
 ) -> Protocol:
@@ -29,21 +31,25 @@ def bound(
         protocol: a name, a .toml file, or a Protocol.
         data: the folder that holds the protocol's clips, unless it is bound already.
         align, task, segment_s: in place of its own.
-        fit, rate: of a folder of clips. A protocol's own rules say what it allows.
+        fit, rate, face: of a folder of clips. A protocol's own rules say what it allows.
 
     Raises:
+        FaceError: where face is spelled otherwise.
         ProtocolError: where not exactly one is named, clips are missing, a protocol does not allow what is asked, or
             segments are not longer than 0.
     """
     if segment_s is not None and not 0 < segment_s < math.inf:
         raise ProtocolError(f"segment {segment_s:g}; expected more than 0 seconds")
+    if face is not None:
+        parse_rule(face)
     if (reference is None) == (protocol is None):
         raise ProtocolError("pass either reference (a folder of clips) or protocol with data")
     if reference is not None:
         protocol = from_folder(Path(reference))
     else:
         protocol = protocol if isinstance(protocol, Protocol) else load(str(protocol))
-        for option, wanted, own in (("fit", fit, protocol.fit), ("rate", rate, protocol.rate)):
+        for option, wanted in (("fit", fit), ("rate", rate), ("face", face)):
+            own = getattr(protocol, option)
             if wanted not in (None, own):
                 raise ProtocolError(
                     f"protocol {protocol.name}: --{option} {wanted}; it says {option} = {own} and allows nothing else. "
@@ -54,5 +60,6 @@ def bound(
             protocol = protocol.bind(Path(data))
         elif not protocol.is_bound:
             raise ProtocolError(f"protocol {protocol.name}: pass --data, the folder that holds its reference clips")
-    asked: dict[str, Any] = {"align": align, "fit": fit, "rate": rate, "task": task, "segment_s": segment_s}
+    asked: dict[str, Any] = {"align": align, "fit": fit, "rate": rate, "face": face, "task": task}
+    asked["segment_s"] = segment_s
     return replace(protocol, **{name: value for name, value in asked.items() if value is not None})

@@ -21,7 +21,7 @@ class Context:
 
     Attributes:
         rules: the protocol without its clips, for a manifest does not travel with every job.
-        tracker: finds faces; None where side-cars say where they are, or nothing asks.
+        tracker: finds faces, the one that the rules name; None where side-cars say where they are, or nothing asks.
         weights: the networks' files by name.
         device: where networks run.
         sound: whether clips must have some.
@@ -35,6 +35,8 @@ class Context:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rules", replace(self.rules, clips=()))
+        if self.tracker and self.tracker.face != self.rules.face:
+            object.__setattr__(self, "tracker", replace(self.tracker, face=self.rules.face))
 
     def film(self, clip: Reference, sound: Sound | None = None) -> Film:
         """A reference clip as the protocol shows it, to be read.

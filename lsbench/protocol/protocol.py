@@ -45,7 +45,7 @@ FACELESS = 0.25  # of a clip, in a folder that has no protocol
 DEFAULT_REGIONS = (Region.WHOLE, Region.FACE, Region.MOUTH)
 RULES = ("fps", "frames", "sample_rate", "align", "task", "identity", "color")
 # No part of the digest at their defaults, so that the digests of older protocols stay.
-LATER_RULES = ("faceless", "fit", "rate", "segment_s")
+LATER_RULES = ("face", "faceless", "fit", "rate", "segment_s")
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,8 @@ class Protocol:
             intervals and tests (see lsbench.statistics.units); None where clips stay whole.
         color: `gray` shows the clips in BT.601 luma, to generators and to metrics; generated videos are compared as
             they are.
+        face: which of several faces of a clip is followed: `largest`, `left`, `right`, or the one nearest to the point
+            `x,y`, shares of width and height (see lsbench.face.follow.chosen).
         faceless: the greatest share of a clip's frames, 0 to 1, in which the reference's face may be lost (no face for
             more than five frames running); they are left out of face and mouth scores. With 0 such a clip is an error.
         metrics: measured when none is named.
@@ -103,6 +105,7 @@ class Protocol:
     color: Color = "rgb"
     fit: Fit = "strict"
     rate: Rate = "strict"
+    face: str = "largest"
     faceless: float = 0.0
     segment_s: float | None = None
     metrics: tuple[str, ...] = DEFAULT_METRICS

@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
 from lsbench import registry
-from lsbench.errors import MetricError, ProtocolError
+from lsbench.errors import FaceError, MetricError, ProtocolError
+from lsbench.face.follow import parse_rule
 from lsbench.face.track import Region
 from lsbench.metrics._base import catalogue
 from lsbench.metrics._base.score_key import ScoreKey, split_spec
@@ -54,6 +55,7 @@ KINDS: dict[str, type | tuple[type, ...]] = {
     "task": str,
     "identity": str,
     "color": str,
+    "face": str,
     "faceless": (int, float),
     "segment_s": (int, float),
     "metrics": list,
@@ -132,6 +134,10 @@ def _check_kinds(content: dict[str, Any]) -> None:
 
 
 def _check_choices(content: dict[str, Any]) -> None:
+    try:
+        parse_rule(content["face"])
+    except FaceError as error:
+        raise ProtocolError(str(error)) from None
     for key, choices in CHOICES.items():
         if content[key] not in choices:
             raise ProtocolError(f"{key} = {content[key]!r}; expected one of {', '.join(choices)}")

@@ -51,6 +51,7 @@ def examined(
     *,
     reference: Path | None = None,
     rules: Mapping[str, Any] | None = None,
+    face: str | None = None,
     sound: Sound = "required",
     every: bool = False,
     offline: bool = False,
@@ -63,6 +64,7 @@ def examined(
         files: videos, folders of numbered frames, or folders of such; one where there is a reference.
         reference: the real video, or a folder of real videos.
         rules: those of bound() that say how to compare: align, fit, rate, task.
+        face: which of several is followed, as for bound().
         sound: whether generated videos must have some.
         every: follow the face through every frame, as scoring does, not in a sample of them.
         offline: never fetch weights.
@@ -75,7 +77,7 @@ def examined(
     Raises:
         LsbenchError: where a folder holds no video, or there is no such file.
     """
-    tracker, no_faces = _tracker(offline, weight_files or {})
+    tracker, no_faces = _tracker(face, offline, weight_files or {})
 
     def look(source: Path, clip_id: str, fps: float = 25.0) -> Film | None:
         inspection, film = inspected(source, clip_id, tracker, every=every, folder_fps=fps)
@@ -91,7 +93,7 @@ def examined(
         for clip_id, source in targets:
             look(source, clip_id)
         return Examination(tuple(seen), no_faces=no_faces)
-    protocol = bound(reference, None, None, **(rules or {}))
+    protocol = bound(reference, None, None, face=face, **(rules or {}))
     matches = match_folder(files[0], [clip.id for clip in protocol.clips])
     total = len(protocol.clips) + len(matches.videos)
     context = Context(protocol, tracker, sound=sound)
@@ -132,12 +134,15 @@ def _targets(file: Path) -> list[tuple[str, Path]]:
     return [(file.stem, file)]
 
 
-def _tracker(offline: bool, weight_files: Mapping[str, Path]) -> tuple[FaceTracker | None, str | None]:
+def _tracker(
+    face: str | None, offline: bool, weight_files: Mapping[str, Path]
+) -> tuple[FaceTracker | None, str | None]:
     """The face tracker, or why there is none."""
     override = weight_files.get(FACE_LANDMARKER)
     try:
-        return FaceTracker(*weights.require(FACE_LANDMARKER, override=override, offline=offline)), None
+        model = weights.require(FACE_LANDMARKER, override=override, offline=offline)
     except WeightsError as error:
         if override is not None:
             raise
         return None, str(error)
+    return FaceTracker(*model, face or "largest"), None

@@ -28,19 +28,21 @@ class Measurable:
         unavailable: metric key -> why it cannot be measured.
         files: weight files ready for use by name.
         sha256: of each file.
+        face: which one the tracker follows.
     """
 
     metrics: tuple[Metric, ...]
     unavailable: Mapping[str, str]
     files: Mapping[str, Path]
     sha256: Mapping[str, str]
+    face: str = "largest"
 
     @property
     def tracker(self) -> FaceTracker | None:
         """Finds faces; None where nothing asked for one."""
         if FACE_LANDMARKER not in self.files:
             return None
-        return FaceTracker(self.files[FACE_LANDMARKER], self.sha256[FACE_LANDMARKER])
+        return FaceTracker(self.files[FACE_LANDMARKER], self.sha256[FACE_LANDMARKER], self.face)
 
 
 def measurable(
@@ -92,6 +94,7 @@ def measurable(
         unavailable,
         {name: path for name, (path, _) in files.items()},
         {name: sha256 for name, (_, sha256) in files.items()},
+        protocol.face,
     )
 
 

@@ -50,6 +50,7 @@ def score(
     align: Align | None = None,
     fit: Fit | None = None,
     rate: Rate | None = None,
+    face: str | None = None,
     task: Task | None = None,
     segment: float | None = None,
     on_error: Literal["stop", "skip"] = "stop",
@@ -83,6 +84,8 @@ def score(
             them, `pad` cuts padding off, `face` compares the faces, where a video shows no more than that.
         rate: what to do with videos at another frame rate: `strict` refuses them, `resample` takes their pictures at
             the reference's times.
+        face: which of several faces is followed, in a folder's clips and in the videos: `largest`, `left`, `right`, or
+            the one nearest to the point `x,y`, shares of width and height from the top left.
         task: in place of the protocol's; `dubbing` where the videos say something else than the reference does, so
             that only metrics that need no ground truth are measured.
         segment: in place of the protocol's; about how many seconds of a clip make a segment, which is what intervals
@@ -104,7 +107,8 @@ def score(
     """
     _demand_choices({"align": align, "fit": fit, "rate": rate, "task": task}, on_error, sound, regions, workers)
     demand_device(device)
-    protocol = bound(reference, protocol, data, align=align, fit=fit, rate=rate, task=task, segment_s=segment)
+    rules: dict[str, Any] = {"align": align, "fit": fit, "rate": rate, "face": face, "task": task}
+    protocol = bound(reference, protocol, data, segment_s=segment, **rules)
     source, files = parse(generated), weight_files or {}
     with ExitStack() as stack:
         run = Run(stack.enter_context(_runs_folder(out, ranks)) / _run_name(name, source))

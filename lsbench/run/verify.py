@@ -151,6 +151,7 @@ def _rescore(
         align=rules["align"],
         fit=rules.get("fit"),
         rate=rules.get("rate"),
+        face=rules.get("face"),
         task=rules["task"],
         segment=rules.get("segment_s"),
         sound=request.get("sound", "required"),
