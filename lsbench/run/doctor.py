@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lsbench.errors import MediaError, WeightsError
+from lsbench.errors import WeightsError
 from lsbench.face.tracker import FaceTracker
-from lsbench.media.files import Sound, content_sha256, find_clips
+from lsbench.media.files import Sound, clips_at, content_sha256
 from lsbench.media.film import Film
-from lsbench.media.pictures import is_frame
 from lsbench.networks import weights
 from lsbench.protocol.bound import bound
 from lsbench.protocol.context import Context
@@ -62,7 +61,7 @@ def examined(
 
     Args:
         files: videos, folders of numbered frames, or folders of such; one where there is a reference.
-        reference: the real video, or a folder of real videos.
+        reference: such a file or folder of the real videos.
         rules: those of bound() that say how to compare: align, fit, rate, task.
         face: which of several is followed, as for bound().
         sound: whether generated videos must have some.
@@ -88,13 +87,13 @@ def examined(
 
     seen: list[Inspection] = []
     if reference is None:
-        targets = [target for file in files for target in _targets(file)]
+        targets = [target for file in files for target in clips_at(file).items()]
         total = len(targets)
         for clip_id, source in targets:
             look(source, clip_id)
         return Examination(tuple(seen), no_faces=no_faces)
     protocol = bound(reference, None, None, face=face, **(rules or {}))
-    matches = match_folder(files[0], [clip.id for clip in protocol.clips])
+    matches = match_folder(files[0], [clip.id for clip in protocol.clips], reference)
     total = len(protocol.clips) + len(matches.videos)
     context = Context(protocol, tracker, sound=sound)
     prospects = []
@@ -123,15 +122,6 @@ def _with_face(found: Prospect, context: Context, clip: Reference, faces: Faces 
         f"mouth scores leave out at most {100 * rules.faceless:g} %. --region whole needs no face"
     )
     return replace(found, faults=(*found.faults, fault), options=(*found.options, "--region whole"))
-
-
-def _targets(file: Path) -> list[tuple[str, Path]]:
-    """Clip id and source of what a path names: a video, a folder of numbered frames, or the videos in a folder."""
-    if not file.exists():
-        raise MediaError(f"{file}: no such file or folder")
-    if file.is_dir() and not any(is_frame(child.name) for child in file.iterdir()):
-        return list(find_clips(file).items())
-    return [(file.stem, file)]
 
 
 def _tracker(

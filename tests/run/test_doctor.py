@@ -106,7 +106,7 @@ def test_damaged_files_are_rows_and_the_others_are_seen(clip: Clip, tmp_path: Pa
 def test_a_call_that_names_nothing_is_an_error_of_its_own(clip: Clip, tmp_path: Path) -> None:
     done = doctor(tmp_path / "nowhere.mp4")
     assert done.exit_code == 1
-    assert "no such file" in done.output
+    assert "No such file" in done.output
     (tmp_path / "empty").mkdir()
     assert doctor(tmp_path / "empty").exit_code == 1
     video = written(tmp_path / "a.mp4", clip)
@@ -150,6 +150,21 @@ def test_options_that_help_are_those_with_which_it_scores(clip: Clip, tmp_path: 
     result = score(made, reference=real, metrics=["psnr"], regions=["whole"], **rules)  # type: ignore[arg-type]
     assert (result.compared_frames, result.reference_frames) == (found.frames, found.reference_frames)
     assert doctor(made, "--reference", real, *" ".join(found.options).split()).exit_code == 0
+
+
+def test_one_file_is_looked_at_beside_another_whatever_their_names(clip: Clip, tmp_path: Path) -> None:
+    real, made = written(tmp_path / "real.mp4", clip), written(tmp_path / "made.mp4", clip)
+    (found,) = looked(made, reference=real).prospects
+    assert found.ready
+    assert found.frames == len(clip)
+
+
+def test_few_long_clips_are_told_of_segments(clip: Clip, tmp_path: Path) -> None:
+    long = replace(clip, frames=np.resize(clip.frames, (520, *clip.frames.shape[1:])))
+    real, made = written(tmp_path / "real.mp4", long), written(tmp_path / "made.mp4", long)
+    assert "--segment" in doctor(made, "--reference", real).output
+    written(tmp_path / "short.mp4", clip)
+    assert "--segment" not in doctor(tmp_path / "short.mp4", "--reference", tmp_path / "short.mp4").output
 
 
 def test_padding_is_told_from_another_size(clip: Clip, tmp_path: Path) -> None:

@@ -14,9 +14,11 @@ from lsbench.report.text.console import plain_table
 from lsbench.run.doctor import Examination
 from lsbench.run.inspection import Inspection
 from lsbench.run.prospects import Prospect
+from lsbench.statistics.units import FEW_CLIPS
 from lsbench.system import strict_json
 from lsbench.system.strict_json import encode
 
+LONG_S = 20.0  # from which on a clip has segments enough to be worth drawing
 FILES = ("file", "streams", "size", "frames", "rate", "sound", "faces", "memory", "time")
 PAIRS = ("clip", "generated", "as asked", "compared", "options that help")
 
@@ -38,7 +40,13 @@ def show(seen: Examination, out: Console) -> None:
             for each in seen.prospects
             for line in (*each.faults, *(f"clip {each.clip_id}: {note}" for note in each.notes))
         ]
-        _lines(lines + [f"{path}: matches no reference clip" for path in seen.extra], out)
+        lines += [f"{path}: matches no reference clip" for path in seen.extra]
+        longest = max((file.shown.length_s for file in seen.files if file.shown), default=0.0)
+        if len(seen.prospects) < FEW_CLIPS and longest >= LONG_S:
+            lines.append(
+                "few clips, and long ones: --segment 5 draws segments of about 5 s, so that they give error bars"
+            )
+        _lines(lines, out)
 
 
 def to_json(seen: Examination) -> str:
