@@ -41,8 +41,9 @@ class Examination:
 
     @property
     def well(self) -> bool:
-        """Whether all videos can be read and, where there is a reference, compared as asked."""
-        return not any(file.error for file in self.files) and all(each.ready for each in self.prospects)
+        """Whether all videos can be read and, where there is a reference, compared as asked, each with a clip."""
+        unread = any(file.error for file in self.files)
+        return not unread and not self.extra and all(each.ready for each in self.prospects)
 
 
 def examined(

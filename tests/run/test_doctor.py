@@ -198,6 +198,14 @@ def test_clips_without_a_video_and_videos_that_cannot_be_read(clip: Clip, tmp_pa
     assert (first.options, second.options) == ((), ())
 
 
+def test_a_video_of_no_clip_is_not_well(clip: Clip, tmp_path: Path) -> None:
+    for name in ("real/a", "made/a", "made/stray"):
+        written(tmp_path / f"{name}.mp4", clip)
+    done = doctor(tmp_path / "made", "--reference", tmp_path / "real")
+    assert done.exit_code == 3
+    assert "stray.mp4: matches no reference clip; --on-error skip" in done.output
+
+
 def test_a_folder_of_frames_is_one_video(clip: Clip, tmp_path: Path) -> None:
     folder = tmp_path / "frames"
     folder.mkdir()

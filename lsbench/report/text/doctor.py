@@ -40,7 +40,7 @@ def show(seen: Examination, out: Console) -> None:
             for each in seen.prospects
             for line in (*each.faults, *(f"clip {each.clip_id}: {note}" for note in each.notes))
         ]
-        lines += [f"{path}: matches no reference clip" for path in seen.extra]
+        lines += [f"{path}: matches no reference clip; --on-error skip leaves it out" for path in seen.extra]
         longest = max((file.shown.length_s for file in seen.files if file.shown), default=0.0)
         if len(seen.prospects) < FEW_CLIPS and longest >= LONG_S:
             lines.append(
