@@ -23,6 +23,7 @@ from lsbench.cli.common import (
     epilog=examples(
         "lsbench score out/ --reference grid/",
         "lsbench score result.mp4 --reference source.mp4",
+        "lsbench score out/",
         "lsbench score out/ --reference grid/ --metric ssim --metric psnr:color=luma --region mouth",
         "lsbench score 'cmd:python mytool.py {video} {audio} {output}' --reference grid/ --timeout 60",
         "lsbench score out/ --reference interviews/ --segment 10",
@@ -110,8 +111,12 @@ def score(
       name, name:ARGUMENT    one of `lsbench generators`
     \b
 
-    Beside it, once for all runs of one kind, the anchors are measured that say what a score is worth: the real clips
-    compressed, with a still mouth, and with the sound of another clip. The board shows them.
+    Without --reference and --protocol the videos are measured on their own, by metrics that need a video and its
+    sound alone.
+
+    Beside them, once for all runs of one kind, the anchors are measured that say what a score is worth: the real clips
+    compressed, with a still mouth, and with the sound of another clip. The board shows them. Videos on their own have
+    none.
 
     With --ranks the processes that torchrun started share the clips. A killed run goes on when the same command is
     given again. Exit status: 0 done, 1 an error, 3 incomplete.
@@ -124,7 +129,8 @@ def score(
     from lsbench.run.score import score as evaluate
     from lsbench.system.ranks import ALONE, Ranks
 
-    demand_one_bench(reference, protocol_name, data)
+    if (reference, protocol_name, data) != (None, None, None) or not Path(generated).exists():
+        demand_one_bench(reference, protocol_name, data)  # finished videos alone may do without
     ranks = Ranks.of_torchrun() if shared else ALONE
     options |= {
         "ranks": ranks,
@@ -143,7 +149,7 @@ def score(
         if ranks.first:
             show_result(result)
         failed = {}
-        if with_anchors:
+        if with_anchors and result.protocol.get("task") != "alone":  # nothing is there that could be spoilt
             failed = anchors.measure(Run.of(result).path, progress=labelled(progress, "anchors"), **options)
     if ranks.first:
         for anchor, reason in failed.items():

@@ -24,12 +24,13 @@ FULL_MOTION = 0.25  # of other speakers' motion: a mouth that moves less counts 
 FEW_CLIPS = 12  # to learn from: with fewer the note says so
 SILENT_PEAK = 1e-3  # of full scale, -60 dB
 
-MEASURED, UNTAUGHT, SILENT, UNSEEN, STILL = range(5)
+MEASURED, UNTAUGHT, SILENT, UNSEEN, STILL, NOT_SPOKEN = range(6)
 REASONS = {
     UNTAUGHT: "no clip of others to learn from",
     SILENT: "no sound above -60 dB",
     UNSEEN: f"fewer than {MIN_FRAMES} frames that show the mouth",
     STILL: "the mouth does not move at all",
+    NOT_SPOKEN: "the reference clips are silent, so there is no speech to learn from",
 }
 
 
@@ -75,7 +76,7 @@ def measure_sync(landmarks: np.ndarray, speech: np.ndarray, model: Model | None,
     shown = np.count_nonzero(np.isfinite(signals).all(axis=1))
     row: dict[str, float] = {"correlation": math.nan, "lag_frames": math.nan, "motion": math.nan}
     if model is None or not model["clips"] > 0:
-        row["outcome"] = UNTAUGHT
+        row["outcome"] = NOT_SPOKEN if model is not None and model.get("silent") else UNTAUGHT
     elif not np.abs(speech).max(initial=0) >= SILENT_PEAK:
         row["outcome"] = SILENT
     elif shown < MIN_FRAMES:

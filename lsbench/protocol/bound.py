@@ -9,7 +9,7 @@ from typing import Any
 
 from lsbench.errors import ProtocolError
 from lsbench.face.follow import parse_rule
-from lsbench.protocol.protocol import Align, Fit, Protocol, Rate, Task, from_folder, load
+from lsbench.protocol.protocol import Align, Fit, Protocol, Rate, Task, alone, from_folder, load
 
 
 def bound(
@@ -17,6 +17,7 @@ def bound(
     protocol: str | Path | Protocol | None,
     data: str | Path | None,
     *,
+    videos: Path | None = None,
     align: Align | None = None,
     fit: Fit | None = None,
     rate: Rate | None = None,
@@ -30,6 +31,7 @@ def bound(
         reference: a folder of reference clips, all of them. Either this or protocol.
         protocol: a name, a .toml file, or a Protocol.
         data: the folder that holds the protocol's clips, unless it is bound already.
+        videos: finished videos that are measured on their own where neither is named.
         align, task, segment_s: in place of its own.
         fit, rate, face: of a folder of clips. A protocol's own rules say what it allows.
 
@@ -42,9 +44,18 @@ def bound(
         raise ProtocolError(f"segment {segment_s:g}; expected more than 0 seconds")
     if face is not None:
         parse_rule(face)
-    if (reference is None) == (protocol is None):
+    on_their_own = videos if reference is None and protocol is None else None
+    if (reference is None) == (protocol is None) and on_their_own is None:
         raise ProtocolError("pass either reference (a folder of clips) or protocol with data")
-    if reference is not None:
+    if on_their_own is not None:
+        protocol = alone(on_their_own)
+        for option, wanted in (("data", data), ("align", align), ("fit", fit), ("rate", rate), ("task", task)):
+            if wanted is not None:
+                raise ProtocolError(
+                    f"--{option} {wanted}: there are no reference clips to bring the videos together with. Pass "
+                    "--reference DIR, or leave it out to measure the videos on their own"
+                )
+    elif reference is not None:
         protocol = from_folder(Path(reference))
     else:
         protocol = protocol if isinstance(protocol, Protocol) else load(str(protocol))

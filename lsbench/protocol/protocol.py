@@ -29,6 +29,7 @@ __all__ = [
     "Rate",
     "Reference",
     "Task",
+    "alone",
     "describe",
     "first_few",
     "from_folder",
@@ -41,6 +42,7 @@ DEFAULT_METRICS = (
     *("psnr", "ssim", "lpips", "fid", "sharpness", "seam", "flicker", "jitter"),
     *("lmd", "mouth_aperture_corr", "closure_f1", "coverage", "sync_corr", "sync_lag", "lse_d", "lse_c"),
 )
+ALONE_METRICS = ("silence_motion", "lse_d", "lse_c", "lse_d0", "av_offset", "sync_corr", "sync_lag")
 FACELESS = 0.25  # of a clip, in a folder that has no protocol
 DEFAULT_REGIONS = (Region.WHOLE, Region.FACE, Region.MOUTH)
 RULES = ("fps", "frames", "sample_rate", "align", "task", "identity", "color")
@@ -57,6 +59,7 @@ class Protocol:
     - reconstruction: the clip itself, from its own sound and the frames that identity allows
     - still: the clip itself, from its own sound and one picture
     - dubbing: the clip's face speaking another clip's sound (Reference.audio); there is no true answer
+    - alone: nothing; there are finished videos and no reference clips, so that each is measured with its own sound
 
     The identity says what it sees of the face at frame t, counted from 0 of T. "Masked" is a frame in which the lower
     half of the reference's face box (Region.FACE) is black, so that the mouth to be made is never seen.
@@ -122,6 +125,11 @@ class Protocol:
         return {name: getattr(self, name) for name in RULES} | later | method
 
     @property
+    def has_truth(self) -> bool:
+        """Whether a reference clip is what its generated video should look like."""
+        return self.task not in ("dubbing", "alone")
+
+    @property
     def is_bound(self) -> bool:
         """Whether every clip's file is known."""
         return bool(self.clips) and all(clip.source is not None for clip in self.clips)
@@ -141,7 +149,7 @@ class Protocol:
             (
                 clip.id,
                 clip.speaker,
-                clip.digest,
+                clip.digest if self.task != "alone" else None,  # videos of several generators under one protocol
                 content_sha256(clip.landmarks) if clip.landmarks else None,
                 self.driver(clip).id,
             )
@@ -262,6 +270,17 @@ def from_folder(folder: Path) -> Protocol:
         Reference(clip_id, "" if parent == PurePosixPath(".") else str(parent)) for clip_id, parent in parents.items()
     )
     return Protocol(name="folder", version="1", clips=clips, faceless=FACELESS).bind(folder)
+
+
+def alone(videos: Path) -> Protocol:
+    """Finished videos on their own, a folder of them or one, as an ad-hoc protocol: their ids, not their contents.
+
+    Raises:
+        MediaError: where there are none.
+    """
+    protocol = from_folder(videos)
+    clips = tuple(replace(clip, landmarks=None) for clip in protocol.clips)
+    return replace(protocol, name="alone", task="alone", clips=clips, metrics=ALONE_METRICS, rank_by="silence_motion")
 
 
 def load(name: str) -> Protocol:

@@ -25,14 +25,14 @@ else:
 Align = Literal["strict", "trim", "lag"]
 Fit = Literal["strict", "resize", "pad", "face"]
 Rate = Literal["strict", "resample"]
-Task = Literal["reconstruction", "still", "dubbing"]
+Task = Literal["reconstruction", "still", "dubbing", "alone"]
 Color = Literal["rgb", "gray"]
 
 CHOICES = {
     "align": get_args(Align),
     "fit": get_args(Fit),
     "rate": get_args(Rate),
-    "task": get_args(Task),
+    "task": ("reconstruction", "still", "dubbing"),  # alone is what score() makes of videos without a reference
     "color": get_args(Color),
 }
 # The identity rules that each task can have; N is a number of frames.

@@ -84,6 +84,8 @@ def _generated(run: Path, asked: str, ids: Sequence[str], reference: Path | None
 def _references(request: Mapping[str, Any], asked: Path | None) -> tuple[dict[str, Path], str]:
     if asked is not None:
         return clips_at(asked), f"real video not found: {asked} has none of this clip"
+    if request["protocol"].get("task") == "alone":
+        return {}, "no real video: the run was scored without reference clips"
     folder = request.get("reference")
     hint = "pass --reference DIR, the folder of the real clips"
     if not folder:

@@ -74,7 +74,8 @@ def fit(
         ranks: the processes that share the clips.
 
     Returns:
-        Clip id -> models by learner; none where the protocol has no other clip to learn from, or there is no tracker.
+        Clip id -> models by learner; none where the protocol has no other clip to learn from, or there is no tracker;
+        those that say so where no clip has sound.
     """
     if context.tracker is None:
         return {clip.id: {} for clip in protocol.clips}
@@ -83,14 +84,20 @@ def fit(
     names = list(dict.fromkeys(group_of.values()))
     mine = [clip for clip in protocol.clips if names.index(group_of[clip.id]) % ranks.size == ranks.rank]
     sums: Sums = {learner.signature: {} for learner in study.learners}
+    silent = False
     learned = pool.outcomes(partial(_learn, study), mine, workers, progress=progress, label="learn from real clips")
     for clip, outcome in learned:
         if isinstance(outcome, LsbenchError):
             on_error(outcome)
             continue
-        for learner, stats in zip(study.learners, outcome, strict=True):
+        silent = silent or not outcome
+        for learner, stats in zip(study.learners, outcome, strict=bool(outcome)):
             _add(sums[learner.signature].setdefault(group_of[clip.id], {}), learner.moments(stats))
-    sums = _gathered(ranks.everyones(sums), names)
+    shares = ranks.everyones((sums, silent))
+    sums = _gathered([share for share, _ in shares], names)
+    if not any(sums.values()) and any(silent for _, silent in shares):
+        nothing = {"clips": np.array(0), "silent": np.array(True)}
+        return {clip_id: dict.fromkeys(sums, nothing) for clip_id in group_of}
     models: dict[str, dict[str, Model]] = {group: {} for group in names}
     for group in names:
         for learner in study.learners:
@@ -109,12 +116,14 @@ def _gathered(shares: Sequence[Sums], names: Sequence[str]) -> Sums:
 
 
 def _learn(study: Study, clip: Reference) -> list[Stats]:
-    """What each learner keeps of one clip, from the cache where it is there."""
+    """What each learner keeps of one clip, from the cache where it is there; nothing where the clip has no sound."""
     paths = [_kept_at(learner, study, clip) for learner in study.learners]
     kept = [_read(path) for path in paths]
     if all(kept):
         return [stats for stats in kept if stats]
-    real = study.context.film(clip)
+    real = study.context.film(clip, None if study.context.rules.has_truth else "optional")
+    if not len(real.speech):
+        return []
     track = study.tracker.measure_cached(real, study.context.content(clip))
     learned = [
         learner.learn(real.clip() if learner.needs_pictures else real.blank(), track) for learner in study.learners

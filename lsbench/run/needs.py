@@ -100,13 +100,19 @@ def measurable(
 
 def needs(metric: Metric, protocol: Protocol) -> set[str]:
     """Names of the weight files without which a metric cannot be measured under a protocol."""
-    exact = protocol.task != "dubbing" and all(clip.landmarks for clip in protocol.clips)
+    exact = protocol.has_truth and all(clip.landmarks for clip in protocol.clips)
     faces = metric.needs_landmarks or metric.learner or (metric.needs_track and not exact)
     return {*metric.weights, *([FACE_LANDMARKER] if faces or protocol.fit == "face" else [])}
 
 
 def untrue(metrics: Iterable[Metric], protocol: Protocol) -> dict[str, str]:
     """Metric key -> why it cannot be measured, for those whose truth, or whose pictures, the protocol does not have."""
+    if protocol.task == "alone":
+        nothing = "there are no reference clips to compare with; pass --reference DIR"
+        untaught = "it learns from real clips, and there are none; pass --reference DIR"
+        return {
+            metric.key: nothing if metric.paired else untaught for metric in metrics if metric.paired or metric.learner
+        }
     if protocol.task == "dubbing":
         no_truth = "it compares with the reference's own pictures, and in a dubbing task the reference says something "
         return {metric.key: f"{no_truth}else: there is no ground truth" for metric in metrics if metric.paired}

@@ -40,15 +40,18 @@ class Job:
 
 
 def paired(context: Context, metrics: Iterable[Metric], job: Job) -> FilmPair:
-    """Both films of a clip, read and lined up as the protocol says.
+    """Both films of a clip, read and lined up as the protocol says; one film twice where there is no reference.
 
     Raises:
         LsbenchError: where one cannot be read, they do not fit each other, or the face is lost.
     """
     rules = context.rules
-    reference = context.film(job.reference, "optional" if rules.task == "dubbing" else None)
-    rates: dict[str, Any] = {"sample_rate": rules.sample_rate, "folder_fps": reference.fps}
-    generated = read_film(job.generated, job.reference.id, sound=context.sound, **rates)
+    if rules.task == "alone":
+        reference = generated = context.film(job.reference)
+    else:
+        reference = context.film(job.reference, None if rules.has_truth else "optional")
+        rates: dict[str, Any] = {"sample_rate": rules.sample_rate, "folder_fps": reference.fps}
+        generated = read_film(job.generated, job.reference.id, sound=context.sound, **rates)
     return lined_up(context, metrics, job, reference, generated)
 
 
@@ -59,7 +62,7 @@ def lined_up(context: Context, metrics: Iterable[Metric], job: Job, reference: F
         LsbenchError: where they do not fit each other, or the face is lost.
     """
     metrics, rules = tuple(metrics), context.rules
-    films = (_dubbed if rules.task == "dubbing" else _aligned)(context, metrics, job, reference, generated)
+    films = (_aligned if rules.has_truth else _dubbed)(context, metrics, job, reference, generated)
     return replace(
         films,
         device=context.device,
@@ -67,13 +70,13 @@ def lined_up(context: Context, metrics: Iterable[Metric], job: Job, reference: F
         reference_sha256=None if rules.fit == "face" else context.content(job.reference),  # its crop is no file's
         models=job.models,
         reference_frames=films.reference_frames or len(reference),
-        notes=_notes(films),
+        notes=_notes(films, rules.task == "alone"),
     )
 
 
-def _notes(films: FilmPair) -> tuple[str, ...]:
+def _notes(films: FilmPair, alone: bool) -> tuple[str, ...]:
     """What a reader must know of the two videos and of how they were brought together."""
-    sides = ("reference", films.reference), ("generated", films.generated)
+    sides = [("reference", films.reference), ("generated", films.generated)][alone:]
     return (*(f"{side}: {note}" for side, film in sides for note in film.notes), *films.notes)
 
 
@@ -159,8 +162,8 @@ def _landmarks(
     context: Context, metrics: tuple[Metric, ...], job: Job, reference: Film, generated: Film
 ) -> tuple[FaceTrack, FaceTrack] | None:
     """The faces of both clips by one tracker, where a metric needs them."""
-    dubbed = context.rules.task == "dubbing"  # then no reference lends its boxes: the video's own face does
-    if not context.tracker or not any(metric.needs_landmarks or (dubbed and metric.needs_track) for metric in metrics):
+    own = not context.rules.has_truth  # then no reference lends its boxes: the video's own face does
+    if not context.tracker or not any(metric.needs_landmarks or (own and metric.needs_track) for metric in metrics):
         return None
     return _both_faces(context, job, reference, generated)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lsbench import registry
-from lsbench.errors import LsbenchError, RunError
+from lsbench.errors import GeneratorError, LsbenchError, RunError
 from lsbench.face.track import Region
 from lsbench.generation.command import TIMEOUT_S
 from lsbench.generation.generator import Generator
@@ -69,7 +69,8 @@ def score(
         generated: a folder of videos, matched to reference ids, or one video; or a generator, whose videos are made
             and kept in the run folder: `cmd:TEMPLATE`, `py:module:attribute`, a registered name, a Generator, or a
             function (face, speech) -> frames.
-        reference: a folder of reference clips, or one clip. Either this or protocol.
+        reference: a folder of reference clips, or one clip. Either this or protocol; with neither, finished videos are
+            measured on their own, by metrics that need a video and its sound alone.
         protocol: a name, a .toml file, or a Protocol.
         data: the folder that holds the protocol's clips, unless it is bound already.
         metrics: spellings such as `ssim:color=luma`; the protocol's if not given.
@@ -107,9 +108,15 @@ def score(
     """
     _demand_choices({"align": align, "fit": fit, "rate": rate, "task": task}, on_error, sound, regions, workers)
     demand_device(device)
-    rules: dict[str, Any] = {"align": align, "fit": fit, "rate": rate, "face": face, "task": task}
-    protocol = bound(reference, protocol, data, segment_s=segment, **rules)
     source, files = parse(generated), weight_files or {}
+    finished = None if isinstance(source, Source) else source
+    if reference is None and protocol is None and isinstance(source, Source):
+        raise GeneratorError(
+            f"{source.short}: a generator needs faces and sounds; pass --reference DIR, or --protocol with --data. "
+            "Finished videos alone can be scored without"
+        )
+    rules: dict[str, Any] = {"align": align, "fit": fit, "rate": rate, "face": face, "task": task}
+    protocol = bound(reference, protocol, data, videos=finished, segment_s=segment, **rules)
     with ExitStack() as stack:
         run = Run(stack.enter_context(_runs_folder(out, ranks)) / _run_name(name, source))
         if isinstance(source, Source):
@@ -177,6 +184,6 @@ def _request(run: Run, source: Source | Path, protocol: Protocol, conditions: Co
         "format": FORMAT,
         "name": run.path.name,
         "generated": source.text if isinstance(source, Source) else str(source.resolve()),
-        "reference": str(protocol.folder),
+        **({"reference": str(protocol.folder)} if protocol.task != "alone" else {}),
         **conditions.written(),
     }

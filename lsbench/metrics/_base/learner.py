@@ -23,7 +23,8 @@ class Learner(ABC):
 
     The evaluation learns every reference clip of the protocol, adds up the moments of each speaker in manifest order,
     and gives each clip the model solved from all other speakers; `by_speaker`, a bool () that it adds to the model, is
-    False where the protocol has one speaker and other clips of the same speaker had to do.
+    False where the protocol has one speaker and other clips of the same speaker had to do. Where no reference clip has
+    sound, the model has `clips`, 0, and `silent`, True, alone.
     """
 
     needs_pictures: ClassVar[bool] = True  # whether learn() looks at pixels

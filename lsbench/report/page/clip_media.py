@@ -38,7 +38,7 @@ def show(media: Path, sources: Sources, partial: Partial) -> dict[str, Any]:
     problems: why something is not there.
     """
     shown: dict[str, Any] = {"reference": None, "generated": None, "boxes": None, "box": None}
-    shown["paired"] = sources.context.rules.task != "dubbing"
+    shown["paired"] = sources.context.rules.has_truth
     problems = list(sources.absent)
     start = max(0, -partial.lag_frames)
     for side, source, sha256, first in (
@@ -106,7 +106,7 @@ def _make(
 
 def _mouth(film: Film, real: Reference, first: int, frames: int, context: Context) -> Mapping[str, Any]:
     """The mouth boxes of the shown frames."""
-    if context.rules.task == "dubbing":
+    if not context.rules.has_truth:
         return {
             "boxes": None,
             "box": None,
