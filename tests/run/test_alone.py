@@ -119,6 +119,7 @@ class ExactFaces:
     """Stands in for the tracker: the toy clips' own landmarks."""
 
     signature = "exact.1"
+    face = "largest"
 
     def measure_cached(self, video: object, content_sha256: str) -> FaceTrack:
         return render(1, 0, frames=10, size=64)[1]
