@@ -30,7 +30,11 @@ style_option = click.option("--format", "style", type=click.Choice(STYLES), defa
 @click.argument("runs", nargs=-1, required=True, type=run_argument, metavar="RUN...")
 @click.option("--rank-by", metavar="METRIC/REGION", help="Score to rank by; the protocol's if not given.")
 @style_option
-@click.option("--difference", type=click.FloatRange(0, min_open=True), help="Say how many clips this difference takes.")
+@click.option(
+    "--difference",
+    type=click.FloatRange(0, min_open=True),
+    help="Say how many clips, or segments, this difference takes.",
+)
 @click.option("--quote", "quoted", multiple=True, type=run_argument, metavar="FILE.toml", help="Published figures.")
 @click.option("--mos", "mos_path", type=run_argument, metavar="FILE.json", help="What people said: of mos read --out.")
 @click.option(

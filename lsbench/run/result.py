@@ -140,7 +140,8 @@ class Result(Mapping[str, float]):
 
         Returns:
             A pandas.DataFrame of the scores by key, with the columns value, better, frames, signature and note. Or, of
-            clips, with clip_id, speaker, metric, region, value, frames and influence, a row for each clip of each
+            clips, with clip_id, speaker, metric, region, value, frames and influence (and segments, see Run.table,
+            where clips are cut), a row for each clip of each
             score, in the order of the manifest; value is NaN for scores of sets of clips.
 
         Raises:

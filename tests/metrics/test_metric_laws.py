@@ -275,6 +275,24 @@ def test_per_frame_values_have_a_row_each(metric: Metric) -> None:
     assert values is None or (values.dtype == np.float64 and values.shape == (stats.rows,))
 
 
+@every_metric
+def test_segments_are_the_rows_of_the_clip_or_none_at_all(metric: Metric) -> None:
+    """Cut and joined again they are the clip, to the bit; with frames left out, those of the rest."""
+    stats, edges = measured(metric, 12.0), np.array([0, 1, 4, FRAMES])
+    for seen in (np.ones(FRAMES, bool), np.arange(FRAMES) != 2):
+        rest = metric.without(stats, ~seen) if metric.region in BOXED else stats
+        parts = metric.segments(rest, edges, seen if metric.region in BOXED else np.ones(FRAMES, bool))
+        if metric.segments(stats, edges, np.ones(FRAMES, bool)) is None:
+            assert parts is None
+            assert metric.per_frame(stats) is None
+        else:
+            assert parts is not None
+            assert len(parts) == len(edges) - 1
+            assert same(Stats.join(parts), rest)
+    if metric.by_segment:
+        assert not metric.needs_pictures
+
+
 @metrics_where(lambda metric: metric.name not in NOT_MONOTONE)
 def test_more_noise_is_worse_and_none_is_best(metric: Metric) -> None:
     values = [metric.compute(measured(metric, noise)) for noise in NOISE]
