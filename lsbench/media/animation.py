@@ -67,9 +67,13 @@ def read_animation(source: Path, where: str, sample_rate: int = 16000) -> Video:
 def _pictures(source: Path, where: str) -> Iterator[tuple[np.ndarray, str, float]]:
     """Each picture, uint8 (H, W, 3), a note on it, and how long it is shown, s."""
     with opened_image(source, f"{where}: it") as image:
+        size = image.size
         first = int(getattr(image, "default_image", False))  # for viewers that know no animation
         for number in range(first, getattr(image, "n_frames", 1)):
             image.seek(number)
+            if image.size != size:
+                now, first_size = (f"{width}x{height}" for width, height in (image.size, size))
+                raise MediaError(f"{where}: picture {number} is {now} after {first_size}; expected one size")
             image.load()
             length_ms = float(image.info.get("duration", 0))
             yield *opaque(image), (length_ms if length_ms > _SHORTEST_MS else _DEFAULT_MS) / 1000

@@ -21,6 +21,9 @@ from lsbench.media.film import Pictures
 from lsbench.media.memory import Store
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+# What Pillow warns of is either refused here or read as it says.
+warnings.filterwarnings("ignore", module=r"PIL\..*")
+
 _NUMBER = re.compile(r"\d+$")
 _MODES = ("1", "L", "RGB", "LA", "RGBA", "P", "PA")  # of Pillow
 _EXIF_ORIENTATION = 0x0112
@@ -143,18 +146,17 @@ def _rounded(path: Path, where: str) -> np.ndarray:
 def opened_image(path: Path, where: str) -> Iterator[Image.Image]:
     """An image file, opened with Pillow; MediaError for what goes wrong inside the block too, and for over 8K."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_size() is stricter
-            image = Image.open(path)
-        with image:
+        with Image.open(path) as image:
             check_size(image.height, image.width, where)
             yield image
+    except MediaError:
+        raise
     except Image.DecompressionBombError:
         raise MediaError(f"{where} is far too large; {AT_MOST_8K}") from None
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise MediaError(f"{where} cannot be decoded: {error}; expected a PNG or JPG image") from None
     except MemoryError:
         raise MediaError(f"{where} does not fit in memory") from None
+    except Exception as error:  # Pillow's readers raise errors of any kind at damaged files
+        raise MediaError(f"{where} cannot be decoded: {error}; expected an image, whole") from None
 
 
 def opaque(image: Image.Image) -> tuple[np.ndarray, str]:

@@ -14,6 +14,7 @@ from lsbench.errors import MediaError
 from lsbench.media.container import audio_stream, damaged, opened
 
 MAX_GAP_S = 10.0  # a longer jump of the time stamps is taken for damage, not for silence
+MOST_CHANNELS = 8  # PyAV reads beyond the planes of more
 _ROUNDING_S = 0.02  # time stamps that stray less than this from the count of samples are rounding
 _BATCH = 1 << 16  # samples that are mixed and resampled at once
 _CANCELLED = 0.1  # a mix with less than this share of its channels' mean power has lost them
@@ -141,6 +142,8 @@ class _Mix:
             raise MediaError(
                 f"{self.where}: the sound changes from {self.source_rate} to {block.sample_rate} Hz; expected one rate"
             )
+        if (count := block.layout.nb_channels) > MOST_CHANNELS:
+            raise MediaError(f"{self.where}: sound in {count} channels; expected at most {MOST_CHANNELS}. Mix it down.")
         self._wait(None if block.pts is None else float(block.pts * block.time_base))
         layout = tuple(channel.name for channel in block.layout.channels)
         samples = block.to_ndarray()
@@ -181,13 +184,15 @@ class _Mix:
             samples = samples.astype(np.float32) / 128 - 1
         elif samples.dtype.kind == "i":
             samples = samples.astype(np.float32) / 2.0 ** (8 * samples.dtype.itemsize - 1)
+        elif not np.isfinite(samples).all():
+            raise MediaError(f"{self.where}: its sound holds values that are no finite numbers; expected [-1, 1]")
         if len(samples) == 1:
             return self._give(samples[0].astype(np.float32))
         levels = self._levels(len(samples))
-        power = np.einsum("cn,cn->c", samples, samples) * (levels > 0)
-        self.power = self.power + power if len(self.power) == len(power) else power.astype(np.float64)
+        power = np.einsum("cn,cn->c", samples, samples, dtype=np.float64) * (levels > 0)
+        self.power = self.power + power if len(self.power) == len(power) else power
         mixed = samples.mean(axis=0) if (levels == levels[0]).all() else np.einsum("c,cn->n", levels, samples)
-        self._mixed_power += float(np.dot(mixed, mixed))
+        self._mixed_power += float(np.einsum("n,n->", mixed, mixed, dtype=np.float64))
         return self._give(mixed.astype(np.float32))
 
     def _levels(self, channels: int) -> np.ndarray:

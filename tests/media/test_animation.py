@@ -82,6 +82,24 @@ def test_a_file_that_is_cut(tmp_path: Path, suffix: str) -> None:
         read_film(path, "a", sound="optional")
 
 
+def test_damage_of_every_kind_is_a_named_error(tmp_path: Path) -> None:
+    """Pillow's readers raise errors of many kinds, and let pictures grow on the way."""
+    generator = np.random.default_rng(0)
+    for suffix in SUFFIXES:
+        path = saved(tmp_path / f"a.{suffix}", generator.integers(0, 256, (5, 16, 20, 3), dtype=np.uint8))
+        whole = path.read_bytes()
+        for _ in range(60):
+            data = bytearray(whole)
+            data[int(generator.integers(len(data)))] = int(generator.integers(256))
+            path.write_bytes(data[: int(generator.integers(20, len(data)))])
+            try:
+                film = read_film(path, "a", sound="optional")
+            except MediaError as error:
+                assert str(error).startswith(f"clip a: {path}: ") and "\n" not in str(error)
+            else:
+                assert 0 < len(film) <= 5000
+
+
 def test_only_images_that_move_are_clips(tmp_path: Path) -> None:
     for suffix in SUFFIXES:
         saved(tmp_path / f"moving_{suffix}1.{suffix}", levels(3))

@@ -99,6 +99,20 @@ def test_four_channels_without_a_centre_are_averaged(tmp_path: Path) -> None:
     assert np.array_equal(film.speech, channels.mean(axis=0))
 
 
+def test_more_channels_than_a_player_has_are_refused(tmp_path: Path) -> None:
+    """PyAV ends the process at damaged files that announce 56."""
+    path = written(tmp_path / "a.mkv", np.zeros((16, 1024), np.float32), "hexadecagonal")
+    with pytest.raises(MediaError, match=r"clip a: .*sound in 16 channels; expected at most 8\. Mix it down"):
+        read_film(path, "a")
+
+
+def test_numbers_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    speech = voice()
+    speech[5000] = np.nan
+    with pytest.raises(MediaError, match="no finite numbers"):
+        read_film(written(tmp_path / "a.mkv", speech[None], "mono"), "a")
+
+
 def test_silence_does_not_cancel(tmp_path: Path) -> None:
     film = read_film(written(tmp_path / "a.mkv", np.zeros((2, RATE), np.float32), "stereo"), "a")
     assert len(film.speech) == RATE and not film.speech.any() and film.notes == ()
