@@ -42,6 +42,7 @@ DEFAULT_METRICS = (
     *("psnr", "ssim", "lpips", "fid", "sharpness", "seam", "flicker", "jitter"),
     *("lmd", "mouth_aperture_corr", "closure_f1", "coverage", "sync_corr", "sync_lag", "lse_d", "lse_c"),
 )
+AD_HOC = "folder"  # name of the protocol of a folder of clips, whose rules are the options of a command
 ALONE_METRICS = ("silence_motion", "lse_d", "lse_c", "lse_d0", "av_offset", "sync_corr", "sync_lag")
 FACELESS = 0.25  # of a clip, in a folder that has no protocol
 DEFAULT_REGIONS = (Region.WHOLE, Region.FACE, Region.MOUTH)
@@ -269,7 +270,7 @@ def from_folder(folder: Path) -> Protocol:
     clips = tuple(
         Reference(clip_id, "" if parent == PurePosixPath(".") else str(parent)) for clip_id, parent in parents.items()
     )
-    return Protocol(name="folder", version="1", clips=clips, faceless=FACELESS).bind(folder)
+    return Protocol(name=AD_HOC, version="1", clips=clips, faceless=FACELESS).bind(folder)
 
 
 def alone(videos: Path) -> Protocol:

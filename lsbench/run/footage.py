@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lsbench.errors import FaceError, LsbenchError, WeightsError
-from lsbench.face.tracker import FaceTracker
+from lsbench.errors import FaceError, LsbenchError, MediaError, WeightsError
+from lsbench.face.tracker import FaceTracker, sidecar
 from lsbench.media.files import clips_at
 from lsbench.protocol.context import Context
+from lsbench.protocol.manifest import Reference
 from lsbench.protocol.protocol import recall
 from lsbench.run.folder import Run
 from lsbench.run.match import match_folder
+from lsbench.run.pairing import Job, paired
+from lsbench.run.result import Partial
+from lsbench.run.windows import FilmPair
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,35 @@ class Sources:
     generated: Path | None
     absent: tuple[str, ...]
     context: Context
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the generated video was brought to the size or rate of its reference before it was compared."""
+        rules = self.context.rules
+        return rules.has_truth and (rules.fit, rules.rate) != ("strict", "strict")
+
+    def compared(self, partial: Partial, sample_rate: int) -> FilmPair:
+        """Both films of a scored clip as they were compared, for those that were fitted.
+
+        Args:
+            partial: The scored clip.
+            sample_rate: Of the sound, Hz.
+
+        Raises:
+            MediaError: One of the videos is not there.
+            LsbenchError: They cannot be read or lined up any more.
+        """
+        if self.reference is None or self.generated is None:
+            raise MediaError(f"clip {partial.clip_id}: its videos were fitted to each other; {'; '.join(self.absent)}")
+        landmarks = sidecar(self.reference)
+        real = Reference(
+            partial.clip_id,
+            sha256=partial.reference_sha256,
+            source=self.reference,
+            landmarks=landmarks if landmarks.exists() else None,
+        )
+        context = replace(self.context, rules=replace(self.context.rules, sample_rate=sample_rate))
+        return paired(context, (), Job(real, self.generated, partial.generated_sha256))
 
 
 class Footage:

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from lsbench.errors import FaceError
+from lsbench.errors import AlignmentError, FaceError
 from lsbench.face.track import FaceTrack
 from lsbench.media.files import read_film
 from lsbench.media.film import Film
 from lsbench.metrics._base.metric import Metric
 from lsbench.protocol.align import align, demand_length
 from lsbench.protocol.context import Context
-from lsbench.protocol.fit import fitted
+from lsbench.protocol.fit import Fitted, fitted
 from lsbench.protocol.manifest import Reference
+from lsbench.protocol.protocol import AD_HOC
 from lsbench.protocol.rate import Timed, timed
 from lsbench.run.learn import Models
 from lsbench.run.windows import FilmPair
@@ -83,10 +84,20 @@ def _notes(films: FilmPair, alone: bool) -> tuple[str, ...]:
 def _aligned(context: Context, metrics: tuple[Metric, ...], job: Job, reference: Film, generated: Film) -> FilmPair:
     """The films where the reference is the truth."""
     rules = context.rules
-    time = timed(reference, generated, rules.rate)
+    try:
+        time = timed(reference, generated, rules.rate)
+        size = Fitted(reference, time.generated)
+        if rules.fit != "face":
+            size = fitted(reference, time.generated, rules.fit)
+    except AlignmentError as error:
+        if rules.name == AD_HOC or "strict" not in (rules.fit, rules.rate):
+            raise
+        raise AlignmentError(
+            f"{error}. But protocol {rules.name} says fit = {rules.fit}, rate = {rules.rate}: score with --reference "
+            "DIR, or with a copy of its file that says otherwise"
+        ) from None
     if rules.fit == "face":
         return _faces(context, job, reference, generated, time)
-    size = fitted(reference, time.generated, rules.fit)
     overlap = align(size.reference, size.generated, rules.align, rules.fps, rules.frames)
     landmarks = _landmarks(context, metrics, job, reference, generated)
     boxed = any(metric.needs_track for metric in metrics)

@@ -95,6 +95,8 @@ def test_a_protocol_says_what_it_allows(reference: Path, tmp_path: Path) -> None
             lsbench.score(reference, protocol=strict, **{option: value})  # type: ignore[arg-type]
     loose = replace(strict, fit="resize")
     generated = remade(reference, tmp_path / "made", resized(48, 48))
+    with pytest.raises(AlignmentError, match="But protocol mine says fit = strict, rate = strict"):
+        lsbench.score(generated, protocol=strict, metrics=["psnr"])
     assert lsbench.score(generated, protocol=loose, metrics=["psnr"], regions=["whole"]).complete
     assert lsbench.score(generated, protocol=loose, fit="resize", metrics=["psnr"], regions=["whole"]).complete
 

@@ -12,13 +12,17 @@ from lsbench.media.files import read_film
 from lsbench.mos.key import REFERENCE, KeyRun
 from lsbench.protocol.protocol import Protocol
 from lsbench.run.folder import Run
-from lsbench.run.footage import Footage
+from lsbench.run.footage import Footage, Sources
 from lsbench.run.result import Partial
 
 
 @dataclass(frozen=True)
 class Video:
-    """One clip of one generator as it lies on disk. start, frames: what is shown of it, in frames of this file."""
+    """One clip of one generator as it lies on disk.
+
+    start, frames: what is shown of it, in frames of this file; or in those that were compared, where the video was
+    fitted to its reference. fitted: then both, and the scored clip.
+    """
 
     generator: str
     clip: str
@@ -28,6 +32,7 @@ class Video:
     start: int
     frames: int
     rules: Protocol
+    fitted: tuple[Sources, Partial] | None = None
 
     @property
     def real(self) -> bool:
@@ -73,15 +78,18 @@ class StudyRuns:
             sources = self._footage[name].of(clip)
             if sources.generated is None:
                 raise StudyError(f"run {name}, clip {clip}: {self._footage[name].no_generated}")
+            if sources.context.rules.fit == "face":
+                raise StudyError(f"run {name}: --fit face compared the faces alone; raters need whole videos")
             videos[name] = Video(
                 name,
                 clip,
                 self.speakers[clip],
                 sources.generated,
                 partial.generated_sha256,
-                start + partial.lag_frames,
+                start - max(0, -partial.lag_frames) if sources.fitted else start + partial.lag_frames,
                 stop - start,
                 sources.context.rules,
+                (sources, partial) if sources.fitted else None,
             )
         return videos
 

@@ -52,6 +52,9 @@ def make_video(job: VideoJob) -> tuple[int, int]:
 
 
 def _read(video: Video) -> Film:
+    if video.fitted:
+        sources, partial = video.fitted
+        return sources.compared(partial, SAMPLE_RATE).generated
     fps = video.rules.fps or 25.0
     film = read_film(video.source, video.clip, sample_rate=SAMPLE_RATE, sound="optional", folder_fps=fps)
     return video.rules.shown(film) if video.real else film

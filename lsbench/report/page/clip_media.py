@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lsbench.errors import FaceError, LsbenchError, MediaError
-from lsbench.face.track import Region
+from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import sidecar
 from lsbench.media.encode import even
 from lsbench.media.files import content_sha256, read_film, write_film
@@ -61,9 +61,11 @@ def _entry(
     media: Path, side: str, source: Path, sha256: str, first: int, partial: Partial, sources: Sources
 ) -> dict[str, Any]:
     asked: list[Any] = [REVISION, sha256, first, partial.frames]
-    if side == "reference":
+    if side == "reference" or sources.fitted:
         tracker = sources.context.tracker
         asked += [sources.context.rules.rules, tracker.signature if tracker else None]
+    if sources.fitted:
+        asked += [side, partial.reference_sha256, partial.generated_sha256]
     name = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:24]
     note = media / f"{name}.json"
     if not note.exists():
@@ -86,7 +88,11 @@ def _make(
     rules = sources.context.rules
     landmarks = sidecar(source)
     real = Reference(partial.clip_id, sha256=sha256, source=source, landmarks=landmarks if landmarks.exists() else None)
-    if side == "reference":
+    track: FaceTrack | None = None
+    if sources.fitted:
+        films = sources.compared(partial, SAMPLE_RATE)
+        film, first, track = films.reference if side == "reference" else films.generated, 0, films.track
+    elif side == "reference":
         film = replace(rules, sample_rate=SAMPLE_RATE).film(real, "optional")
     else:
         fps = rules.fps or 25.0
@@ -100,12 +106,14 @@ def _make(
     height, width = shown.size
     facts: dict[str, Any] = {"fps": shown.fps, "frames": len(shown), "width": width, "height": height}
     if side == "reference":
-        facts |= _mouth(film, real, first, len(shown), sources.context)
+        facts |= _mouth(film, real, first, len(shown), sources.context, track)
     return facts
 
 
-def _mouth(film: Film, real: Reference, first: int, frames: int, context: Context) -> Mapping[str, Any]:
-    """The mouth boxes of the shown frames."""
+def _mouth(
+    film: Film, real: Reference, first: int, frames: int, context: Context, track: FaceTrack | None
+) -> Mapping[str, Any]:
+    """The mouth boxes of the shown frames. track: in these frames, where it is not that of the file."""
     if not context.rules.has_truth:
         return {
             "boxes": None,
@@ -113,7 +121,7 @@ def _mouth(film: Film, real: Reference, first: int, frames: int, context: Contex
             "unboxed": "no mouth view: a dubbed clip has no reference to take boxes from",
         }
     try:
-        track = context.track(real, film)
+        track = track or context.track(real, film)
         boxes = track.box(Region.MOUTH)[first : first + frames]
     except FaceError as error:
         return {"boxes": None, "box": None, "unboxed": f"no mouth view: {error}"}
