@@ -15,16 +15,24 @@ CERTAIN = 0.5  # unlikeness that need not stand out so
 
 
 def thumbnail(picture: np.ndarray) -> np.ndarray:
-    """A small grey picture of uint8 (H, W, 3): every so many-th pixel, the mean of its channels, less their mean."""
+    """A small grey picture of uint8 (H, W, 3): every so many-th pixel, the mean of its channels, float32."""
     step = max(1, min(picture.shape[:2]) // THUMBNAIL)
-    small = picture[step // 2 :: step, step // 2 :: step].mean(axis=2, dtype=np.float32)
-    return np.asarray(small - small.mean())
+    return np.asarray(picture[step // 2 :: step, step // 2 :: step].mean(axis=2, dtype=np.float32))
 
 
 def unlikeness(one: np.ndarray, other: np.ndarray) -> float:
-    """1 less the correlation of two thumbnails: another brightness or contrast is no other picture."""
-    faint = FAINT**2
-    shared, *own = (float(np.mean(a * b)) + faint for a, b in ((one, other), (one, one), (other, other)))
+    """How unlike two thumbnails are in the half that is most alike: left, right, upper or lower.
+
+    1 less the correlation: another brightness or contrast is no other picture, and a half that stays is no cut.
+    """
+    height, width = one.shape[0] // 2, one.shape[1] // 2
+    halves = np.s_[:, :width], np.s_[:, width:], np.s_[:height], np.s_[height:]
+    return min(_apart(one[half], other[half]) for half in halves)
+
+
+def _apart(one: np.ndarray, other: np.ndarray) -> float:
+    one, other = one - one.mean(), other - other.mean()
+    shared, *own = (float(np.mean(a * b)) + FAINT**2 for a, b in ((one, other), (one, one), (other, other)))
     return 1 - shared / float(np.sqrt(own[0] * own[1]))
 
 

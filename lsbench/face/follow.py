@@ -68,9 +68,10 @@ def parse_rule(rule: str) -> str | tuple[float, float]:
 def trails(faces: Sequence[Sequence[np.ndarray]], first: int, fps: float) -> list[Trail]:
     """The faces of the pictures of one shot, joined over time.
 
-    A face goes on where it was, within STEP face sizes (a little more for every picture in which it was not seen), and
-    at much the same size; of all ways to join those of two pictures, the one of the least movement. Then trails that
-    begin a short while after others end, not farther than JUMP, become one with them.
+    A face goes on where it was, within STEP face sizes (a little more for every picture in which it was not seen;
+    STEP_MOST where it is the only one in both pictures), and at much the same size; of all ways to join those of two
+    pictures, the one of the least movement. Then trails that begin a short while after others end, not farther than
+    JUMP, become one with them; and so do trails that are alone in all of their pictures, wherever they are.
 
     Args:
         faces: of each picture, (80, 2) px.
@@ -81,7 +82,9 @@ def trails(faces: Sequence[Sequence[np.ndarray]], first: int, fps: float) -> lis
     for place, present in enumerate(faces, first):
         cost = np.full((len(every), len(present)), np.inf)
         for row, trail in enumerate(every):
-            reach = min(STEP + STEP_MORE * (place - trail.places[-1] - 1), STEP_MOST)
+            unseen = place - trail.places[-1] - 1
+            only = len(present) == 1 and not unseen and len(faces[place - first - 1]) == 1
+            reach = STEP_MOST if only else min(STEP + STEP_MORE * unseen, STEP_MOST)
             for column, face in enumerate(present):
                 cost[row, column] = _distance(trail.faces[-1], face, reach)
         joined = dict(_assigned(cost))
@@ -92,14 +95,15 @@ def trails(faces: Sequence[Sequence[np.ndarray]], first: int, fps: float) -> lis
             trail.places.append(place)
             trail.faces.append(face)
             trail.order.append(column)
-    return _stitched(every, fps)
+    alone = {place for place, present in enumerate(faces, first) if len(present) == 1}
+    return _stitched(every, alone, fps)
 
 
 def chosen(every: Sequence[Trail], rule: str, height: int, width: int) -> Trail | None:
     """The trail to follow: None where there is none.
 
     `largest`: of the greatest median size times number of pictures. The other rules choose among trails that are at
-    least a quarter as long as the longest: `left` and `right` by the median centre, `x,y` the nearest to that point.
+    least half as long as the longest: `left` and `right` by the median centre, `x,y` the nearest to that point.
     """
     if not every:
         return None
@@ -107,7 +111,7 @@ def chosen(every: Sequence[Trail], rule: str, height: int, width: int) -> Trail 
     if spelled == "largest":
         return max(every, key=lambda trail: trail.middle()[1] * len(trail.places))
     longest = max(len(trail.places) for trail in every)
-    steady = [trail for trail in every if 4 * len(trail.places) >= longest]
+    steady = [trail for trail in every if 2 * len(trail.places) >= longest]
     if isinstance(spelled, tuple):
         point = np.array(spelled) * (width, height)
         return min(steady, key=lambda trail: float(np.linalg.norm(trail.middle()[0] - point)))
@@ -133,25 +137,28 @@ def _assigned(cost: np.ndarray) -> list[tuple[int, int]]:
     ]
 
 
-def _stitched(every: list[Trail], fps: float) -> list[Trail]:
-    """Trails that follow each other after a short gap, made one."""
+def _stitched(every: list[Trail], alone: set[int], fps: float) -> list[Trail]:
+    """Trails that follow each other, made one. alone: pictures with one face."""
     whole: list[Trail] = []
     for trail in every:  # in the order in which they begin
-        before = None
-        if len(trail.places) >= STEADY:
-            gaps = [(trail.places[0] - other.places[-1], other) for other in whole if len(other.places) >= STEADY]
-            near = [
-                (_distance(other.faces[-1], trail.faces[0], JUMP), index)
-                for index, (gap, other) in enumerate(gaps)
-                if 0 < gap <= max(1.0, JUMP_S * fps)
-            ]
-            moved, index = min(near, default=(np.inf, -1))
-            before = gaps[index][1] if np.isfinite(moved) else None
-        if before is None:
+        near = [(_jump(other, trail, alone, fps), index) for index, other in enumerate(whole)]
+        moved, index = min(near, default=(np.inf, -1))
+        if not np.isfinite(moved):
             whole.append(trail)
             continue
+        before = whole[index]
         before.jumps.append(trail.places[0])
         before.places += trail.places
         before.faces += trail.faces
         before.order += trail.order
     return whole
+
+
+def _jump(before: Trail, after: Trail, alone: set[int], fps: float) -> float:
+    """How far a face jumps where one trail ends and the other begins, in face sizes; infinite where it is not one."""
+    gap = after.places[0] - before.places[-1]
+    if gap <= 0 or min(len(before.places), len(after.places)) < STEADY:
+        return np.inf
+    if alone.issuperset(before.places) and alone.issuperset(after.places):
+        return _distance(before.faces[-1], after.faces[0], np.inf)
+    return _distance(before.faces[-1], after.faces[0], JUMP) if gap <= max(1.0, JUMP_S * fps) else np.inf

@@ -63,10 +63,17 @@ class Place:
 
 
 class Search:
-    """Looks at the pictures of a video one after another, and remembers where small faces are."""
+    """Looks at the pictures of a video one after another, and remembers where small faces are.
 
-    def __init__(self, landmarker: Landmarker) -> None:
+    Args:
+        landmarker: open.
+        point: x, y, shares of width and height, around which small faces are searched for beside larger ones.
+    """
+
+    def __init__(self, landmarker: Landmarker, point: tuple[float, float] | None = None) -> None:
         self.landmarker = landmarker
+        self.point = point
+        self._looked = 0  # pictures
         self._places: list[Place] = []
         self._faceless = 0  # pictures since the last with a face
 
@@ -85,6 +92,9 @@ class Search:
         every = SEARCH_EVERY if self._faceless < PATIENCE else 5 * SEARCH_EVERY
         if not large and not small and not places and self._faceless % every == 0:
             small = self._searched(picture)
+        if self.point and self._looked % SEARCH_EVERY == 0:
+            small += self._around(picture, np.array(self.point) * (width, height), large + small)
+        self._looked += 1
         for face in small:
             place = next((place for place in places if _near(place.centre, place.size, spot(face)[0])), None)
             if place is None:
@@ -113,6 +123,19 @@ class Search:
         """The faces that the landmarker finds in a square of the picture."""
         corner = np.array([left, top])
         return [face + corner for face in self.landmarker.faces(picture[top : top + side, left : left + side])]
+
+    def _around(self, picture: np.ndarray, point: np.ndarray, others: list[np.ndarray]) -> list[np.ndarray]:
+        """A small face at a point where no other face is."""
+        if _any_at(others, point) or any(_near(place.centre, place.size, point) for place in self._places):
+            return []
+        height, width = picture.shape[:2]
+        for parts in TILES:
+            side = max(height, width) // parts
+            left, top = np.clip(np.rint(point - side / 2), 0, np.maximum((width - side, height - side), 0)).astype(int)
+            new = self._in_square(picture, left, top, side)
+            if new := [face for face in new if not _any_at(others, spot(face)[0])]:
+                return new
+        return []
 
     def _searched(self, picture: np.ndarray) -> list[np.ndarray]:
         """Faces in tiles that overlap by half and that a look from near confirms; the largest tiles with any."""

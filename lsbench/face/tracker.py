@@ -101,7 +101,8 @@ class FaceTracker:
         changes = Changes()
         before: np.ndarray | None = None
         with Landmarker(self.model) as landmarker:
-            search = Search(landmarker)
+            rule = parse_rule(self.face)
+            search = Search(landmarker, None if isinstance(rule, str) else rule)
             for place, frame in enumerate(_frames(film)):
                 if before is None or not np.array_equal(frame, before):
                     before = frame

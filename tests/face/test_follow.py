@@ -75,6 +75,13 @@ def test_a_sudden_movement_is_a_jump_of_the_one_face_there_is() -> None:
     assert [trail.places for trail in beside] == [[*range(20)], [*range(10, 40)]]
 
 
+def test_the_only_face_there_is_may_be_anywhere() -> None:
+    every = trails([[face(100 + 80 * (t % 2), 200)] for t in range(20)], 0, FPS)  # a shaking camera
+    assert [(len(trail.places), trail.jumps) for trail in every] == [(20, [])]
+    away = [[face(100 if t < 10 else 550, 200)] * (not 10 <= t < 40) for t in range(60)]
+    assert [(len(trail.places), trail.jumps) for trail in trails(away, 0, FPS)] == [(30, [40])]
+
+
 @pytest.mark.parametrize(
     ("rule", "expected"), [("left", 100), ("right", 560), ("0.5,0.5", 330), ("0,1", 100), ("largest", 560)]
 )
@@ -108,6 +115,7 @@ CUT_CASES = {
     "a flash": ([A] * 8 + [255 + 0 * A] + [A] * 8, []),
     "a lost picture": ([A] * 8 + [GREY] + [A] * 8, []),
     "grey before the clip": ([GREY] * 5 + [A] * 12, [5]),
+    "another half": ([A] * 8 + [np.hstack([A[:, :80], B[:, 80:]])] * 8, []),  # of a split screen
     "the light goes up": ([A * (0.3 + 0.05 * t) for t in range(14)], []),
     "the light is switched on": ([A * 0.4] * 8 + [A] * 8, []),
     "one picture": ([A], []),

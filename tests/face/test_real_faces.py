@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsbench.errors import WeightsError
+from lsbench.errors import FaceError, WeightsError
 from lsbench.face.follow import trails
 from lsbench.face.landmarker import Landmarker
 from lsbench.face.search import PATIENCE, SEARCH_EVERY, Search
@@ -110,6 +110,21 @@ def test_a_small_face_that_moves_through_a_large_frame_is_not_lost(
     assert apart(track, landmarks + places[:, None]).max() < 0.02
 
 
+@pytest.mark.slow
+def test_a_small_face_beside_a_large_one_is_found_at_a_point(
+    speakers: tuple[Scene, Scene], tracker: FaceTracker
+) -> None:
+    """A picture in a picture: the inset is too small to be found at once."""
+    (frames, _), (other, _) = speakers
+    large = np.stack([np.asarray(Image.fromarray(frame).resize((1080, 864))) for frame in other])
+    large[:, 20:193, 840:1056] = np.stack([np.asarray(Image.fromarray(frame).resize((216, 173))) for frame in frames])
+    track = FaceTracker(tracker.model, tracker.sha256, "0.9,0.15").measure(clip_of(large))
+    assert track.found.all()
+    centres = track.landmarks.mean(axis=1)
+    assert (np.abs(centres - (948, 110)) < 40).all()
+    assert tracker.measure(clip_of(large)).landmarks.mean(axis=(0, 1))[0] < 700
+
+
 def test_a_video_without_a_face_is_searched_now_and_then(tracker: FaceTracker) -> None:
     class Blind(Landmarker):
         looked = 0
@@ -152,6 +167,8 @@ def test_flat_frames_before_a_clip_are_lost(speakers: tuple[Scene, Scene], track
     track = tracker.measure(clip_of(np.concatenate([np.full_like(frames[:5], 128), frames])))
     assert np.flatnonzero(track.lost).tolist() == [0, 1, 2, 3, 4]
     assert track.notes()[0] == "no face in frames 0-4"
+    with pytest.raises(FaceError, match=r"clip a: no face found in frames 0-4 of 0-16; .* faceless = 0.3 leaves"):
+        fill_gaps(track, "a")
     assert not np.isnan(fill_gaps(track, "a", faceless=0.5).landmarks).any()
 
 
