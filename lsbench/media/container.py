@@ -59,6 +59,19 @@ def audio_stream(container: Any) -> Any | None:
     return None if audio is None or audio.codec_context is None else audio
 
 
+def choice(container: Any, taken: Any) -> tuple[str, ...]:
+    """A note where a file has other streams of the kind that was taken."""
+    kind = "video" if taken.type == "video" else "sound"
+    streams = [stream for stream in container.streams if stream.type == taken.type and not stream.disposition & _COVERS]
+    if len(streams) < 2:
+        return ()
+    return (f"{len(streams)} streams of {kind}: the {_ordinal(streams.index(taken) + 1)} is taken, as players take it",)
+
+
+def _ordinal(number: int) -> str:
+    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
+
+
 def damaged(where: str, fault: str, frames: int | None = None, kind: str = "video") -> MediaError:
     """The error for a file that is cut short or damaged, after so many decoded frames."""
     decoded = "" if frames is None else f" ({frames} frames decoded)"

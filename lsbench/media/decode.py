@@ -12,7 +12,7 @@ import av
 import numpy as np
 
 from lsbench.errors import MediaError
-from lsbench.media.container import damaged, opened, video_stream
+from lsbench.media.container import choice, damaged, opened, video_stream
 from lsbench.media.display import MOST_PIXELS, Display, check_size
 from lsbench.media.film import Film, Pictures
 from lsbench.media.memory import Store
@@ -71,8 +71,8 @@ def read_video(source: Path, where: str, sample_rate: int = 16000) -> Video:
         with opened(source, where) as container:
             reel = _Reel(container, where)
             pictures, notes = reel.keep(source)
-            reel.check_complete()
             times = timing(reel.times, reel.rate, where, reel.end_s, avi=container.format.name == "avi")
+            reel.check_complete(times.fps)
         speech = read_speech(source, where, sample_rate, times.start_s)
     except MemoryError:
         raise MediaError(f"{where}: does not fit in memory. Scale it down, or cut it into shorter ones.") from None
@@ -144,10 +144,11 @@ class _Reel:
             if store is None:
                 store = Store(display.height, display.width, self._announced())
             place = store.place()
-            if place is not None:
+            if place is not None or len(self.times) == 1:  # the first tells how all are shown
                 display.show(frame, place)
         held = store.held if store is not None else None
-        return _Decoded(source, self.where, display.height, display.width, len(self.times), held), display.notes
+        notes = (*choice(self._container, self._video), *display.notes)
+        return _Decoded(source, self.where, display.height, display.width, len(self.times), held), notes
 
     def _announced(self) -> int:
         """About how many frames there will be."""
@@ -168,17 +169,17 @@ class _Reel:
             return min(self._end_s, float(((video.start_time or 0) + video.duration) * video.time_base))
         return self._end_s
 
-    def check_complete(self) -> None:
+    def check_complete(self, fps: float) -> None:
         """Compare what the container announces with what was decoded; MPEG streams announce nothing."""
         name, video, missing = self._container.format.name, self._video, 0
         duration = re.fullmatch(r"(\d+):(\d+):([\d.]+)", video.metadata.get("DURATION", ""))
         if "mp4" in name and video.frames:
             missing = len(video.index_entries) - self._hidden - len(self.times)
         elif name == "avi" and self._end_s:  # it announces slots of its grid, some of which are empty
-            missing = video.frames - max(len(self.times), round(self._end_s * (self.rate or 0)))
+            missing = video.frames - max(len(self.times), round(self._end_s * (self.rate or fps)))
         elif duration and self._end_s:  # Matroska
             announced_s = sum(float(part) * unit for part, unit in zip(duration.groups(), (3600, 60, 1), strict=True))
-            missing = round((announced_s - self._end_s) * (self.rate or 0))
+            missing = round((announced_s - self._end_s) * fps)
         if missing > 0:
             announced = len(self.times) + missing
             fault = f"cut short, its container announces at least {announced} frames, {missing} more than there are"

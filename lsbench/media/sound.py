@@ -11,7 +11,7 @@ import numpy as np
 import soxr
 
 from lsbench.errors import MediaError
-from lsbench.media.container import audio_stream, damaged, opened
+from lsbench.media.container import audio_stream, choice, damaged, opened
 
 MAX_GAP_S = 10.0  # a longer jump of the time stamps is taken for damage, not for silence
 MOST_CHANNELS = 8  # PyAV reads beyond the planes of more
@@ -66,12 +66,12 @@ def read_speech(source: Path, where: str, sample_rate: int, start_s: float = 0.0
     """
     heard = _hear(source, where, sample_rate, start_s, kind)
     channel = heard.loudest_of_cancelled()
-    notes = heard.notes
     if channel is not None:
-        count, number = len(heard.power), channel + 1
-        notes = (f"{count} channels of sound lose most of it in one: the loudest, channel {number}, is heard",)
+        count = len(heard.power)
         heard = _hear(source, where, sample_rate, start_s, kind, channel)
-    return Speech(heard.samples(), sample_rate, heard.source_rate, notes)
+        lost = f"{count} channels of sound lose most of it in one: the loudest, channel {channel + 1}, is heard"
+        heard.notes[lost] = None
+    return Speech(heard.samples(), sample_rate, heard.source_rate, tuple(heard.notes))
 
 
 def _hear(source: Path, where: str, sample_rate: int, start_s: float, kind: str, channel: int | None = None) -> _Mix:
@@ -81,6 +81,7 @@ def _hear(source: Path, where: str, sample_rate: int, start_s: float, kind: str,
         mix = _Mix(where, sample_rate, start_s, channel)
         if audio is None:
             return mix
+        mix.notes = dict.fromkeys(choice(container, audio))
         if "mp4" in container.format.name and audio.frames and audio.duration:  # not the codec's padding
             mix.end_s = float(((audio.start_time or 0) + audio.duration) * audio.time_base)
         fault = None
@@ -118,7 +119,7 @@ class _Mix:
         self.source_rate = 0
         self.end_s: float | None = None
         self.power = np.zeros(0)  # of each channel, summed
-        self.notes: tuple[str, ...] = ()
+        self.notes: dict[str, None] = {}
         self._mixed_power = 0.0
         self._channel = channel
         self._layout: tuple[str, ...] = ()
@@ -202,7 +203,7 @@ class _Mix:
         layout = self._layout if "NONE" not in self._layout else _UNNAMED.get(channels, ())
         if not {"FC", "LFE"} & set(layout) or len(layout) != channels:
             return np.full(channels, 1 / channels, np.float32)
-        self.notes = (f"sound in {channels} channels: the centre at its level, the others below it",)
+        self.notes[f"sound in {channels} channels: the centre at its level, the others below it"] = None
         return np.array([_LEVELS.get(name, _SURROUND) for name in layout], np.float32)
 
     def loudest_of_cancelled(self) -> int | None:

@@ -181,3 +181,7 @@ def test_the_default_stream_is_shown(tmp_path: Path, default: int) -> None:
     path = with_streams(tmp_path / "a.mkv", [60, 180], default)
     clip = read_clip(path, "a", sound="optional")
     assert abs(int(clip.frames.mean()) - (60, 180)[default]) <= 2
+    which = ("first", "second")[default]
+    assert read_film(path, "a", sound="optional").notes == (
+        f"2 streams of video: the {which} is taken, as players take it",
+    )

@@ -78,6 +78,7 @@ def test_what_is_decoded_again_has_the_same_bits(tmp_path, monkeypatch, source, 
     assert len(frames) > 20 and np.array_equal(again.clip().frames, frames)
     for window in again.windows(7, margin):
         assert np.array_equal(window.frames, frames[window.first : window.first + len(window.frames)])
+    assert again.notes == whole.notes
     part = again.cut(11, 19).clip().frames
     assert np.array_equal(part, frames[11:19])
 
