@@ -47,8 +47,8 @@ VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpe
 def find_clips(folder: Path) -> dict[str, Path]:
     """Every video file and frame folder below a folder.
 
-    A folder is a source where it holds numbered PNG or JPG images and no video. Hidden files and other files are
-    ignored.
+    A folder is a source where it holds numbered PNG or JPG images and no video; an image file is one where it moves.
+    Hidden files and other files are ignored.
 
     Args:
         folder: to look in, and in the folders below it; links are followed.
@@ -194,12 +194,14 @@ def content_sha256(source: Path) -> str:
 
 
 def _animations(folder: Path, names: list[str]) -> list[Path]:
-    """The animated images among the files of a folder; of numbered ones, which may be many frames, the first tells."""
+    """The animated images of a folder; none beside more numbered stills, for those are the frames of one video.
+
+    Of numbered images the first tells whether they are stills.
+    """
     numbered = sorted(name for name in names if is_frame(name))
-    others = [name for name in names if name not in set(numbered)]
-    if numbered and is_animation(folder / numbered[0]):
-        others += numbered
-    return [folder / name for name in others if is_animation(folder / name)]
+    stills = set(numbered if numbered and not is_animation(folder / numbered[0]) else [])
+    moving = [folder / name for name in names if name not in stills and is_animation(folder / name)]
+    return moving if len(moving) >= len(stills) else []
 
 
 def _refuse_folder(error: OSError) -> NoReturn:

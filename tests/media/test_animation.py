@@ -111,5 +111,6 @@ def test_only_images_that_move_are_clips(tmp_path: Path) -> None:
     folder.mkdir()
     for index, picture in enumerate(levels(3)):
         Image.fromarray(np.ascontiguousarray(picture)).save(folder / f"{index}.png")
+    saved(folder / "preview.gif", levels(3))
     found = find_clips(tmp_path)
     assert list(found) == ["broken", "frames", *(f"moving_{suffix}1" for suffix in sorted(SUFFIXES))]
