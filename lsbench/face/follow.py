@@ -23,6 +23,9 @@ GROWTH = 1.5  # ratio of sizes at most
 STEADY = 5  # pictures that a face is seen in before it counts
 
 
+Spot = tuple[np.ndarray, float]
+
+
 @dataclass
 class Trail:
     """A face from picture to picture.
@@ -30,19 +33,25 @@ class Trail:
     Attributes:
         places: of the pictures, rising.
         faces: float (80, 2) px in each.
+        spots: its centre (x, y) and its size in each, px.
         order: which of the faces of each it is.
         jumps: pictures in which it was elsewhere of a sudden.
     """
 
     places: list[int] = field(default_factory=list)
     faces: list[np.ndarray] = field(default_factory=list)
+    spots: list[Spot] = field(default_factory=list)
     order: list[int] = field(default_factory=list)
     jumps: list[int] = field(default_factory=list)
 
-    def middle(self) -> tuple[np.ndarray, float]:
+    def middle(self) -> Spot:
         """Medians of its centre and of its size, px."""
-        centres, sizes = zip(*(spot(face) for face in self.faces), strict=True)
+        centres, sizes = zip(*self.spots, strict=True)
         return np.median(centres, axis=0), float(np.median(sizes))
+
+    def is_steady(self) -> bool:
+        """Whether it was seen often enough to count."""
+        return len(self.places) >= STEADY
 
 
 def parse_rule(rule: str) -> str | tuple[float, float]:
@@ -79,21 +88,26 @@ def trails(faces: Sequence[Sequence[np.ndarray]], first: int, fps: float) -> lis
         fps: pictures a second.
     """
     every: list[Trail] = []
+    going: list[Trail] = []  # those that a face can go on with
     for place, present in enumerate(faces, first):
-        cost = np.full((len(every), len(present)), np.inf)
-        for row, trail in enumerate(every):
+        spots = [spot(face) for face in present]
+        going = [trail for trail in going if trail.is_steady() or place - trail.places[-1] <= STEADY]
+        cost = np.full((len(going), len(present)), np.inf)
+        for row, trail in enumerate(going):
             unseen = place - trail.places[-1] - 1
             only = len(present) == 1 and not unseen and len(faces[place - first - 1]) == 1
             reach = STEP_MOST if only else min(STEP + STEP_MORE * unseen, STEP_MOST)
-            for column, face in enumerate(present):
-                cost[row, column] = _distance(trail.faces[-1], face, reach)
-        joined = dict(_assigned(cost))
+            cost[row] = [_distance(trail.spots[-1], here, reach) for here in spots]
+        joined = {column: going[row] for column, row in _assigned(cost)}
         for column, face in enumerate(present):
             if column not in joined:
-                every.append(Trail())
-            trail = every[joined.get(column, -1)]
+                joined[column] = Trail()
+                every.append(joined[column])
+                going.append(joined[column])
+            trail = joined[column]
             trail.places.append(place)
             trail.faces.append(face)
+            trail.spots.append(spots[column])
             trail.order.append(column)
     alone = {place for place, present in enumerate(faces, first) if len(present) == 1}
     return _stitched(every, alone, fps)
@@ -119,11 +133,10 @@ def chosen(every: Sequence[Trail], rule: str, height: int, width: int) -> Trail 
     return min(steady, key=lambda trail: sign * trail.middle()[0][0])
 
 
-def _distance(before: np.ndarray, after: np.ndarray, reach: float) -> float:
+def _distance(before: Spot, after: Spot, reach: float) -> float:
     """How far a face moved, in face sizes; infinite where it is another one: beyond reach, or of another size."""
-    (centre, size), (later, grown) = spot(before), spot(after)
-    mean = (size + grown) / 2
-    moved = float(np.linalg.norm(later - centre)) / mean
+    (centre, size), (later, grown) = before, after
+    moved = float(np.linalg.norm(later - centre)) / ((size + grown) / 2)
     return moved if moved <= reach and max(size, grown) <= GROWTH * min(size, grown) else np.inf
 
 
@@ -141,15 +154,16 @@ def _stitched(every: list[Trail], alone: set[int], fps: float) -> list[Trail]:
     """Trails that follow each other, made one. alone: pictures with one face."""
     whole: list[Trail] = []
     for trail in every:  # in the order in which they begin
-        near = [(_jump(other, trail, alone, fps), index) for index, other in enumerate(whole)]
-        moved, index = min(near, default=(np.inf, -1))
-        if not np.isfinite(moved):
+        steady = [other for other in whole if other.is_steady()] if trail.is_steady() else []
+        moved = [_jump(other, trail, alone, fps) for other in steady]
+        if not np.isfinite(min(moved, default=np.inf)):
             whole.append(trail)
             continue
-        before = whole[index]
+        before = steady[int(np.argmin(moved))]
         before.jumps.append(trail.places[0])
         before.places += trail.places
         before.faces += trail.faces
+        before.spots += trail.spots
         before.order += trail.order
     return whole
 
@@ -157,8 +171,8 @@ def _stitched(every: list[Trail], alone: set[int], fps: float) -> list[Trail]:
 def _jump(before: Trail, after: Trail, alone: set[int], fps: float) -> float:
     """How far a face jumps where one trail ends and the other begins, in face sizes; infinite where it is not one."""
     gap = after.places[0] - before.places[-1]
-    if gap <= 0 or min(len(before.places), len(after.places)) < STEADY:
+    if gap <= 0:
         return np.inf
     if alone.issuperset(before.places) and alone.issuperset(after.places):
-        return _distance(before.faces[-1], after.faces[0], np.inf)
-    return _distance(before.faces[-1], after.faces[0], JUMP) if gap <= max(1.0, JUMP_S * fps) else np.inf
+        return _distance(before.spots[-1], after.spots[0], np.inf)
+    return _distance(before.spots[-1], after.spots[0], JUMP) if gap <= max(1.0, JUMP_S * fps) else np.inf

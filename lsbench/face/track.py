@@ -146,6 +146,8 @@ class FaceTrack:
             which = {"largest": "the largest", "left": "the one on the left", "right": "the one on the right"}
             followed = which.get(self.rule, f"the one nearest to {self.rule}")
             said.append(f"{count} faces in frames {spans(several)}; {followed} was followed")
+        if (point := self._missed_point()) is not None:
+            said.append(f"no face at {point}; the nearest one was followed")
         if self.lost.any():
             said.append(f"no face in frames {spans(self.lost)}")
         if jumps := [shot.start for shot in self.by_shot()[1:]]:
@@ -156,6 +158,15 @@ class FaceTrack:
                 f"the mouth looks covered or turned away in frames {spans(self.covered)}: unlike the rest of the clip"
             )
         return tuple(said)
+
+    def _missed_point(self) -> str | None:
+        """The point that the rule names, where no face is: the one that is followed is farther than its own size."""
+        if "," not in self.rule or not self.found.any():
+            return None
+        point = np.array([float(share) for share in self.rule.split(",")]) * (self.width, self.height)
+        oval = self.landmarks[self.found][:, FACE_OVAL]
+        extent, centre = np.median(np.ptp(oval, axis=1), axis=0), np.median(oval.mean(axis=1), axis=0)
+        return self.rule if np.linalg.norm(centre - point) > extent.max() else None
 
     def interocular(self) -> np.ndarray:
         """Distance between the outer eye corners: float64 (T,) px."""

@@ -16,7 +16,7 @@ import numpy as np
 from lsbench.errors import FaceError
 from lsbench.face.covered import covered, mouth
 from lsbench.face.cuts import Changes
-from lsbench.face.follow import STEADY, chosen, parse_rule, trails
+from lsbench.face.follow import chosen, parse_rule, trails
 from lsbench.face.landmarker import Landmarker
 from lsbench.face.search import Search
 from lsbench.face.track import MAX_GAP, PER_FRAME, POINTS, FaceTrack, parts, spans
@@ -29,7 +29,7 @@ from lsbench.system.cache import cache_dir
 WINDOW = 8  # frames of a film that are read at a time
 SIDECAR_SUFFIX = ".landmarks.npz"
 
-Sights = dict[bytes, list[np.ndarray]]  # the faces of a picture, float (80, 2) px each, by the picture's digest
+Sights = dict[bytes, list[np.ndarray]]  # the faces of a picture, float32 (80, 2) px each, by the picture's digest
 
 _log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class FaceTracker:
                 for jump in trail.jumps:
                     shots[jump:] += 1
             for other in every:
-                if other is trail or len(other.places) >= STEADY:
+                if other is trail or other.is_steady():
                     seen[other.places] += 1
         has_face = np.asarray(np.isfinite(landmarks).all(axis=(1, 2)))
         return FaceTrack(landmarks, has_face, *film.size, shots, seen, hidden, self.face).taken(shown)
@@ -226,12 +226,12 @@ def load_track(path: Path) -> FaceTrack:
 
 
 def _sight(search: Search, frame: np.ndarray, sights: Sights | None) -> list[np.ndarray]:
-    """The faces of a picture, looked at once."""
+    """The faces of a picture, looked at once: float32 (80, 2) px each."""
     if sights is None:
-        return search.faces(frame)
+        return [face.astype(np.float32) for face in search.faces(frame)]
     digest = hashlib.blake2b(np.ascontiguousarray(frame).data, digest_size=16).digest()
     if digest not in sights:
-        sights[digest] = search.faces(frame)
+        sights[digest] = _sight(search, frame, None)
     return sights[digest]
 
 

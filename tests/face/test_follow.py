@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -163,4 +164,7 @@ def test_notes_name_the_frames() -> None:
         "the mouth looks covered or turned away in frames 50-54: unlike the rest of the clip",
     )
     assert track.cut(31, 39).notes() == ()
+    right = FaceTrack(np.stack([face(480, 240).astype(np.float32)] * 3), np.ones(3, bool), 480, 640)
+    assert replace(right, rule="0.7,0.6").notes() == ()
+    assert replace(right, rule="0.2,0.5").notes() == ("no face at 0.2,0.5; the nearest one was followed",)
     assert track.taken(np.repeat(np.arange(30, 35), 2)).notes()[0].startswith("2 faces in frames 0-1;")
