@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from lsbench.errors import AlignmentError, FaceError
 from lsbench.face.track import FaceTrack
@@ -109,7 +107,7 @@ def _aligned(context: Context, metrics: tuple[Metric, ...], job: Job, reference:
         first_frame=overlap.start,
         landmarks=(
             landmarks[0].cut(*overlap.of_reference),
-            size.cuttings[1].of(_taken(landmarks[1], time.frames)).cut(*overlap.of_generated),
+            size.cuttings[1].of(landmarks[1].taken(time.frames)).cut(*overlap.of_generated),
         )
         if landmarks
         else None,
@@ -122,7 +120,7 @@ def _faces(context: Context, job: Job, reference: Film, generated: Film, time: T
     """The films cut to the face, where a generated video shows no more than that."""
     rules = context.rules
     track, landmarks = context.track(job.reference, reference), _both_faces(context, job, reference, generated)
-    own = _taken(landmarks[1], time.frames)
+    own = landmarks[1].taken(time.frames)
     overlap = align(reference, time.generated, rules.align, rules.fps, rules.frames, (track, own))
     faces = fitted(
         _noted(reference, track).cut(*overlap.of_reference),
@@ -143,12 +141,6 @@ def _faces(context: Context, job: Job, reference: Film, generated: Film, time: T
 def _heard(generated: Film, other: Film) -> Film:
     """A generated film with its own sound, where it has any, else that of another film."""
     return generated if len(generated.speech) else replace(generated, speech=other.speech)
-
-
-def _taken(track: FaceTrack, frames: np.ndarray) -> FaceTrack:
-    """The frames of a track that a film taken at another rate shows."""
-    values = {each.name: getattr(track, each.name) for each in fields(track)}
-    return replace(track, **{name: value[frames] for name, value in values.items() if isinstance(value, np.ndarray)})
 
 
 def _dubbed(context: Context, metrics: tuple[Metric, ...], job: Job, reference: Film, generated: Film) -> FilmPair:
