@@ -11,6 +11,7 @@ from lsbench.face.landmarker import Landmarker
 from lsbench.face.track import FACE_OVAL, MAX_GAP
 
 CLOSE_BELOW = 0.25  # of the longer side; faces smaller than this are looked at again from near
+CLOSE_UNTIL = 0.3  # until they are larger than this, so that looks do not alternate
 CROP = 3.0  # side of such a look, in face sizes
 TILES = (2, 5)  # parts of the longer side in which small faces are searched for, coarse ones first
 TILE_LEAST = 240  # px
@@ -84,7 +85,8 @@ class Search:
         small: list[np.ndarray] = []
         for face in self.landmarker.faces(picture):
             centre, size = spot(face)
-            if size < CLOSE_BELOW * max(height, width):
+            near_before = any(_near(place.centre, place.size, centre) for place in self._places)
+            if size < (CLOSE_UNTIL if near_before else CLOSE_BELOW) * max(height, width):
                 small.append(face)
             elif not _any_at(large, centre):
                 large.append(face)

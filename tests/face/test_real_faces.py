@@ -146,6 +146,29 @@ def test_a_video_without_a_face_is_searched_now_and_then(tracker: FaceTracker) -
     assert looks[-1] == len(looks) + tiles * len(made)
 
 
+@pytest.mark.parametrize(("sizes", "looks"), [((26, 27) * 4, 8), ((24, 26) * 4, 16), ((24, 31) * 4, 12)])
+def test_a_face_of_about_the_size_to_be_looked_at_from_near_is_looked_at_in_one_way(
+    tracker: FaceTracker, sizes: tuple[int, ...], looks: int
+) -> None:
+    """In a picture 100 px wide whose levels say how large its face is, from 24 px to 31."""
+
+    class Round(Landmarker):
+        looked = 0
+
+        def faces(self, picture: np.ndarray) -> list[np.ndarray]:
+            self.looked += 1
+            angles = np.linspace(0, 2 * np.pi, 36, endpoint=False)
+            circle = np.resize(np.stack([np.cos(angles), np.sin(angles)], axis=1), (80, 2))
+            return [np.array(picture.shape[1::-1]) / 2 + picture[0, 0, 0] / 2 * circle]
+
+    landmarker = Round(tracker.model)
+    search = Search(landmarker)
+    for size in sizes:
+        (seen,) = search.faces(np.full((80, 100, 3), size, np.uint8))
+        assert np.ptp(seen, axis=0).max() == pytest.approx(size, rel=0.01)
+    assert landmarker.looked == looks
+
+
 @pytest.mark.slow
 def test_a_cut_restarts_the_track(speakers: tuple[Scene, Scene], tracker: FaceTracker) -> None:
     (one, first), (other, second) = speakers

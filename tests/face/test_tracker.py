@@ -67,6 +67,29 @@ def test_a_track_survives_the_disk(tmp_path: Path) -> None:
     assert (again.height, again.width) == (100, 100)
 
 
+def test_what_else_is_known_of_a_track_survives_too(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    shots, seen, covered = np.sort(rng.integers(0, 3, 30)), rng.integers(1, 3, 30), rng.random(30) < 0.5
+    track = replace(ramp([3]), shots=shots, seen=seen, covered=covered, rule="0.5,0.25")
+    save_track(tmp_path / "t.npz", track)
+    again = load_track(tmp_path / "t.npz")
+    for name in ("shots", "seen", "covered"):
+        assert np.array_equal(getattr(again, name), getattr(track, name))
+    assert (again.rule, again.notes()) == (track.rule, track.notes())
+    save_track(tmp_path / "old.npz", ramp([3]))  # as written before any of it was known
+    old = load_track(tmp_path / "old.npz")
+    assert (old.shots, old.seen, old.covered, old.rule, old.notes()) == (None, None, None, "largest", ())
+
+
+def test_gaps_of_each_shot_are_filled_from_that_shot() -> None:
+    track = replace(ramp([8, 9, 10, 11, 20, 21, 22, 23, 24, 25]), shots=np.repeat([0, 1, 2], 10))
+    assert np.flatnonzero(track.lost).tolist() == [20, 21, 22, 23, 24, 25]
+    filled = fill_gaps(track, "a", faceless=0.2).landmarks[:, 0, 0]
+    assert filled[[8, 9, 10, 11]].tolist() == [7, 7, 12, 12]
+    with pytest.raises(FaceError, match=r"frames 20-25 of 0-29; .* in up to 10 % of the clip.* faceless = 0.2 leaves"):
+        fill_gaps(track, "a", faceless=0.1)
+
+
 @pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04 half of one"])
 def test_a_damaged_track_is_an_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "t.npz").write_bytes(content)
