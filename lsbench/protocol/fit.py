@@ -11,7 +11,7 @@ from lsbench.face.eyes import eyes
 from lsbench.face.track import OUTER_LIPS, FaceTrack, Region
 from lsbench.media import looks
 from lsbench.media.film import Film
-from lsbench.protocol.padding import Bars, bars_at_most, padding, same_shape, sampled
+from lsbench.protocol.padding import NO_BARS, Bars, bars_at_most, padding, same_shape, sampled
 from lsbench.protocol.toml_file import Fit
 
 Tracks = tuple[FaceTrack, FaceTrack]
@@ -79,7 +79,7 @@ def fitted(reference: Film, generated: Film, how: Fit, tracks: Tracks | None = N
     if how == "strict":
         where = f"clip {reference.id}: generated {_px(generated.size)} px, reference {_px(reference.size)} px"
         raise AlignmentError(f"{where}: {likely_cause(reference, generated)}")
-    bars = _bars(reference, generated) if how == "pad" else Bars(0, 0, 0, 0)
+    bars = _bars(reference, generated) if how == "pad" else NO_BARS
     height, width = generated.size[0] - bars.top - bars.bottom, generated.size[1] - bars.left - bars.right
     notes = []
     film = generated

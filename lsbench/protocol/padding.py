@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lsbench.media.film import Film
 
-SAMPLES = 16  # frames that are looked at, over the whole video
+SAMPLES = 8  # frames that are looked at, over the whole video
 FIRST_FRAMES = 16  # or at its start, for a hint
 BAR_LEVELS = 2.0  # by which the lines of a bar differ from its outermost one on average, at most, 8-bit levels
+SMEARED = 2  # px at the edge of a bar that a codec mixes with the picture
 PIXELS = 2  # by which the sides of one shape may differ: sizes are rounded to even numbers
 
 
@@ -29,6 +30,9 @@ class Bars:
 
     def __bool__(self) -> bool:
         return any((self.left, self.top, self.right, self.bottom))
+
+
+NO_BARS = Bars(0, 0, 0, 0)
 
 
 def samples(film: Film, places: np.ndarray) -> np.ndarray:
@@ -57,9 +61,10 @@ def bars_at_most(frames: np.ndarray) -> Bars:
 def padding(reference: np.ndarray, generated: np.ndarray) -> Bars | None:
     """The bars that have to be cut so that the pictures of a generated video have their reference's shape.
 
-    Where the video is the reference's picture at its own size, its place is that at which rows and columns are most
-    like the reference's, if they are more like them than resized ones; else the bars are cut as far as the shape
-    allows, evenly where it leaves a choice.
+    Where the video is as much larger as its bars are wide, it is the reference's picture at its own size, and its place
+    is that at which rows and columns are most like the reference's. Else the bars are cut as far as the shape allows,
+    evenly where it leaves a choice, and their edges are moved to where rows and columns fit best. A codec smears the
+    edges of bars by some pixels. Nothing is cut where the whole picture, resized, is more like the reference.
 
     Args:
         reference, generated: frames of both, uint8 (n, H, W, 3).
@@ -67,24 +72,11 @@ def padding(reference: np.ndarray, generated: np.ndarray) -> Bars | None:
     Returns:
         The bars, all 0 where the shape is the reference's as it is; None where no cut of bars gives it.
     """
-    (height, width), (own_height, own_width) = reference.shape[1:3], generated.shape[1:3]
-    most = bars_at_most(generated)
-    across, down = own_width - width, own_height - height
-    if 0 <= across <= most.left + most.right and 0 <= down <= most.top + most.bottom:
-        left, cut_error, error = _place(reference, generated, 1, max(0, across - most.right), most.left)
-        top, cut_error_down, error_down = _place(reference, generated, 2, max(0, down - most.bottom), most.top)
-        if cut_error + cut_error_down <= error + error_down:  # than if the whole picture were resized
-            return Bars(left, top, across - left, down - top)
-    if same_shape((own_height, own_width), (height, width)):
-        return Bars(0, 0, 0, 0)
-    least_width, least_height = own_width - most.left - most.right, own_height - most.top - most.bottom
-    fitting_width = max(least_width, round(least_height * width / height))
-    fitting_height = max(least_height, round(least_width * height / width))
-    if fitting_width > own_width + PIXELS or fitting_height > own_height + PIXELS or min(least_width, least_height) < 1:
-        return None
-    left, right = _split(own_width, fitting_width, most.left, most.right)
-    top, bottom = _split(own_height, fitting_height, most.top, most.bottom)
-    return Bars(left, top, right, bottom)
+    size, own = reference.shape[1:3], generated.shape[1:3]
+    bars = _at_own_size(reference, generated) or _at_another_size(reference, generated)
+    if bars and _unlike(reference, generated, bars) <= _unlike(reference, generated, NO_BARS):
+        return bars
+    return NO_BARS if same_shape(own, size) else None
 
 
 def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
@@ -106,19 +98,71 @@ def _lines(lines: np.ndarray) -> int:
     return lines.shape[1]
 
 
-def _place(reference: np.ndarray, generated: np.ndarray, axis: int, first: int, last: int) -> tuple[int, float, float]:
-    """Where a picture lies in a larger one along one side, between two places.
+def _at_own_size(reference: np.ndarray, generated: np.ndarray) -> Bars | None:
+    """The bars around a picture of the reference's size; None where they are not as wide as the sizes differ."""
+    most = bars_at_most(generated)
+    cut = []
+    for axis, before, after in ((2, most.left, most.right), (1, most.top, most.bottom)):
+        more = generated.shape[axis] - reference.shape[axis]
+        first, last = max(0, more - after - SMEARED), min(more, before + SMEARED)
+        if more < 0 or first > last:
+            return None
+        one, other = _profile(reference, axis), _profile(generated, axis)
+        place = min(range(first, last + 1), key=lambda at: np.abs(other[at : at + len(one)] - one).mean())
+        cut.append((place, more - place))
+    (left, right), (top, bottom) = cut
+    return Bars(left, top, right, bottom)
 
-    Returns:
-        The place, the mean difference of the means of rows (axis 2) or columns (axis 1) there, and that which is left
-        where the larger picture is resized, 8-bit levels.
-    """
-    one, other = (frames.mean((0, axis)) for frames in (reference, generated))
-    last = min(last, len(other) - len(one))
-    error, place = min((float(np.abs(other[at : at + len(one)] - one).mean()), at) for at in range(first, last + 1))
-    at = (np.arange(len(one)) + 0.5) * len(other) / len(one) - 0.5
-    resized = np.stack([np.interp(at, np.arange(len(other)), channel) for channel in other.T], axis=1)
-    return place, error, float(np.abs(resized - one).mean())
+
+def _at_another_size(reference: np.ndarray, generated: np.ndarray) -> Bars | None:
+    """The bars around a picture of the reference's shape; None where what they leave is of another."""
+    most = bars_at_most(generated)
+    (height, width), (own_height, own_width) = reference.shape[1:3], generated.shape[1:3]
+    least_width, least_height = own_width - most.left - most.right, own_height - most.top - most.bottom
+    if min(least_width, least_height) < 1:
+        return None
+    fitting_width = max(least_width, round(least_height * width / height))
+    fitting_height = max(least_height, round(least_width * height / width))
+    if fitting_width > own_width + PIXELS or fitting_height > own_height + PIXELS:
+        return None
+    left, right = _split(own_width, fitting_width, most.left, most.right)
+    top, bottom = _split(own_height, fitting_height, most.top, most.bottom)
+    bars = Bars(left, top, right, bottom)
+    for before, after in (("left", "right"), ("top", "bottom")):
+        edges = [
+            replace(bars, **{before: getattr(bars, before) + one, after: getattr(bars, after) + other})
+            for one in _moves(getattr(bars, before))
+            for other in _moves(getattr(bars, after))
+        ]
+        bars = min(edges, key=lambda moved: _unlike(reference, generated, moved))
+    return bars
+
+
+def _moves(width: int) -> range:
+    """By how much the edge of a bar may be moved; not at all where there is none."""
+    return range(-min(width, SMEARED), SMEARED + 1) if width else range(1)
+
+
+def _unlike(reference: np.ndarray, generated: np.ndarray, bars: Bars) -> float:
+    """How far the means of rows and columns are from the reference's when bars are cut and the rest is resized."""
+    height, width = generated.shape[1:3]
+    left = generated[:, bars.top : height - bars.bottom, bars.left : width - bars.right]
+    if 0 in left.shape:
+        return np.inf
+    differences = 0.0
+    for axis in (1, 2):
+        one, other = _profile(reference, axis), _profile(left, axis)
+        at = (np.arange(len(one)) + 0.5) * len(other) / len(one) - 0.5
+        resized = np.stack([np.interp(at, np.arange(len(other)), channel) for channel in other.T], axis=1)
+        differences += float(np.abs(resized - one).mean())
+    return differences
+
+
+def _profile(frames: np.ndarray, axis: int) -> np.ndarray:
+    """Means of rows (1) or of columns (2) over the frames, of some hundred pixels each: float64 (length, 3)."""
+    step = max(1, frames.shape[3 - axis] // 256)
+    lines = frames[:, ::step] if axis == 2 else frames[:, :, ::step]
+    return np.asarray(lines.mean((0, 3 - axis)))
 
 
 def _split(length: int, wanted: int, before: int, after: int) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ from lsbench.errors import AlignmentError
 from lsbench.face.track import FaceTrack
 from lsbench.media import looks
 from lsbench.media.clip import Clip
+from lsbench.media.files import find_clips, read_clip
 from lsbench.media.film import Film
+from lsbench.media.recode import recoded
 from lsbench.protocol.fit import fitted
 
 Toy = tuple[Clip, FaceTrack]
@@ -210,3 +213,19 @@ def test_faces_follow_a_head_that_moves(made: Toy) -> None:
     generated, own = face_crop(made, 20, 8, 80, 160)
     fit = fitted(reference, generated, "face", (track, own))
     assert psnr(fit.generated, fit.reference) > 30
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sides", [(0, 0, 8, 0), (4, 2, 4, 6), (0, 0, 0, 16)])
+def test_padding_of_real_clips_after_a_codec(grid: Path, sides: tuple[int, int, int, int]) -> None:
+    for number, (clip_id, source) in enumerate(find_clips(grid).items()):
+        if number % 14:
+            continue
+        clip = read_clip(source, clip_id).cut(0, 10)
+        for kind in ("black", "grey", "edge"):
+            encoded = film(clip, recoded(padded(clip, *sides, kind).clip().frames, clip.fps, 22))
+            fit = fitted(Film.of(clip), encoded, "pad")
+            assert len(fit.notes) == 1 and psnr(fit.generated, Film.of(clip)) > 32, (clip_id, kind)
+        stretched = Film.of(clip).looked_at(looks.resized(288, 368)).clip()
+        with pytest.raises(AlignmentError, match="another shape, by a factor"):
+            fitted(Film.of(clip), Film.of(stretched), "strict")
