@@ -74,9 +74,11 @@ def lag_of_heads(tracks: tuple[FaceTrack, FaceTrack], clip_id: str) -> int:
 
 
 def changes(reference: Film, generated: Film) -> Changes:
-    """The changes of both, of one size, read from front to back."""
+    """The changes of both, of one size, read from front to back as far as one of them goes."""
     gathered, count = Changes(), max(1, READ_BYTES // reference.frame_bytes)
-    films = [(window.frames for window in film.windows(count)) for film in (reference, generated)]
+    end = min(len(reference), len(generated)) + MAX_LAG
+    heads = [film.taken(np.arange(min(len(film), end))) for film in (reference, generated)]
+    films = [(window.frames for window in film.windows(count)) for film in heads]
     nothing = np.empty((0, *reference.size, 3), np.uint8)
     while True:
         both = [next(film, nothing) for film in films]

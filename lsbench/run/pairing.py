@@ -12,7 +12,7 @@ from lsbench.face.track import FaceTrack
 from lsbench.media.files import read_film
 from lsbench.media.film import Film
 from lsbench.metrics._base.metric import Metric
-from lsbench.protocol.align import align, demand_length
+from lsbench.protocol.align import Alignment, align, demand_length
 from lsbench.protocol.context import Context
 from lsbench.protocol.fit import Fitted, fitted
 from lsbench.protocol.manifest import Reference
@@ -112,7 +112,7 @@ def _aligned(context: Context, metrics: tuple[Metric, ...], job: Job, reference:
         if landmarks
         else None,
         lag_frames=overlap.lag_frames,
-        notes=(*time.notes, *size.notes),
+        notes=(*time.notes, *size.notes, *_beyond(size.generated, overlap)),
     )
 
 
@@ -134,8 +134,14 @@ def _faces(context: Context, job: Job, reference: Film, generated: Film, time: T
         track=faces.cuttings[0].of(track),
         landmarks=(faces.cuttings[0].of(landmarks[0].cut(*overlap.of_reference)), faces.cuttings[1].of(own)),
         lag_frames=overlap.lag_frames,
-        notes=(*time.notes, *faces.notes),
+        notes=(*time.notes, *faces.notes, *_beyond(time.generated, overlap)),
     )
+
+
+def _beyond(generated: Film, overlap: Alignment) -> list[str]:
+    """A note where a generated film goes on when its reference is over."""
+    more = len(generated) - overlap.of_generated[1]
+    return [f"generated: the last {more} of {len(generated)} frames lie beyond the reference"] if more > 0 else []
 
 
 def _heard(generated: Film, other: Film) -> Film:

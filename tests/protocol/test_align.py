@@ -11,9 +11,12 @@ from frames import noisy
 
 from lsbench.corpus.toy import render as synthetic
 from lsbench.errors import AlignmentError
+from lsbench.face.track import FaceTrack
 from lsbench.media.clip import Clip
 from lsbench.media.film import Film
+from lsbench.protocol import lag
 from lsbench.protocol.align import Alignment, align, estimate_lag
+from lsbench.protocol.lag import lag_of_heads
 
 
 def aligned(reference: Clip, generated: Clip, *rules: Any, **more: Any) -> Alignment:
@@ -75,3 +78,35 @@ def test_lag_lines_up_clips_of_other_lengths(clip: Clip) -> None:
     found = aligned(clip, clip.cut(4, 37), "lag")  # the generator started at frame 4 and stopped early
     assert found == Alignment(4, 37, -4)
     assert np.array_equal(clip.frames[found.start : found.stop], clip.cut(4, 37).frames[0:33])
+
+
+def head(moves: np.ndarray, size: float) -> FaceTrack:
+    """Eye corners that move along x by so much, in a picture of some size."""
+    landmarks = np.zeros((len(moves), 80, 2), np.float32)
+    landmarks[:, 76:] = np.array([[40, 50], [48, 50], [58, 50], [66, 50]]) * size
+    landmarks[..., 0] += moves[:, None] * size
+    side = round(100 * size)
+    return FaceTrack(landmarks, np.ones(len(moves), bool), side, side)
+
+
+@pytest.mark.parametrize("late", [-6, 0, 1, 12])
+def test_heads_are_lined_up_whatever_their_size(late: int) -> None:
+    moves = np.cumsum(np.random.default_rng(1).normal(0, 1, 80))
+    shown = moves[np.clip(np.arange(80) - late, 0, 79)]
+    assert lag_of_heads((head(moves, 1.0), head(shown, 2.5)), "a") == late
+
+
+def test_heads_that_do_not_move_alike_have_no_lag() -> None:
+    first, second = (np.random.default_rng(seed).normal(0, 1, 200).cumsum() for seed in (1, 2))
+    for moves in (second, np.zeros(200)):
+        with pytest.raises(AlignmentError, match="does not move alike in both videos at any lag"):
+            lag_of_heads((head(first, 1.0), head(moves, 1.0)), "a")
+
+
+def test_the_lag_does_not_depend_on_how_much_is_read_at_once(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+    shifted = Film.of(replace(clip, frames=clip.frames[np.clip(np.arange(40) - 3, 0, 39)]))
+    whole, _ = lag.changes(Film.of(clip), shifted).finished()
+    monkeypatch.setattr(lag, "READ_BYTES", 5 * Film.of(clip).frame_bytes)
+    parts, _ = lag.changes(Film.of(clip), shifted).finished()
+    assert np.array_equal(whole, parts, equal_nan=True)
+    assert estimate_lag(Film.of(clip), shifted) == 3

@@ -135,6 +135,7 @@ def test_a_result_that_starts_its_source_again_is_compared_as_far_as_that_goes(r
     longer = remade(reference, tmp_path / "longer", again)
     result = lsbench.score(longer, reference=reference, align="trim", metrics=["psnr"], regions=["whole"])
     assert result.share == 1 and result["psnr/whole"] > 90
+    assert result.notes["t1/a0"] == ["generated: the last 9 of 39 frames lie beyond the reference"]
 
 
 def test_a_slip_is_noted(reference: Path, tmp_path: Path) -> None:
