@@ -16,7 +16,7 @@ from lsbench.protocol.align import Alignment, align, demand_length
 from lsbench.protocol.context import Context
 from lsbench.protocol.fit import Fitted, fitted
 from lsbench.protocol.manifest import Reference
-from lsbench.protocol.protocol import AD_HOC
+from lsbench.protocol.protocol import AD_HOC, Protocol
 from lsbench.protocol.rate import Timed, timed
 from lsbench.run.learn import Models
 from lsbench.run.windows import FilmPair
@@ -88,12 +88,7 @@ def _aligned(context: Context, metrics: tuple[Metric, ...], job: Job, reference:
         if rules.fit != "face":
             size = fitted(reference, time.generated, rules.fit)
     except AlignmentError as error:
-        if rules.name == AD_HOC or "strict" not in (rules.fit, rules.rate):
-            raise
-        raise AlignmentError(
-            f"{error}. But protocol {rules.name} says fit = {rules.fit}, rate = {rules.rate}: score with --reference "
-            "DIR, or with a copy of its file that says otherwise"
-        ) from None
+        raise AlignmentError(f"{error}{_more_faults(context.rules, reference, generated)}") from None
     if rules.fit == "face":
         return _faces(context, job, reference, generated, time)
     overlap = align(size.reference, size.generated, rules.align, rules.fps, rules.frames)
@@ -113,6 +108,22 @@ def _aligned(context: Context, metrics: tuple[Metric, ...], job: Job, reference:
         else None,
         lag_frames=overlap.lag_frames,
         notes=(*time.notes, *size.notes, *_beyond(size.generated, overlap)),
+    )
+
+
+def _more_faults(rules: Protocol, reference: Film, generated: Film) -> str:
+    """What else keeps a video of another size or rate from being compared, for the end of the sentence that says so."""
+    frames = timed(reference, generated, "resample").generated
+    said = ""
+    if rules.align == "strict" and len(frames) != len(reference):
+        least = min(len(frames), len(reference))
+        said = f". Beside that it has {len(frames)} frames of the reference's {len(reference)}; --align trim compares "
+        said += f"the first {least}"
+    if rules.name == AD_HOC or "strict" not in (rules.fit, rules.rate):
+        return said
+    return (
+        f"{said}. But protocol {rules.name} says fit = {rules.fit}, rate = {rules.rate}: score with --reference DIR, "
+        "or with a copy of its file that says otherwise"
     )
 
 

@@ -138,6 +138,14 @@ def test_a_result_that_starts_its_source_again_is_compared_as_far_as_that_goes(r
     assert result.notes["t1/a0"] == ["generated: the last 9 of 39 frames lie beyond the reference"]
 
 
+def test_one_refusal_names_all_that_is_needed(reference: Path, tmp_path: Path) -> None:
+    generated = remade(reference, tmp_path / "made", lambda clip: resized(48, 48)(clip.cut(0, 12)))
+    arguments: dict[str, Any] = {"reference": reference, "metrics": ["psnr"], "regions": ["whole"]}
+    with pytest.raises(AlignmentError, match=r"--fit resize .*12 frames of the reference's 30; --align trim compares"):
+        lsbench.score(generated, **arguments)
+    assert lsbench.score(generated, fit="resize", align="trim", **arguments).complete
+
+
 def test_a_slip_is_noted(reference: Path, tmp_path: Path) -> None:
     def slipped(clip: Clip) -> Clip:
         return replace(clip, frames=clip.frames[np.r_[:15, 16:30, 29]])
