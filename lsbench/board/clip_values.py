@@ -87,18 +87,20 @@ class ClipValues:
         lacking: np.ndarray = (defined.any(axis=1, keepdims=True) & ~defined).any(axis=2) & ~np.isnan(self.scores)
         return lacking
 
-    def shares(self) -> np.ndarray:
-        """Of the frames of a clip that some run compares, the least share that each run compares: float64 (runs,)."""
-        if not self.frames.size:
-            return np.ones(len(self.names))
-        known = self.frames > 0
-        shares: np.ndarray = np.where(known, self.frames / np.maximum(1, self.frames.max(axis=0)), 1.0).min(axis=1)
-        return shares
+    def shares(self, ranked: np.ndarray) -> np.ndarray:
+        """Of the frames of a clip that some ranked run compares, the least share that each run compares.
 
-    def few_frames(self) -> np.ndarray:
-        """Which runs compare too little of a clip to be ranked beside others: bool (runs,)."""
-        few: np.ndarray = self.shares() < FEWEST_FRAMES
-        return few
+        Args:
+            ranked: bool (runs,).
+
+        Returns:
+            float64 (runs,), at most 1; 1 where it is not known.
+        """
+        if not self.frames.size or not ranked.any():
+            return np.ones(len(self.names))
+        known, most = self.frames > 0, np.maximum(1, self.frames[ranked].max(axis=0))
+        shares: np.ndarray = np.where(known, np.minimum(1, self.frames / most), 1.0).min(axis=1)
+        return shares
 
 
 def read_clip_values(results: Sequence[Result], keys: Sequence[str]) -> ClipValues:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lsbench import registry
-from lsbench.board.clip_values import read_clip_values, values_by_clip
+from lsbench.board.clip_values import FEWEST_FRAMES, read_clip_values, values_by_clip
 from lsbench.board.column import Pair
 from lsbench.board.significance import Significance
 from lsbench.errors import ComparisonError
@@ -106,7 +106,7 @@ def compare(first: str | Path, second: str | Path) -> Comparison:
     keys = [key for key in shared if before.scores[key].signature == after.scores[key].signature]
     clip_values = read_clip_values(results, keys)
     tested = not any(field.decisive for field in fields) and before.complete and after.complete
-    tested = tested and not clip_values.few_frames().any()
+    tested = tested and bool((clip_values.shares(np.ones(2, bool)) >= FEWEST_FRAMES).all())
     significance = Significance(clip_values, ~np.isnan(clip_values.scores) & ~clip_values.short() & tested)
     by_clip = [values_by_clip(result) for result in results]
     scores = []

@@ -71,9 +71,10 @@ def leaderboard(
     rank_by = _rank_key(rank_by, first.protocol.get("rank_by", ""), metric_keys, list(by_people))
     complete = sorted((result for result in results if result.complete), key=lambda result: result.name)
     clip_values = read_clip_values(complete, metric_keys).with_scores(by_people)
-    short, few_frames = clip_values.short(), clip_values.few_frames()
-    ranked = np.array([name in names for name in clip_values.names], bool) & ~few_frames
-    significance = Significance(clip_values, ~np.isnan(clip_values.scores) & ~short & ranked)
+    short, ranked = clip_values.short(), np.array([name in names for name in clip_values.names], bool)
+    shares = clip_values.shares(ranked)
+    compared = ~np.isnan(clip_values.scores) & ~short & ranked & (shares >= FEWEST_FRAMES)
+    significance = Significance(clip_values, compared)
     columns = tuple(_columns(significance, results, by_people, study))
     rows = []
     for result in results:
@@ -88,7 +89,7 @@ def leaderboard(
         significance,
         tuple(row for row in rows if row.generator not in names),
         tuple(quotes),
-        (*_rounding(conditions), *_short_notes(clip_values, short), *_frame_notes(clip_values, names)),
+        (*_rounding(conditions), *_short_notes(clip_values, short), *_frame_notes(clip_values.names, shares, ranked)),
         difference,
         study,
     )
@@ -148,14 +149,13 @@ def _short_notes(clip_values: ClipValues, short: np.ndarray) -> list[str]:
     ]
 
 
-def _frame_notes(clip_values: ClipValues, names: Sequence[str]) -> list[str]:
+def _frame_notes(names: Sequence[str], shares: np.ndarray, ranked: np.ndarray) -> list[str]:
     """Which runs compare fewer frames of a clip than others, and whether they are ranked all the same."""
-    shares = dict(zip(clip_values.names, clip_values.shares(), strict=True))
-    fewer = [(share, name) for name, share in shares.items() if share < 1 and name in names]
+    fewer = sorted((shares[run], names[run]) for run in np.flatnonzero((shares < 1) & ranked))
     return [
         f"{name}: compared on fewer frames than others, in the shortest clip {share:.1%} of theirs"
         + (f"; not ranked below {FEWEST_FRAMES:.0%}" if share < FEWEST_FRAMES else ", and ranked beside them")
-        for share, name in sorted(fewer)
+        for share, name in fewer
     ]
 
 

@@ -57,6 +57,14 @@ def test_runs_that_leave_out_the_same_frames_are_ranked(tmp_path: Path) -> None:
     assert not board.notes
 
 
+def test_anchors_compare_what_they_like(tmp_path: Path) -> None:
+    """They are no generators: a run that is alone is ranked, however little of its clips it shows."""
+    anchor = trimmed(tmp_path / "anchors", "compressed", 0.99, (75, 75, 75))
+    board = leaderboard([trimmed(tmp_path, "half", 0.9, (75, 30, 75))], anchors=[anchor])
+    assert [row.rank for row in board.rows] == [1] and not board.notes
+    assert "180/225 (80.0%)" in markdown.to_markdown(board)
+
+
 def test_every_format_has_the_share(board: Board) -> None:
     assert "188/225 (83.6%)" in markdown.to_markdown(board)
     rows = list(csv.DictReader(io.StringIO(markdown.to_csv(board))))
