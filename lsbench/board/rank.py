@@ -151,7 +151,7 @@ def _short_notes(clip_values: ClipValues, short: np.ndarray) -> list[str]:
 
 def _frame_notes(names: Sequence[str], shares: np.ndarray, ranked: np.ndarray) -> list[str]:
     """Which runs compare fewer frames of a clip than others, and whether they are ranked all the same."""
-    fewer = sorted((shares[run], names[run]) for run in np.flatnonzero((shares < 1) & ranked))
+    fewer = sorted((float(shares[run]), name) for run, name in enumerate(names) if ranked[run] and shares[run] < 1)
     return [
         f"{name}: compared on fewer frames than others, in the shortest clip {share:.1%} of theirs"
         + (f"; not ranked below {FEWEST_FRAMES:.0%}" if share < FEWEST_FRAMES else ", and ranked beside them")
