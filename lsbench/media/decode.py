@@ -151,9 +151,9 @@ class _Reel:
         return _Decoded(source, self.where, display.height, display.width, len(self.times), held), notes
 
     def _announced(self) -> int:
-        """About how many frames there will be."""
+        """About how many pictures there will be."""
         length_s = (self._container.duration or 0) / av.time_base
-        return max(int(self._video.frames), round(length_s * (self.rate or 0)), 1)
+        return max(1, self._video.frames or round(length_s * float(self._video.average_rate or self.rate or 0)))
 
     @property
     def _end_s(self) -> float:

@@ -410,6 +410,15 @@ def test_frame_size_that_changes(tmp_path: Path) -> None:
         read_clip(tmp_path / "c.mpg", "c", sound="optional")
 
 
+def test_frames_that_grow_beyond_8k_are_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = render(tmp_path / "a.mpg", list(range(10))).read_bytes()
+    second = render(tmp_path / "b.mpg", list(range(10)), size=(128, 192)).read_bytes()
+    (tmp_path / "c.mpg").write_bytes(first + second)
+    monkeypatch.setattr("lsbench.media.decode.MOST_PIXELS", 64 * 48)
+    with pytest.raises(MediaError, match=r"clip c: .*decoding stopped: .*\(\d+ frames decoded\)"):
+        read_clip(tmp_path / "c.mpg", "c", sound="optional")
+
+
 def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
