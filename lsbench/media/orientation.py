@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from av.sidedata.sidedata import Type
+
+_TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,10 @@ class Orientation:
         return self.mirrored or self.turns > 0
 
     def upright(self, picture: np.ndarray) -> np.ndarray:
-        """A stored picture, (H, W, 3), as it is shown: a view."""
-        return np.rot90(picture[:, ::-1] if self.mirrored else picture, self.turns)
+        """A stored picture, uint8 (H, W, 3), as it is shown."""
+        if self.mirrored:
+            picture = cv2.flip(picture, 1)
+        return cv2.rotate(picture, _TURNS[self.turns]) if self.turns else picture
 
 
 def orientation(frame: Any) -> tuple[Orientation, str]:
