@@ -468,7 +468,6 @@ def test_missing_weights_spare_what_does_not_need_them(
         ({"weight_files": {"face_landmarker": Path("nope")}}, WeightsError, "nope is not a file"),
         ({"device": "quantum"}, LsbenchError, "device quantum: PyTorch cannot use it"),
         ({"name": "../elsewhere"}, RunError, "plain folder name"),
-        ({"reference": None}, ProtocolError, "either reference"),
         ({"reference": None, "protocol": "toy"}, ProtocolError, "--data"),
         ({"protocol": "toy", "data": "x"}, ProtocolError, "either reference"),
     ],
