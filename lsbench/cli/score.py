@@ -111,12 +111,11 @@ def score(
       name, name:ARGUMENT    one of `lsbench generators`
     \b
 
-    Without --reference and --protocol the videos are measured on their own, by metrics that need a video and its
-    sound alone.
+    Beside it, once for all runs of one kind, the anchors are measured that say what a score is worth: the real clips
+    compressed, with a still mouth, and with the sound of another clip. The board shows them.
 
-    Beside them, once for all runs of one kind, the anchors are measured that say what a score is worth: the real clips
-    compressed, with a still mouth, and with the sound of another clip. The board shows them. Videos on their own have
-    none.
+    Without --reference and --protocol finished videos are measured on their own, by metrics that need a video and its
+    sound alone; there are no anchors then.
 
     With --ranks the processes that torchrun started share the clips. A killed run goes on when the same command is
     given again. Exit status: 0 done, 1 an error, 3 incomplete.
