@@ -24,7 +24,7 @@ LIBRARIES = (
     *("piq", "lpips", "opencv-contrib-python", "onnxruntime", "pillow"),
 )
 # Those that decide what every metric sees; a metric names those that decide what it computes (Metric.libraries). Others
-# round: sharpness by OpenCV's filter (1e-13 of its value), the networks of engine=onnx; Pillow only reads frames.
+# round: sharpness by OpenCV's filter (1e-13 of its value), the networks of engine=onnx; Pillow, by its resizing.
 # MediaPipe's version is part of the tracker's signature, lsbench's own changes show in the signatures' revisions.
 EVERY_CLIP = ("av", "soxr")
 DESCRIPTIVE = ("name", "version", "rank_by", "digest")  # fields of a protocol that move no number themselves
