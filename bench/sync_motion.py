@@ -20,8 +20,8 @@ from scipy.stats import rankdata
 
 from lsbench.face.tracker import FaceTracker, fill_gaps
 from lsbench.generation import standins
-from lsbench.media.clip import Clip
 from lsbench.media.files import find_clips, read_clip
+from lsbench.media.film import Film
 from lsbench.metrics._base.landmarks import tracked_landmarks
 from lsbench.metrics._base.learner import Model
 from lsbench.metrics._sync.sync_ridge import fit
@@ -49,8 +49,7 @@ def read(clip_id: str, path: Path, tracker: FaceTracker) -> Talk:
     began = time.perf_counter()
     track = tracker.measure(clip)
     took = time.perf_counter() - began
-    frames = standins.still_mouth(clip, fill_gaps(track, clip_id))
-    still = tracker.measure(Clip(clip_id, frames, clip.speech, clip.fps))
+    still = tracker.measure(standins.still_mouth(Film.of(clip), fill_gaps(track, clip_id)))
     return Talk(clip_id.split("/")[0], tracked_landmarks(track), tracked_landmarks(still), clip.speech, clip.fps, took)
 
 

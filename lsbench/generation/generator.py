@@ -11,6 +11,7 @@ import numpy as np
 from lsbench.errors import GeneratorError, LsbenchError, in_one_line
 from lsbench.face.track import FaceTrack
 from lsbench.media.clip import Clip
+from lsbench.media.film import Film
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +63,28 @@ class Generator(ABC):
         Returns:
             uint8 (T, H, W, 3) RGB, as many and as large as face.frames; or Rendered, which says more.
         """
+
+
+class FilmGenerator(Generator):
+    """Base of generators that take a face as it is read, window by window, whatever its length."""
+
+    @abstractmethod
+    def render_film(self, face: Film, speech: np.ndarray, track: FaceTrack | None) -> Film:
+        """Make one video.
+
+        Args:
+            face: what it is shown.
+            speech: float32 (N,) mono at face.sample_rate.
+            track: the landmarks of face, where known.
+
+        Returns:
+            A film as large as face, with its sound.
+        """
+
+    def render(self, face: Clip, speech: np.ndarray, track: FaceTrack | None) -> Rendered:
+        """The same of a clip that is in memory."""
+        made = self.render_film(Film.of(face), speech, track)
+        return Rendered(made.clip().frames, speech=made.speech, fps=made.fps)
 
 
 def perform(generator: Generator, who: str, face: Clip, speech: np.ndarray, track: FaceTrack | None) -> Rendered:

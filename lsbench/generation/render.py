@@ -17,7 +17,7 @@ from lsbench.errors import AlignmentError, GeneratorError, LsbenchError
 from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker
 from lsbench.generation.command import TIMEOUT_S
-from lsbench.generation.generator import Generator, Rendered, perform
+from lsbench.generation.generator import FilmGenerator, Generator, Rendered, perform
 from lsbench.generation.shown_face import needs_face, play_to_and_fro, visible_face
 from lsbench.generation.source import Source, of_any
 from lsbench.generation.studio import (
@@ -31,7 +31,7 @@ from lsbench.generation.studio import (
     write_summary,
 )
 from lsbench.media.clip import Clip
-from lsbench.media.files import Sound, content_sha256, write_clip
+from lsbench.media.files import Sound, content_sha256, write_film
 from lsbench.media.film import Film
 from lsbench.protocol.align import align, demand_length
 from lsbench.protocol.bound import bound
@@ -126,7 +126,7 @@ def render_clip(studio: Studio, order: Order) -> None:
     write_json(record, {"made_of": inputs_sha256(studio, order.face, order.driver), **facts})
 
 
-def face_and_sound(context: Context, order: Order, generator: Generator) -> tuple[Clip, FaceTrack | None, np.ndarray]:
+def face_and_sound(context: Context, order: Order, generator: Generator) -> tuple[Film, FaceTrack | None, np.ndarray]:
     """What goes into a video.
 
     Args:
@@ -135,44 +135,43 @@ def face_and_sound(context: Context, order: Order, generator: Generator) -> tupl
         generator: what makes it.
 
     Returns:
-        The clip that lends the face, brought to the length of the sound unless the generator swaps sounds; its
-        landmarks, None where nobody needs them; and the sound that drives it, float32 (N,) at the clip's sample rate.
+        The film that lends the face, brought to the length of the sound unless the generator swaps sounds; its
+        landmarks, None where nobody needs them; and the sound that drives it, float32 (N,) at the film's sample rate.
 
     Raises:
         MediaError: where a clip cannot be read, or has no sound and must have some.
         FaceError: where landmarks are needed and the face is not found.
     """
     sound: Sound = "optional" if generator.sees_answer else "required"
-    clip, track = context.read(order.face, sound), None
+    film, track = context.film(order.face, sound), None
     if generator.needs_track or needs_face(context.rules.identity):
-        track = context.track(order.face, clip)
+        track = context.track(order.face, film)
     if order.driver.id == order.face.id:
-        return clip, track, clip.speech
-    driving = context.read(order.driver, sound)
+        return film, track, film.speech
+    driving = context.film(order.driver, sound)
     if not generator.swaps_sound:
-        clip, track = play_to_and_fro(clip, track, len(driving))
-    return clip, track, driving.speech
+        clip, track = play_to_and_fro(film.clip(), track, len(driving))
+        film = Film.of(clip)
+    return film, track, driving.speech
 
 
-def as_video(face: Clip, rendered: Rendered, speech: np.ndarray) -> Clip:
-    """What a generator made, as a clip with its own sound and frame rate, else those that drove it."""
+def as_video(face: Film, rendered: Rendered, speech: np.ndarray) -> Film:
+    """What a generator made, as a film with its own sound and frame rate, else those that drove it."""
     sound = speech if rendered.speech is None else rendered.speech
-    return Clip(face.id, rendered.frames, sound, rendered.fps or face.fps, face.sample_rate)
+    return Film.of(Clip(face.id, rendered.frames, sound, rendered.fps or face.fps, face.sample_rate))
 
 
-def demand_fit(rules: Protocol, order: Order, face: Clip, video: Clip) -> None:
+def demand_fit(rules: Protocol, order: Order, face: Film, made: Film) -> None:
     """Raise AlignmentError where the protocol cannot take a video: its size, its frame rate, its length."""
-    shown, made = Film.of(face), Film.of(video)
     if rules.task == "dubbing":
-        demand_length(made, replace(shown, id=order.driver.id), rules.align)
-        if made.size != shown.size:
-            sizes = ["{1}x{0}".format(*film.size) for film in (made, shown)]
+        demand_length(made, replace(face, id=order.driver.id), rules.align)
+        if made.size != face.size:
+            sizes = ["{1}x{0}".format(*film.size) for film in (made, face)]
             raise AlignmentError(f"clip {face.id}: generated {sizes[0]} px, the face it was given {sizes[1]} px")
         return
-    made = timed(shown, made, rules.rate).generated
-    made = fitted(shown, made, "resize" if rules.fit == "face" else rules.fit).generated  # a face crop is of any size
-    align(shown, made, rules.align, rules.fps, rules.frames)
-    align(shown, made, rules.align, rules.fps, rules.frames)
+    made = timed(face, made, rules.rate).generated
+    made = fitted(face, made, "resize" if rules.fit == "face" else rules.fit).generated  # a face crop is of any size
+    align(face, made, rules.align, rules.fps, rules.frames)
 
 
 def _peak_bytes() -> int | None:
@@ -187,29 +186,27 @@ def _peak_bytes() -> int | None:
 def _render(studio: Studio, order: Order, path: Path) -> dict[str, Any]:
     """Make one video at a path; what to keep of how it was made."""
     generator, rules = studio.source.open(studio.timeout_s, studio.logs), studio.context.rules
-    clip, track, speech = face_and_sound(studio.context, order, generator)
-    face, face_track = (clip, track) if generator.sees_answer else visible_face(clip, track, rules.identity)
-    with _cost() as cost:
-        rendered = perform(generator, studio.source.short, face, speech, face_track)
-    video = as_video(clip, rendered, speech)
-    demand_fit(rules, order, clip, video)
-    write_clip(
-        path,
-        video.frames,
-        video.speech,
-        video.fps,
-        sample_rate=clip.sample_rate,
-        crf=CRF,
-        chroma="444",
-        metadata={"comment": generator.comment or f"synthetic: rendered by {studio.source.text}, not a recording"},
-    )
+    film, track, speech = face_and_sound(studio.context, order, generator)
+    boxes = peak = None
+    if isinstance(generator, FilmGenerator):
+        with _cost() as cost:
+            video = generator.render_film(film, speech, track)
+    else:
+        clip = film.clip()
+        face, face_track = (clip, track) if generator.sees_answer else visible_face(clip, track, rules.identity)
+        with _cost() as cost:
+            rendered = perform(generator, studio.source.short, face, speech, face_track)
+        video, boxes, peak = as_video(film, rendered, speech), rendered.boxes, rendered.peak_bytes
+    demand_fit(rules, order, film, video)
+    comment = generator.comment or f"synthetic: rendered by {studio.source.text}, not a recording"
+    write_film(path, video, crf=CRF, chroma="444", metadata={"comment": comment})
     return {
         "video_sha256": content_sha256(path),
         "frames": len(video),
         "seconds": cost["seconds"],
-        "peak_memory_bytes": rendered.peak_bytes or cost["peak_bytes"],
+        "peak_memory_bytes": peak or cost["peak_bytes"],
         "sees_answer": generator.sees_answer,
-        "boxes": None if rendered.boxes is None else np.asarray(rendered.boxes).tolist(),
+        "boxes": None if boxes is None else np.asarray(boxes).tolist(),
     }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from frames import spoilt
 
 import lsbench
 from lsbench import registry
@@ -17,6 +18,7 @@ from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker
 from lsbench.generation import standins
 from lsbench.generation.render import generate
+from lsbench.media import film
 from lsbench.media.clip import Clip, crop
 from lsbench.metrics._base import catalogue
 from lsbench.metrics.psnr import psnr_frames
@@ -41,18 +43,18 @@ def test_every_stand_in_is_pure_and_keeps_the_shape(toy: Toy, name: str) -> None
     clip, track = toy
     before = clip.frames.copy()
     render = registry.load(registry.STANDINS[name])
-    frames = render(clip, track)
+    frames = spoilt(render, clip, track)
     assert frames.shape == clip.frames.shape
     assert frames.dtype == np.uint8
     assert np.array_equal(clip.frames, before)
-    assert np.array_equal(render(clip, track), frames)
+    assert np.array_equal(spoilt(render, clip, track), frames)
 
 
 @pytest.mark.parametrize("render", [standins.still_mouth, standins.blurred_mouth, standins.pasted_box])
 def test_mouth_faults_stay_inside_the_mouth_box(toy: Toy, render: object) -> None:
     clip, track = toy
     boxes = track.box(Region.MOUTH)
-    frames = render(clip, track)  # type: ignore[operator]
+    frames = spoilt(render, clip, track)  # type: ignore[arg-type]
     assert not outside(clip, boxes, frames).any()
     assert not np.array_equal(crop(frames, boxes)[1:], crop(clip.frames, boxes)[1:])
 
@@ -60,7 +62,7 @@ def test_mouth_faults_stay_inside_the_mouth_box(toy: Toy, render: object) -> Non
 def test_the_blurred_mouth_differs_by_exactly_the_area_ratio(toy: Toy) -> None:
     clip, track = toy
     boxes = track.box(Region.MOUTH)
-    frames = standins.blurred_mouth(clip, track)
+    frames = spoilt(standins.blurred_mouth, clip, track)
     side = boxes[0, 2] - boxes[0, 0]
     gap = psnr_frames(clip.frames, frames) - psnr_frames(crop(clip.frames, boxes), crop(frames, boxes))
     assert gap == pytest.approx(10 * np.log10(96 * 96 / side**2), abs=1e-9)
@@ -69,14 +71,14 @@ def test_the_blurred_mouth_differs_by_exactly_the_area_ratio(toy: Toy) -> None:
 def test_the_still_mouth_is_the_first_one(toy: Toy) -> None:
     clip, track = toy
     boxes = track.box(Region.MOUTH)
-    mouths = crop(standins.still_mouth(clip, track), boxes)
+    mouths = crop(spoilt(standins.still_mouth, clip, track), boxes)
     inner = slice(mouths.shape[1] // 4, -mouths.shape[1] // 4)
     assert (mouths[:, inner, inner] == mouths[:1, inner, inner]).all()
 
 
 def test_late_is_late_by_four_frames(toy: Toy) -> None:
     clip, track = toy
-    frames = standins.late(clip, track)
+    frames = spoilt(standins.late, clip, track)
     assert np.array_equal(frames[4:], clip.frames[:-4])
     assert (frames[:4] == clip.frames[0]).all()
 
@@ -84,7 +86,8 @@ def test_late_is_late_by_four_frames(toy: Toy) -> None:
 def test_the_pasted_box_is_brighter_by_its_levels(toy: Toy) -> None:
     clip, track = toy
     boxes = track.box(Region.MOUTH)
-    before, after = (crop(frames, boxes).astype(int) for frames in (clip.frames, standins.pasted_box(clip, track)))
+    pasted = spoilt(standins.pasted_box, clip, track)
+    before, after = (crop(frames, boxes).astype(int) for frames in (clip.frames, pasted))
     assert (after - before)[before <= 255 - standins.BOX_LEVELS].tolist() == [standins.BOX_LEVELS] * np.count_nonzero(
         before <= 255 - standins.BOX_LEVELS
     )
@@ -151,3 +154,16 @@ def test_on_real_clips_whole_frame_and_mouth_rank_the_stand_ins_differently(
         psnr = catalogue.metrics(["psnr"], [Region.WHOLE])[0]
         gaps.append(psnr.compute(whole) - psnr.compute(mouth) - ratio)
     assert np.abs(gaps).max() < 0.5
+
+
+@pytest.mark.parametrize("name", [*NAMES, "compressed", "swapped-audio"])
+def test_a_long_clip_is_spoilt_as_a_short_one(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read window by window, with the same bytes, and never held whole."""
+    write_corpus(tmp_path / "real", speakers=1, clips=2, frames=14, size=96)
+    bench = protocol.from_folder(tmp_path / "real")
+    (before, *_) = generate(name, bench, tmp_path / "short")
+    monkeypatch.setattr(film, "HELD_BYTES", 1)
+    monkeypatch.setattr(film, "WHOLE_BYTES", 1)
+    monkeypatch.setattr(film, "READ_BYTES", 3 * 96 * 96 * 3)
+    (after, *_) = generate(name, bench, tmp_path / "long")
+    assert after.read_bytes() == before.read_bytes()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from frames import noisy
+from frames import noisy, spoilt
 from scipy.ndimage import gaussian_filter
 
 from lsbench.errors import MetricError, WeightsError
@@ -121,7 +121,7 @@ def test_frames_and_options_are_checked(toy: Toy) -> None:
 
 def test_the_mouth_shows_the_blur_that_the_whole_frame_hides(toy: Toy) -> None:
     clip, track = toy
-    generated = Clip(clip.id, standins.blurred_mouth(clip, track), clip.speech, clip.fps)
+    generated = Clip(clip.id, spoilt(standins.blurred_mouth, clip, track), clip.speech, clip.fps)
     whole, face, mouth = (
         metric.compute(metric.measure(ClipPair(clip, generated, track)))
         for metric in (Sharpness(region=region) for region in Region)
@@ -139,6 +139,6 @@ def test_on_real_mouths_blur_reads_low_and_noise_of_two_levels_does_not(grid: Pa
     clip = read_clip(path, clip_id).cut(0, 8)
     track = fill_gaps(tracker.measure_cached(clip, content_sha256(path)), clip_id)
     boxes = track.box(Region.MOUTH)
-    before, after = crop(clip.frames, boxes), crop(standins.blurred_mouth(clip, track), boxes)
+    before, after = crop(clip.frames, boxes), crop(spoilt(standins.blurred_mouth, clip, track), boxes)
     assert sharpness(before, after) < 0.15
     assert sharpness(before, noisy(before, 2)) > 0.95
