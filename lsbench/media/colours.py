@@ -119,16 +119,21 @@ class _Planes:
         self._halved = np.array(halved or (False, False), np.int64)
         self._grey = None if halved else np.full(frame.width, 128 * unit, np.uint8 if bits == 8 else np.uint16)
         self._kernel = kernel(bits > 8)
+        self._layout: tuple[int, ...] = ()
+        self._strides = self._size = np.zeros(2, np.int64)
 
     def convert(self, frame: Any, out: np.ndarray) -> None:
         """Fill out, uint8 (H, W, 3) and contiguous, with a frame whose planes are as those of the first."""
-        y, *chroma = [self._flat(plane) for plane in frame.planes[: 1 if self._grey is not None else 3]]
-        width = 1 if self.bits == 8 else 2
-        strides = [plane.line_size // width for plane in frame.planes[:2]]
+        planes = frame.planes
+        y, *chroma = [self._flat(plane) for plane in planes[: 1 if self._grey is not None else 3]]
         if self._grey is not None:
-            chroma, strides[1:] = [self._grey, self._grey], [0]
+            chroma = [self._grey, self._grey]
+        layout = planes[0].line_size, 0 if self._grey is not None else planes[1].line_size, *out.shape[:2]
+        if layout != self._layout:
+            self._layout, self._size = layout, np.array(out.shape[:2])
+            self._strides = np.array(layout[:2]) // (1 if self.bits == 8 else 2)
         self._kernel(
-            *(y, *chroma, np.array(strides), out.reshape(-1), np.array(out.shape[:2])),
+            *(y, *chroma, self._strides, out.reshape(-1), self._size),
             *(self._halved, self._scale, self._black, self._factors),
         )
 

@@ -12,7 +12,7 @@ import av
 import numpy as np
 
 from lsbench.errors import MediaError
-from lsbench.media.container import choice, damaged, opened, video_stream
+from lsbench.media.container import audio_stream, choice, damaged, opened, video_stream
 from lsbench.media.display import MOST_PIXELS, Display, check_size
 from lsbench.media.film import Film, Pictures
 from lsbench.media.memory import Store
@@ -73,7 +73,8 @@ def read_video(source: Path, where: str, sample_rate: int = 16000) -> Video:
             pictures, notes = reel.keep(source)
             times = timing(reel.times, reel.rate, where, reel.end_s, avi=container.format.name == "avi")
             reel.check_complete(times.fps)
-        speech = read_speech(source, where, sample_rate, times.start_s)
+            silent = audio_stream(container) is None
+        speech = Speech.silence(sample_rate) if silent else read_speech(source, where, sample_rate, times.start_s)
     except MemoryError:
         raise MediaError(f"{where}: does not fit in memory. Scale it down, or cut it into shorter ones.") from None
     return Video(pictures, times, speech, (*times.notes, *notes, *speech.notes))

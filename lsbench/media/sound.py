@@ -42,6 +42,11 @@ class Speech:
     source_rate: int = 0
     notes: tuple[str, ...] = ()
 
+    @classmethod
+    def silence(cls, sample_rate: int) -> Speech:
+        """Of a file without sound."""
+        return cls(np.empty(0, np.float32), sample_rate)
+
 
 def read_speech(source: Path, where: str, sample_rate: int, start_s: float = 0.0, kind: str = "video") -> Speech:
     """The sound of a file from start_s on, in one channel.
