@@ -205,6 +205,8 @@ def _animations(folder: Path, names: list[str]) -> list[Path]:
 
 
 def _refuse_folder(error: OSError) -> NoReturn:
+    if isinstance(error, FileNotFoundError):
+        raise MediaError(f"{error.filename}: no such file or folder; expected a video, or a folder of clips")
     raise MediaError(f"{error.filename}: cannot be read as a folder of clips: {error.strerror}")
 
 

@@ -605,7 +605,7 @@ def test_two_sources_for_one_id(tmp_path: Path, other: str) -> None:
 def test_folders_without_clips(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="no clip in it; expected video files or folders"):
         find_clips(tmp_path)
-    with pytest.raises(MediaError, match="missing: cannot be read as a folder of clips: No such file"):
+    with pytest.raises(MediaError, match="missing: no such file or folder; expected a video, or a folder of clips"):
         find_clips(tmp_path / "missing")
     (tmp_path / "file.mp4").touch()
     with pytest.raises(MediaError, match="cannot be read as a folder of clips: Not a directory"):
