@@ -20,7 +20,7 @@ from lsbench.run.result import Partial, Result, Score
 from lsbench.run.segments import UNCUT, Segments, key_by_segment
 
 LEFT_OUT = {region.value for region in BOX_RULES}  # regions whose scores leave out frames without a face
-MOST_BYTES = 256 << 20  # of statistics that are held in memory while a run is folded
+MOST_BYTES = 128 << 20  # of statistics that are held in memory while a run is folded
 
 
 class FinishedClips:

@@ -18,6 +18,7 @@ from lsbench.run.pairing import Job, paired
 from lsbench.run.result import Partial
 from lsbench.run.segments import measured_segments
 from lsbench.run.windows import measured
+from lsbench.system.memory import give_back
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ def measure_clip(scoring: Scoring, job: Job) -> None:
         fps=films.generated.fps,
     )
     Run(scoring.run).write_partial(partial)
+    del partial, films, stats, changes
+    give_back()
 
 
 def make_and_measure(studio: Studio, scoring: Scoring, job: Job) -> None:
