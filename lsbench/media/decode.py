@@ -24,6 +24,8 @@ from lsbench.media.times import Timing, timing
 # rates, the last picture's own length.
 REVISION = 2
 
+MOST_USUAL_RATE = 60.0  # frames a second
+
 
 @dataclass(frozen=True, eq=False)
 class Video:
@@ -154,7 +156,8 @@ class _Reel:
     def _announced(self) -> int:
         """About how many pictures there will be."""
         length_s = (self._container.duration or 0) / av.time_base
-        return max(1, self._video.frames or round(length_s * float(self._video.average_rate or self.rate or 0)))
+        rate = min(float(self._video.average_rate or self.rate or 0), MOST_USUAL_RATE)  # a time base is no rate
+        return max(1, self._video.frames or round(length_s * rate))
 
     @property
     def _end_s(self) -> float:
@@ -209,6 +212,8 @@ class _Decoded:
         number = 0
         with opened(self.source, self.where) as container:
             for display, frame in _Reel(container, self.where).shown():
+                if (display.height, display.width) != (self.height, self.width):
+                    raise MediaError(f"{self.where}: the file has changed since it was opened; score it again")
                 yield display.show(frame)
                 number += 1
         if number != self.count:

@@ -42,7 +42,7 @@ class Orientation:
 
 
 def orientation(frame: Any) -> tuple[Orientation, str]:
-    """That of a decoded frame, and a note where its display matrix is no multiple of 90 degrees.
+    """That of a decoded frame, and a note where it is another than the stored one.
 
     A display matrix (a b / c d) sends a stored point (x, y), y downwards, to (a x + c y, b x + d y): see FFmpeg's
     display.h. Players show the whole of it; here it is the nearest turn by 90 degrees, mirrored where the determinant
@@ -58,5 +58,8 @@ def orientation(frame: Any) -> tuple[Orientation, str]:
     angle = float(np.degrees(np.arctan2(c - b, a + d)))  # counter-clockwise, of the rotation nearest to the matrix
     turns = round(angle / 90) % 4
     off = abs(angle - 90 * round(angle / 90))
-    note = f"turned by {angle:.0f} degrees, read at the nearest turn of 90" if off > 1 else ""
-    return Orientation(mirrored, turns), note
+    shown = Orientation(mirrored, turns)
+    if off > 1:
+        return shown, f"turned by {angle:.0f} degrees, read at the nearest turn of 90"
+    said = [*["mirrored"] * mirrored, *[f"turned by {90 * turns} degrees"] * (turns > 0)]
+    return shown, f"{' and '.join(said)}, as its display matrix asks" if said else ""

@@ -13,6 +13,7 @@ MFCC_STEP_S = 0.01  # seconds from one MFCC frame to the next
 MFCC_WINDOW_S = 0.025
 MFCC_CEPSTRA = 13
 _MFCC_BANDS = 26
+_WINDOWS_AT_ONCE = 4096  # of log_mel: bounds memory for sound of minutes
 _PRE_EMPHASIS = 0.97
 _LIFTER = 22
 _EPS = np.finfo(np.float64).eps
@@ -75,10 +76,14 @@ def log_mel(speech: np.ndarray, times_s: np.ndarray, sample_rate: int = 16000) -
     emphasised[1:] -= _PRE_EMPHASIS * emphasised[:-1]
     starts = np.rint(np.asarray(times_s) * sample_rate).astype(np.int64) - width // 2
     starts, which = np.unique(np.clip(starts, 0, len(speech) - width), return_inverse=True)
-    windows = np.lib.stride_tricks.sliding_window_view(emphasised, width)[starts] * np.hanning(width + 1)[:-1]
+    every, taper = np.lib.stride_tricks.sliding_window_view(emphasised, width), np.hanning(width + 1)[:-1]
     bins = 1 << (width - 1).bit_length()
-    # einsum, for a product whose bits do not depend on the number of threads
-    power = np.einsum("tf,bf->tb", np.square(np.abs(np.fft.rfft(windows, bins))), _log_mel_bands(sample_rate, bins))
+    bands, power = _log_mel_bands(sample_rate, bins), np.empty((len(starts), LOG_MEL_BANDS))
+    for first in range(0, len(starts), _WINDOWS_AT_ONCE):
+        part = slice(first, first + _WINDOWS_AT_ONCE)
+        spectra = np.square(np.abs(np.fft.rfft(every[starts[part]] * taper, bins)))
+        # einsum, for a product whose bits do not depend on the number of threads
+        power[part] = np.einsum("tf,bf->tb", spectra, bands)
     if not power.max() > 0:
         return silent
     levels = np.log(np.maximum(power / power.max(), LOG_MEL_FLOOR))

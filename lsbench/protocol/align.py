@@ -83,10 +83,14 @@ def align(
         raise AlignmentError(f"{where}: generated {sizes[0]} px, reference {sizes[1]} px; they cannot be aligned")
     lengths = f"{where}: generated {len(generated)} frames, reference has {len(reference)}"
     if policy == "strict" and len(generated) != len(reference):
-        raise AlignmentError(
-            f"{lengths}; strict alignment allows no drift. Re-render, or pass --align trim, which compares the first "
-            f"{min(len(generated), len(reference))}, or --align lag, which estimates how many frames they are apart"
-        )
+        shorter = min(len(generated), len(reference))
+        more = f", and it is too short to be compared otherwise (at least {LEAST_FRAMES} frames)"
+        if shorter >= LEAST_FRAMES:
+            more = (
+                f", or pass --align trim, which compares the first {shorter}, or --align lag, which estimates how many "
+                "frames they are apart"
+            )
+        raise AlignmentError(f"{lengths}; strict alignment allows no drift. Re-render{more}")
     lag = 0
     if policy == "lag":
         lag = lag_of_heads(tracks, reference.id) if tracks else estimate_lag(reference, generated)

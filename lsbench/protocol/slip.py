@@ -12,6 +12,7 @@ from lsbench.protocol.changes import LAGS, Changes
 MOST_FRAMES = 2  # lost or doubled at one place; where the lag moves by more, the video is another
 PRICE = 2.5  # of a change of lag, in changes that would fit no better than at any lag
 FIT = 0.88  # share of the usual difference, at most, that is left where two videos are lined up
+CUT = 5.0  # times the usual difference: between these lies a cut (18 to 25), and not a slip (2 at most, GRID)
 LEAST_CHANGES = 8  # before and after a slip
 
 
@@ -32,7 +33,7 @@ class Slip:
         what = "lost" if self.frames < 0 else "too many"
         return (
             f"{count} frame{'s' if count > 1 else ''} {what} at about frame {self.frame}: from there on its pictures "
-            f"are {count} {'early' if self.frames < 0 else 'late'} against the reference's"
+            f"come {count} {'earlier' if self.frames < 0 else 'later'} than before, against the reference's"
         )
 
 
@@ -48,15 +49,18 @@ def slips(changes: Changes) -> list[Slip]:
         return []
     columns = _columns(np.where(np.isnan(shares), 1.2, shares))
     starts = [0, *(np.flatnonzero(np.diff(columns)) + 1).tolist(), len(columns)]
-    stretches = [
-        (start, LAGS[columns[start]], stop - start, float(np.nanmean(shares[start:stop, columns[start]])))
-        for start, stop in pairwise(starts)
-    ]
-    stretches = [stretch for stretch in stretches if stretch[2] >= LEAST_CHANGES and stretch[3] <= FIT]
+    stretches: list[tuple[int, int]] = []  # where each begins, and the column of its lag
+    for start, stop in pairwise(starts):
+        means, column = np.nanmean(shares[start:stop], axis=0), int(columns[start])
+        if stop - start < LEAST_CHANGES or means[column] > FIT:
+            continue
+        if stretches and np.nanmax(shares[start:stop, stretches[-1][1]]) > CUT:
+            continue  # other pictures from here on, such as a part that is grey
+        stretches.append((start, column))
     return [
-        Slip(start + lag, lag - before)
-        for (_, before, _, _), (start, lag, _, _) in pairwise(stretches)
-        if 0 < abs(lag - before) <= MOST_FRAMES
+        Slip(start + LAGS[column], LAGS[column] - LAGS[before])
+        for (_, before), (start, column) in pairwise(stretches)
+        if 0 < abs(LAGS[column] - LAGS[before]) <= MOST_FRAMES
     ]
 
 

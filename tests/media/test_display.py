@@ -203,7 +203,8 @@ def test_display_matrices_turn_and_mirror(tmp_path: Path, matrix: tuple[int, ...
     path = with_matrix(encoded(tmp_path / "a.mp4", corner()), *matrix)
     film = read_film(path, "a", sound="optional")
     expected = shown(corner())
-    assert film.size == expected.shape[:2] and film.notes == ()
+    assert film.size == expected.shape[:2]
+    assert all(note.endswith("as its display matrix asks") for note in film.notes) and len(film.notes) == 1
     assert np.abs(film.clip().frames.astype(int) - expected).mean() < 3
 
 

@@ -106,7 +106,7 @@ def test_damaged_files_are_rows_and_the_others_are_seen(clip: Clip, tmp_path: Pa
 def test_a_call_that_names_nothing_is_an_error_of_its_own(clip: Clip, tmp_path: Path) -> None:
     done = doctor(tmp_path / "nowhere.mp4")
     assert done.exit_code == 1
-    assert "No such file" in done.output
+    assert "no such file" in done.output
     (tmp_path / "empty").mkdir()
     assert doctor(tmp_path / "empty").exit_code == 1
     video = written(tmp_path / "a.mp4", clip)
