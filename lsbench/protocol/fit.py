@@ -111,10 +111,18 @@ def likely_cause(reference: Film, generated: Film) -> str:
             f"to {width}x{height}"
         )
     ratio = (width / height) / (own[1] / own[0])
+    why = _not_square(reference, generated) or "a pixel aspect ratio that was lost?"
     return (
-        f"another shape, by a factor of {ratio:.3g} (a pixel aspect ratio that was lost?); --fit resize stretches it "
-        f"to {width}x{height}, --fit face compares the faces alone. Or re-render at the reference's size"
+        f"another shape, by a factor of {ratio:.3g} ({why}); --fit resize stretches it to {width}x{height}, --fit face "
+        "compares the faces alone. Or re-render at the reference's size"
     )
+
+
+def _not_square(reference: Film, generated: Film) -> str:
+    """Which of two videos had pixels that are not square; nothing where both had, or none."""
+    sides = {"reference": reference, "generated": generated}
+    said = [f"{side}: {note}" for side, film in sides.items() for note in film.notes if "made square" in note]
+    return said[0] if len(said) == 1 else ""
 
 
 def _bars(reference: Film, generated: Film) -> Bars:

@@ -138,6 +138,15 @@ def test_the_likely_cause_is_named(made: Toy, size: tuple[int, int], said: str) 
         fitted(Film.of(made[0]), at_size(made[0], *size), "strict")
 
 
+def test_pixels_that_are_square_on_one_side_alone_are_named(made: Toy) -> None:
+    square = "pixels of 16:11 made square: 98x96 is read as 142x96"
+    wide = replace(at_size(made[0], 96, 142), notes=(square,))
+    with pytest.raises(AlignmentError, match=f"by a factor of 0.845 .generated: {square}.; --fit resize"):
+        fitted(Film.of(made[0]), wide, "strict")
+    with pytest.raises(AlignmentError, match="a pixel aspect ratio that was lost"):
+        fitted(replace(Film.of(made[0]), notes=(square,)), wide, "strict")
+
+
 def test_resizing_keeps_the_picture_and_the_face(made: Toy) -> None:
     reference, generated = Film.of(made[0]), at_size(made[0], 192, 240)
     fit = fitted(reference, generated, "resize")
