@@ -123,7 +123,7 @@ def test_a_lost_process_ends_the_job_and_leaves_a_checkpoint(shards: Path, tmp_p
         for job in (survivor, victim):
             job.kill()
             job.communicate()
-    assert survivor.returncode in (1, -6)
+    assert survivor.returncode == 1
     message = said.splitlines()[-1]
     assert message.startswith("lsbench: step ") and "another of the 2 processes ended" in message
     assert "checkpoint.pt is whole and holds step" in message and "--resume automatic" in message
