@@ -207,7 +207,11 @@ def test_an_option_that_a_command_would_not_see_is_a_usage_error(corpus: Path) -
 
 
 def test_a_wrong_command_is_near_a_right_one() -> None:
-    for arguments, near in ((["scor"], "score or doctor"), (["weights", "lst"], "list"), (["protocols", "shwo"], "show")):
+    for arguments, near in (
+        (["scor"], "score or doctor"),
+        (["weights", "lst"], "list"),
+        (["protocols", "shwo"], "show"),
+    ):
         done = invoke(*arguments)
         assert done.exit_code == 2 and f"unknown command '{arguments[-1]}'; did you mean {near}?" in done.stderr
 

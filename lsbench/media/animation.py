@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from lsbench.errors import MediaError
 from lsbench.media.decode import Video
+from lsbench.media.film import Reread
 from lsbench.media.memory import Store
 from lsbench.media.pictures import has_suffix, opaque, opened_image
 from lsbench.media.sound import Speech
@@ -61,7 +61,8 @@ def read_animation(source: Path, where: str, sample_rate: int = 16000) -> Video:
     held = store.held if store is not None else None
     times = timing(stamps, None, where, end_s)
     speech = Speech(np.empty(0, np.float32), sample_rate)
-    return Video(_Animation(source, where, *size, len(stamps), held), times, speech, (*times.notes, *notes))
+    pictures = Reread(where, *size, len(stamps), held, lambda: (picture for picture, *_ in _pictures(source, where)))
+    return Video(pictures, times, speech, (*times.notes, *notes))
 
 
 def _pictures(source: Path, where: str) -> Iterator[tuple[np.ndarray, str, float]]:
@@ -77,26 +78,3 @@ def _pictures(source: Path, where: str) -> Iterator[tuple[np.ndarray, str, float
             image.load()
             length_ms = float(image.info.get("duration", 0))
             yield *opaque(image), (length_ms if length_ms > _SHORTEST_MS else _DEFAULT_MS) / 1000
-
-
-@dataclass(frozen=True, eq=False)
-class _Animation:
-    """The pictures of an image file, in memory or decoded again whenever they are read."""
-
-    source: Path
-    where: str
-    height: int
-    width: int
-    count: int
-    held: np.ndarray | None
-
-    def __len__(self) -> int:
-        return self.count
-
-    def read(self) -> Iterator[np.ndarray]:
-        """One after another, as film.Pictures has it."""
-        if self.held is not None:
-            yield from self.held
-            return
-        for picture, _, _ in _pictures(self.source, self.where):
-            yield picture

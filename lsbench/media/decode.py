@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from lsbench.errors import MediaError
 from lsbench.media.container import audio_stream, choice, damaged, opened, video_stream
 from lsbench.media.display import MOST_PIXELS, Display, check_size
-from lsbench.media.film import Film, Pictures
+from lsbench.media.film import Film, Pictures, Reread
 from lsbench.media.memory import Store
 from lsbench.media.sound import Speech, read_speech
 from lsbench.media.times import Timing, timing
@@ -151,7 +152,8 @@ class _Reel:
                 display.show(frame, place)
         held = store.held if store is not None else None
         notes = (*choice(self._container, self._video), *display.notes)
-        return _Decoded(source, self.where, display.height, display.width, len(self.times), held), notes
+        decode = partial(_pictures, source, self.where)
+        return Reread(self.where, display.height, display.width, len(self.times), held, decode), notes
 
     def _announced(self) -> int:
         """About how many pictures there will be."""
@@ -190,31 +192,8 @@ class _Reel:
             raise damaged(self.where, fault, len(self.times))
 
 
-@dataclass(frozen=True, eq=False)
-class _Decoded:
-    """The pictures of a file, in memory or decoded again whenever they are read."""
-
-    source: Path
-    where: str
-    height: int
-    width: int
-    count: int
-    held: np.ndarray | None
-
-    def __len__(self) -> int:
-        return self.count
-
-    def read(self) -> Iterator[np.ndarray]:
-        """One after another, as film.Pictures has it."""
-        if self.held is not None:
-            yield from self.held
-            return
-        number = 0
-        with opened(self.source, self.where) as container:
-            for display, frame in _Reel(container, self.where).shown():
-                if (display.height, display.width) != (self.height, self.width):
-                    raise MediaError(f"{self.where}: the file has changed since it was opened; score it again")
-                yield display.show(frame)
-                number += 1
-        if number != self.count:
-            raise MediaError(f"{self.where}: {number} pictures where there were {self.count}; it changed meanwhile")
+def _pictures(source: Path, where: str) -> Iterator[np.ndarray]:
+    """The pictures of a file, decoded once more."""
+    with opened(source, where) as container:
+        for display, frame in _Reel(container, where).shown():
+            yield display.show(frame)

@@ -63,6 +63,44 @@ class Held:
         yield from self.held
 
 
+@dataclass(frozen=True, eq=False)
+class Reread:
+    """Pictures of a source on disk: in memory while they are few, else decoded again whenever they are read.
+
+    Attributes:
+        where: the start of every error message.
+        height, width: of every picture, px.
+        count: how many there were when the source was opened.
+        held: all of them, where they are in memory.
+        decode: gives them one after another, uint8 (height, width, 3).
+    """
+
+    where: str
+    height: int
+    width: int
+    count: int
+    held: np.ndarray | None
+    decode: Callable[[], Iterator[np.ndarray]]
+
+    def __len__(self) -> int:
+        return self.count
+
+    def read(self) -> Iterator[np.ndarray]:
+        """One after another; MediaError where their size or number has changed since the source was opened."""
+        if self.held is not None:
+            yield from self.held
+            return
+        number = 0
+        for picture in self.decode():
+            if picture.shape[:2] != (self.height, self.width):
+                now, first = f"{picture.shape[1]}x{picture.shape[0]}", f"{self.width}x{self.height}"
+                raise MediaError(f"{self.where}: picture {number} is {now}, it was {first}; it changed meanwhile")
+            yield picture
+            number += 1
+        if number != self.count:
+            raise MediaError(f"{self.where}: {number} pictures where there were {self.count}; it changed meanwhile")
+
+
 @dataclass(frozen=True)
 class Look:
     """What is done to frames before they are seen: another colour, a cut, another size.

@@ -6,7 +6,6 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from PIL import Image, ImageOps
 from lsbench.errors import MediaError
 from lsbench.media.colours import TRANSPARENT
 from lsbench.media.display import AT_MOST_8K, check_size
-from lsbench.media.film import Pictures
+from lsbench.media.film import Pictures, Reread
 from lsbench.media.memory import Store
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -69,32 +68,8 @@ def read_frames(folder: Path, where: str) -> tuple[Pictures, tuple[str, ...]]:
             place[:] = picture
         if note:
             notes[note] = None
-    return Frames(where, paths, *size, store.held if store is not None else None), tuple(notes)
-
-
-@dataclass(frozen=True, eq=False)
-class Frames:
-    """Numbered images, in memory or read again whenever they are asked for; film.Pictures says what they are."""
-
-    where: str
-    paths: list[Path]
-    height: int
-    width: int
-    held: np.ndarray | None
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def read(self) -> Iterator[np.ndarray]:
-        """One after another."""
-        if self.held is not None:
-            yield from self.held
-            return
-        for path in self.paths:
-            picture, _ = _read_image(path, self.where)
-            if picture.shape[:2] != (self.height, self.width):
-                raise MediaError(f"{self.where}: {path.name} has another size than before; it changed meanwhile")
-            yield picture
+    held = store.held if store is not None else None
+    return Reread(where, *size, len(paths), held, lambda: (_read_image(path, where)[0] for path in paths)), tuple(notes)
 
 
 def _frame_series(folder: Path, where: str) -> list[Path]:
