@@ -15,7 +15,7 @@ from lsbench.metrics._base.images import Images, Levels, checked_frames
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
-from lsbench.metrics._seam.box_sides import SIDES, Side, differences
+from lsbench.metrics._seam.box_sides import SIDES, Side, differences, line_of
 from lsbench.metrics._seam.paste_box import WINDOW, found_boxes, textures
 
 BOXES = ("found", "face", "mouth")
@@ -125,9 +125,9 @@ class Seam(Metric):
             "paste boxes", lambda: found_boxes(reference, generated, pictures, texture)
         )
         found = np.asarray(boxes.any(axis=1))
-        known = self._steps(pictures if found.all() else pictures[found], boxes[found])
         step, floor = np.tile(np.where(difference_levels > DIFFERENT_LEVELS, np.nan, 0.0), (2, 1))
-        step[found], floor[found] = known["step"], known["floor"]
+        for frame in np.flatnonzero(found):
+            step[frame], floor[frame] = self._step(pictures[frame], boxes[frame])
         return Stats(step=step[pair.own], floor=floor[pair.own], found=found[pair.own])
 
     def compute(self, stats: Stats) -> float:
@@ -154,20 +154,25 @@ class Seam(Metric):
 
     def steps(self, reference: np.ndarray, generated: np.ndarray, boxes: Any) -> Stats:
         """The statistics (see measure) around known boxes, uint8 (T, H, W, 3) twice, int (T, 4) or (4,)."""
-        return self._steps(differences(reference, generated), _checked_boxes(boxes, reference.shape))
+        boxes = _checked_boxes(boxes, reference.shape)
+        pairs = [self._step(*each) for each in zip(differences(reference, generated), boxes, strict=True)]
+        step, floor = np.array(pairs, np.float64).reshape(-1, 2).T
+        return Stats(step=step, floor=floor, found=np.ones(len(pairs), bool))
 
-    def _steps(self, pictures: np.ndarray, boxes: np.ndarray) -> Stats:
-        """The statistics of differences(), float32 (T, H, W, 3), around boxes int64 (T, 4)."""
-        step, floor = np.full((2, len(pictures)), np.nan)
-        for index, (picture, box) in enumerate(zip(pictures, boxes, strict=True)):
-            sides = [Side(picture, box, name, self.segment) for name in SIDES]
-            step[index] = self._mean(sides, 0)
-            floor[index] = np.nan_to_num(self._mean(sides, -2 * (self.strip + self.gap)))
-        return Stats(step=step, floor=floor, found=np.ones(len(pictures), bool))
+    def _step(self, picture: np.ndarray, box: np.ndarray) -> tuple[float, float]:
+        """The squared step around a box in a picture of differences, and its floor, levels^2; NaN where undefined."""
+        reach = self.strip + self.gap
+        sides, lines = [], []
+        for index, name in enumerate(SIDES):
+            line, depth = line_of(index, int(box[index]), picture.shape), picture.shape[1 - index % 2]
+            lines.append(line)
+            sides.append(Side(picture, box, name, (max(0, line - 3 * reach), min(depth, line + reach)), self.segment))
+        floor = self._mean(sides, [line - 2 * reach for line in lines])
+        return self._mean(sides, lines), 0.0 if math.isnan(floor) else floor
 
-    def _mean(self, sides: list[Side], offset: int) -> float:
-        """The squared step `offset` px inside the sides, levels^2, over those that have room; NaN where none has."""
-        steps = [side.squared_step(side.line + offset, self.strip, self.gap) for side in sides]
+    def _mean(self, sides: list[Side], lines: list[int]) -> float:
+        """The squared step across a line of each side, levels^2, over those that have room; NaN where none has."""
+        steps = [side.squared_step(line, self.strip, self.gap) for side, line in zip(sides, lines, strict=True)]
         weights = [0 if step is None else side.pairs for side, step in zip(sides, steps, strict=True)]
         total = sum(weights)
         if not total:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import plain_seam
 import pytest
 from frames import noisy, spoilt
 
@@ -320,3 +321,31 @@ def test_blocks_are_summed_alike_whether_they_fit_or_not(size: tuple[int, int]) 
         counts = np.diff([*starts, expected.shape[axis]]).astype(np.float32)
         expected = np.add.reduceat(expected, starts, axis=axis) / np.expand_dims(counts, (1 - axis, 2))
     assert np.array_equal(_blocks(picture), expected)
+
+
+def test_a_guess_makes_the_search_for_the_largest_sum_no_other() -> None:
+    random = np.random.default_rng(2)
+    for values in (random.integers(-3, 3, (9, 12)).astype(float), random.normal(-0.3, 1, (12, 9)), -np.ones((3, 4))):
+        expected = plain_seam.largest_sum(values)
+        for left, top in random.integers(0, 8, (20, 2)).tolist():
+            assert largest_sum(values, (left, top, left + 3, top + 2)) == expected
+        assert largest_sum(values, expected) == largest_sum(values) == expected
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_boxes_and_steps_are_those_of_a_plain_search_to_the_bit(texture: np.ndarray, seed: int, tmp_path: Path) -> None:
+    """Frames of odd size, a box that drifts and touches the edge, noise, a codec, saturated places."""
+    random = np.random.default_rng(seed)
+    frames = np.clip(texture[:, :110, :150].astype(int) + (seed * 60), 0, 255).astype(np.uint8)
+    boxes = np.array([(60 * (1 - seed) + k, 30 - k, 110 + k, 80) for k in range(12)])
+    generated = noisy(stepped(frames, boxes, 9 + 15 * seed, feather=3 * seed), 2)
+    if seed:
+        generated = encoded(generated[:, :, :, ::-1], 12, tmp_path)[:, :, :, ::-1]
+    generated[random.integers(12)] = frames[0]
+    stats = Seam().measure(pair(frames, generated))
+    expected, step, floor = plain_seam.steps(frames, generated)
+    assert expected.any(axis=1).sum() >= 6
+    assert np.array_equal(found_boxes(frames, generated)[0], expected)
+    shown = expected.any(axis=1)
+    assert np.array_equal(stats["step"][shown], step[shown])
+    assert np.array_equal(stats["floor"][shown], floor[shown])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import uniform_filter, uniform_filter1d
 
 from lsbench.metrics._base.images import PEAK
 from lsbench.metrics._kernels.largest_sum import largest_sum
-from lsbench.metrics._seam.box_sides import SIDES, Side, differences
+from lsbench.metrics._seam.box_sides import SIDES, Side, differences, line_of
 
 BLOCK = 4  # px; a cell is the mean of 2 x 2 blocks, so that noise cancels
 WINDOW = 9  # frames that cells are averaged over
@@ -23,11 +24,23 @@ STARTS = (2.0, 8.0)  # thresholds that the search begins with, in medians
 ROUNDS = 8
 
 
+class Textures(NamedTuple):
+    """Texture of the cells of reference frames, sorted into classes.
+
+    cells: float32 (T, R, C), levels a px. classes: flat indices of the cells of each class, the plainest first, int64
+    (T, cells) each, of T frames. middles: the median texture of each class, float32 (T, classes).
+    """
+
+    cells: np.ndarray
+    classes: list[np.ndarray]
+    middles: np.ndarray
+
+
 def found_boxes(
     reference: np.ndarray,
     generated: np.ndarray,
     pictures: np.ndarray | None = None,
-    texture: np.ndarray | None = None,
+    texture: Textures | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The paste box of each frame, zeros where none is found, and by how much its median place differs.
 
@@ -46,8 +59,9 @@ def found_boxes(
     texture = textures(reference) if texture is None else texture
     power = _power(reference, generated, pictures)
     boxes = np.zeros((len(reference), 4), np.int64)
-    for box, *cells, picture in zip(boxes, power, texture, pictures, strict=True):
-        split = _split(_beyond_agreement(*cells))
+    split = None
+    for box, excess, picture in zip(boxes, _beyond_agreement(power, texture), pictures, strict=True):
+        split = _split(excess, guess=split)
         if split is None:
             continue
         rough = _pixels(split, power.shape[1:], size)
@@ -56,14 +70,21 @@ def found_boxes(
     return boxes, np.sqrt(np.median(power, axis=(1, 2)).astype(np.float64))
 
 
-def textures(reference: np.ndarray) -> np.ndarray:
-    """Texture of each cell of the reference, levels a px: uint8 (T, H, W, 3) -> float32 (T, R, C)."""
+def textures(reference: np.ndarray) -> Textures:
+    """Texture of each cell of the reference: uint8 (T, H, W, 3)."""
     maps = []
     for frame in reference:
-        grey = frame.mean(axis=2, keepdims=True, dtype=np.float32)
-        down, across = (np.abs(np.diff(grey, axis=axis, append=grey.take([-1], axis))) for axis in (0, 1))
-        maps.append(_blocks(down + across))
-    return _averaged(maps)[..., 0]
+        grey = _sum_of_channels(frame.astype(np.float32)) / np.float32(3)
+        change = np.zeros_like(grey)
+        change[:-1] += np.abs(grey[1:] - grey[:-1])
+        change[:, :-1] += np.abs(grey[:, 1:] - grey[:, :-1])
+        maps.append(_blocks(change[..., None]))
+    cells = _averaged(maps)[..., 0]
+    flat = cells.reshape(len(cells), -1)
+    count = min(TEXTURES, max(1, flat.shape[1] // 32))
+    classes = np.array_split(np.argsort(flat, axis=1, kind="stable"), count, axis=1)
+    middles = [np.median(np.take_along_axis(flat, places, axis=1), axis=1) for places in classes]
+    return Textures(cells, classes, np.stack(middles, axis=1))
 
 
 def _power(reference: np.ndarray, generated: np.ndarray, pictures: np.ndarray) -> np.ndarray:
@@ -72,8 +93,15 @@ def _power(reference: np.ndarray, generated: np.ndarray, pictures: np.ndarray) -
     for one, other, picture in zip(reference, generated, pictures, strict=True):
         saturated = (one == 0) | (one == PEAK) | (other == 0) | (other == PEAK)
         maps.append(_blocks(np.where(saturated, np.float32(0), picture)))
-    energy: np.ndarray = np.square(_averaged(maps)).mean(axis=3)
+    energy: np.ndarray = _sum_of_channels(np.square(_averaged(maps))) / np.float32(3)
     return energy
+
+
+def _sum_of_channels(pictures: np.ndarray) -> np.ndarray:
+    """The sum over three channels: (..., 3) -> (...), added in NumPy's order, and several times as fast."""
+    red, green, blue = (pictures[..., channel] for channel in range(3))
+    total: np.ndarray = red + (green + blue)
+    return total
 
 
 def _averaged(maps: list[np.ndarray]) -> np.ndarray:
@@ -98,24 +126,30 @@ def _blocks(picture: np.ndarray) -> np.ndarray:
     return picture
 
 
-def _beyond_agreement(power: np.ndarray, texture: np.ndarray) -> np.ndarray:
-    """The power over the lower quartile of the power where the texture is alike: (R, C) twice -> float64 (R, C)."""
-    count = min(TEXTURES, max(1, power.size // 32))
-    classes = np.array_split(np.argsort(texture, axis=None, kind="stable"), count)
-    agreement = [np.quantile(power.ravel()[cells], CLASS_SHARE) for cells in classes]
-    middles = [np.median(texture.ravel()[cells]) for cells in classes]
-    excess: np.ndarray = power / (ROUNDING + np.interp(texture, middles, agreement))
-    return excess
+def _beyond_agreement(power: np.ndarray, texture: Textures) -> np.ndarray:
+    """The power over the lower quartile of the power where the texture is alike: (T, R, C) -> float64 (T, R, C)."""
+    flat = power.reshape(len(power), -1)
+    agreement = [
+        np.quantile(np.take_along_axis(flat, places, axis=1), CLASS_SHARE, axis=1) for places in texture.classes
+    ]
+    excess = np.empty(power.shape)
+    for out, cells, *known in zip(excess, texture.cells, texture.middles, np.stack(agreement, axis=1), strict=True):
+        out[...] = np.interp(cells, *known)
+    return np.divide(power, ROUNDING + excess, out=excess)
 
 
-def _split(power: np.ndarray) -> tuple[int, int, int, int] | None:
-    """The cells (left, top, right, bottom), ends exclusive, that split the power (R, C) best; None without contrast."""
+def _split(power: np.ndarray, guess: tuple[int, int, int, int] | None = None) -> tuple[int, int, int, int] | None:
+    """The cells (left, top, right, bottom), ends exclusive, that split the power (R, C) best; None without contrast.
+
+    guess: about where they are; it makes the search faster and changes nothing else.
+    """
     total, median = power.sum(), float(np.median(power))
     best: tuple[float, float, tuple[int, int, int, int] | None] = (math.inf, 0.0, None)
     for start in STARTS:
         threshold, last = max(1.0, start * median), None
         for _ in range(ROUNDS):
-            cells = largest_sum(power - threshold)
+            cells = largest_sum(power - threshold, guess)
+            guess = cells or guess
             if cells is None or cells == last:
                 break
             left, top, right, bottom = cells
@@ -147,11 +181,10 @@ def _placed(picture: np.ndarray, rough: np.ndarray) -> np.ndarray:
         for index, name in enumerate(SIDES):
             if rough[index] == edges[index]:
                 continue
-            side = Side(picture, box, name)
-            start = abs(int(rough[index] - edges[index]))
+            start = line_of(index, int(rough[index]), picture.shape)
             first = max(0, start - reach[index % 2])
-            line = first + _change(side.power[first : start + reach[index % 2]])
-            box[index] = line if index < 2 else edges[index] - line
+            line = first + _change(Side(picture, box, name, (first, start + reach[index % 2])).power)
+            box[index] = line_of(index, line, picture.shape)
     return box
 
 
