@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
-import zipfile
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib.util import find_spec
@@ -14,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from lsbench.errors import WeightsError
-from lsbench.networks import weights
+from lsbench.networks import checkpoint, weights
+from lsbench.networks.forms import unfit
 
 HEADS_SHA256 = "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0"  # of lpips/weights/v0.1/alex.pth
 EPS = 1e-10
@@ -92,14 +91,9 @@ def _load(path: Path, sha256: str, device: str) -> LPIPS:
     with torch.device("meta"):
         trunk = AlexNet()
     try:
-        state = _read(path)
-        convolutions = {name: state[name].float() for name in state if name.startswith("features.")}
-        trunk.load_state_dict(convolutions, assign=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise WeightsError(
-            f"weight file {path} does not hold AlexNet ({' '.join(str(error).split())[:200] or type(error).__name__}). "
-            "Run lsbench weights verify, or pass another --weights alexnet=PATH"
-        ) from error
+        trunk.load_state_dict(checkpoint.read_state(path), assign=True)
+    except RuntimeError as error:
+        raise unfit(path, f"does not hold AlexNet ({' '.join(str(error).split())[:200]})") from error
     return LPIPS(trunk, _heads(), device)
 
 
@@ -117,12 +111,4 @@ def _heads() -> list[Tensor]:
         raise WeightsError(
             f"{path} has sha256 {found[:12]}, expected {HEADS_SHA256[:12]}; pip install --force-reinstall lpips==0.1.4"
         )
-    return [head.flatten() for head in _read(path).values()]
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file by name."""
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ValueError("it holds no state_dict")
-    return state
+    return [head.flatten() for head in checkpoint.read_state(path).values()]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from lsbench.errors import WeightsError
+from lsbench.networks.forms import read_arrays, unfit
 
 BATCH_NORM_EPS = 1e-3  # of the networks that were converted from TensorFlow models
 
@@ -46,14 +44,13 @@ def load(
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a state_dict file by name, on the CPU; WeightsError where it cannot be read or holds none."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise unfit(path, f"cannot be read ({_first_line(error)})") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise unfit(path, "holds no state_dict")
-    return state
+    """The tensors of a file of any form (see lsbench.networks.forms) by canonical name, on the CPU.
+
+    Raises:
+        WeightsError: where it cannot be read, or holds none.
+    """
+    arrays = read_arrays(path)
+    return {name: torch.from_numpy(array if array.flags.writeable else array.copy()) for name, array in arrays.items()}
 
 
 def _folded(state: dict[str, Tensor], norm_of: Callable[[str], str], eps: float, biased: bool) -> dict[str, Tensor]:
@@ -71,12 +68,3 @@ def _folded(state: dict[str, Tensor], norm_of: Callable[[str], str], eps: float,
         folded[f"{name}.bias"] = (shift + (own - mean) * gain).float()
         used |= {key, *([f"{conv}.bias"] if biased else []), *(k for k in state if k.startswith(f"{norm_of(conv)}."))}
     return folded | {key: value for key, value in state.items() if key not in used}
-
-
-def unfit(path: Path, reason: str) -> WeightsError:
-    """The error of a weight file that is not what it should be."""
-    return WeightsError(f"weight file {path} {reason}. Run lsbench weights verify, or pass another --weights NAME=PATH")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -176,7 +176,6 @@ class Inception(nn.Module):
         self.Mixed_7a = BlockD(768)
         self.Mixed_7b = BlockE(1280)
         self.Mixed_7c = LastBlockE(2048)
-        self.fc = nn.Linear(2048, 1008)  # unused; its 1008 classes tell these weights from torchvision's
 
     def forward(self, image: Tensor) -> Tensor:
         image = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(image)))

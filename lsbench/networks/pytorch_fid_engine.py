@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from lsbench.networks import checkpoint
+from lsbench.networks.forms import unfit
 
 
 def load(path: Path, device: str = "cpu") -> Callable[[Tensor], np.ndarray]:
@@ -31,12 +32,13 @@ def load(path: Path, device: str = "cpu") -> Callable[[Tensor], np.ndarray]:
     from pytorch_fid import inception
 
     state = checkpoint.read_state(path)
+    state |= {"fc.weight": torch.zeros(1008, 2048), "fc.bias": torch.zeros(1008)}  # a classifier that is not asked
     with mock.patch.object(inception, "load_state_dict_from_url", lambda *_, **__: state):
         try:
             network = inception.InceptionV3([inception.InceptionV3.BLOCK_INDEX_BY_DIM[2048]])
         except (RuntimeError, KeyError) as error:
             reason = " ".join(str(error).split())[:300]
-            raise checkpoint.unfit(path, f"is not for pytorch-fid's InceptionV3: {reason}") from error
+            raise unfit(path, f"is not for pytorch-fid's InceptionV3: {reason}") from error
     network = network.to(device).eval()
 
     def features(images: Tensor) -> np.ndarray:
