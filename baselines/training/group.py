@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, distributed
 
 from lsbench.errors import TrainingError
-from lsbench.system.ranks import ALONE, Ranks
+from lsbench.system.ranks import ALONE, Ranks, member_lost
 
 TIMEOUT = timedelta(minutes=10)  # after which a GPU that does not answer counts as lost
 
@@ -71,4 +71,5 @@ class Group:
         try:
             distributed.all_reduce(tensor, how, group=self.channel)
         except RuntimeError as error:
+            member_lost.set()
             raise LostProcess(f"another of the {self.ranks.size} processes ended or cannot be reached") from error

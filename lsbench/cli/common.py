@@ -39,8 +39,11 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except LsbenchError as error:
+            from lsbench.system.ranks import end_if_lost
+
             _show_traceback(ctx)
             click.echo(f"lsbench: {' '.join(str(error).split())}", err=True)
+            end_if_lost(ERROR)
             ctx.exit(ERROR)
         except KeyboardInterrupt:
             click.echo("lsbench: interrupted; what is finished is kept, the same command goes on", err=True)

@@ -8,11 +8,14 @@ exchanged are the outcomes of jobs, over gloo; networks of rank r run on the r-t
 from __future__ import annotations
 
 import atexit
+import logging
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from threading import Event
 from typing import Any, TypeVar
 
 from lsbench.errors import LsbenchError, RunError
@@ -23,6 +26,8 @@ Done = TypeVar("Done")
 T = TypeVar("T")
 
 TIMEOUT = timedelta(days=30)  # ranks wait for the slowest; a rank that dies breaks its connections at once
+
+member_lost = Event()  # set by whoever finds that another rank is gone
 
 
 @dataclass(frozen=True)
@@ -145,6 +150,7 @@ class Ranks:
         try:
             function(*arguments)
         except RuntimeError as error:
+            member_lost.set()
             raise RunError(
                 f"rank {self.rank} of {self.size}: another rank ended or cannot be reached; finished clips are kept, "
                 "the same command goes on with the rest"
@@ -154,8 +160,25 @@ class Ranks:
 ALONE = Ranks()
 
 
+def end_if_lost(status: int) -> None:
+    """End this process at once, with this exit status, where another rank is lost; else do nothing.
+
+    For a program that has said what happened and has nothing left to do. Threads of the transport may still be at work
+    on the connections that broke: an error that one of them meets while the group is taken down ends the process by
+    SIGABRT, whatever its status was to be. So nothing is taken down.
+    """
+    if not member_lost.is_set():
+        return
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # nobody reads it any more
+            stream.flush()
+    os._exit(status)
+
+
 def _leave() -> None:
     from torch import distributed
 
-    with suppress(RuntimeError):  # a group that lost a member cannot be left in order
-        distributed.destroy_process_group()
+    if not member_lost.is_set():
+        with suppress(RuntimeError):  # one that is gone and was not missed
+            distributed.destroy_process_group()
