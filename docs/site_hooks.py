@@ -52,7 +52,8 @@ def metric_table() -> str:
         kind = registry.load(target)
         better = "best at 0" if kind.better == "zero" else kind.better
         regions = ", ".join(region.value for region in kind.regions) or "its own"
-        needs = ", ".join([*kind.weights, *(["face_landmarker"] if kind.needs_landmarks else [])]) or "-"
+        needed = [*kind.weights, *(["face_landmarker"] if kind.needs_landmarks else [])]
+        needs = ", ".join([*needed, *([f"extra `{kind.extra}`"] if kind.extra else [])]) or "-"
         lines.append(f"| [`{name}`]({_page(name)}#{name}) | {kind.asks} | {better} | {regions} | {needs} |")
     return "\n".join(lines)
 

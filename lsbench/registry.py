@@ -23,6 +23,7 @@ METRICS = {
     "fsim": "lsbench.metrics.from_piq:FSIM",
     "vif": "lsbench.metrics.from_piq:VIF",
     "haarpsi": "lsbench.metrics.from_piq:HaarPSI",
+    "vmaf": "lsbench.metrics.vmaf:VMAF",
     "sharpness": "lsbench.metrics.sharpness:Sharpness",
     "seam": "lsbench.metrics.seam:Seam",
     "flicker": "lsbench.metrics.flicker:Flicker",

@@ -9,7 +9,7 @@ from lsbench.cli.common import examples
 
 @click.command(epilog=examples("lsbench metrics"))
 def metrics() -> None:
-    """List the metrics: what each asks, which way is better, its regions, options, weights and source."""
+    """List the metrics: what each asks, which way is better, its regions, options, what it needs, and source."""
     from lsbench import registry
     from lsbench.report.text.console import show_table
 
@@ -19,6 +19,7 @@ def metrics() -> None:
         metric = kind()
         regions = " ".join(region.value for region in kind.regions) or "-"
         needed = [*kind.weights, *(["face_landmarker"] if kind.needs_landmarks else [])]
+        needed += [f"lsbench[{kind.extra}]"] if kind.extra else []
         options = " ".join(f"{key}={value}" for key, value in metric.options().items()) or "-"
         rows.append([name, kind.asks, kind.better, regions, options, " ".join(needed) or "-", kind.source])
-    show_table(["name", "asks", "better", "regions", "options", "weights", "source"], rows)
+    show_table(["name", "asks", "better", "regions", "options", "needs", "source"], rows)

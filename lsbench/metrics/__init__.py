@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ssim,
         sync,
         syncnet,
+        vmaf,
     )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "ssim",
     "sync",
     "syncnet",
+    "vmaf",
 ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from lsbench.errors import LsbenchError, WeightsError
+from lsbench.errors import LsbenchError, MetricError, WeightsError
 from lsbench.face.track import BOX_RULES, Region
 from lsbench.face.tracker import FaceTracker
 from lsbench.metrics._base import catalogue
@@ -67,6 +67,7 @@ def measurable(
         progress: is told what is fetched.
 
     Raises:
+        MetricError: where a metric that was named needs an extra that is not installed.
         WeightsError: where a file cannot be had for a metric that was named, or that is demanded.
         LsbenchError: where nothing is left to measure.
     """
@@ -74,6 +75,11 @@ def measurable(
     wanted = catalogue.metrics(metrics or protocol.metrics, [Region(region) for region in regions or protocol.regions])
     unavailable = untrue(wanted, protocol)
     wanted = [metric for metric in wanted if metric.key not in unavailable]
+    absent = {metric.key: reason for metric in wanted if (reason := metric.lacking())}
+    if metrics and absent:
+        raise MetricError(next(iter(absent.values())))
+    unavailable |= absent
+    wanted = [metric for metric in wanted if metric.key not in absent]
     indispensable = {*demanded, *overrides}
     if metrics:
         indispensable.update(*(needs(metric, protocol) for metric in wanted))

@@ -146,7 +146,9 @@ def exchanged(pair: ClipPair) -> ClipPair:
 
 
 def weight_files(metric: Metric) -> dict[str, Path]:
-    """The weights that a metric needs; skips the test where they are not on this machine."""
+    """The weights that a metric needs; skips the test where they, or an extra, are not on this machine."""
+    if reason := metric.lacking():
+        pytest.skip(reason)
     try:
         return {name: weights.require(name, offline=True)[0] for name in metric.weights}
     except WeightsError as missing:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from lsbench import registry
 from lsbench.errors import MetricError
 from lsbench.face.track import BOX_RULES, Region
+from lsbench.metrics._base import extras
 from lsbench.metrics._base.direction import Better
 from lsbench.metrics._base.influence import of_statistic
 from lsbench.metrics._base.learner import Learner
@@ -42,6 +43,7 @@ class Metric(ABC):
         needs_pictures: whether it looks at pixels; where not, the frames that it is given are blank.
         weights: names of the weight files that it needs.
         libraries: those whose version moves its values by more than rounding.
+        extra: of lsbench, that it needs, as in `pip install 'lsbench[vmaf]'`; empty where it needs none.
         per_clip: whether one clip on its own has a value.
         by_segment: whether segments of a clip can be measured as clips of their own, for intervals alone, though its
             statistics cannot be cut; for metrics that look at no pixels.
@@ -59,6 +61,7 @@ class Metric(ABC):
     needs_pictures: ClassVar[bool] = True
     weights: ClassVar[tuple[str, ...]] = ()
     libraries: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str] = ""
     per_clip: ClassVar[bool] = True
     by_segment: ClassVar[bool] = False
     paired: ClassVar[bool] = True
@@ -146,6 +149,11 @@ class Metric(ABC):
     def note(self, stats: Stats) -> str | None:
         """What a reader must know beside the value: why it is undefined, or what it leaves out."""
         return None
+
+    def lacking(self) -> str | None:
+        """Why it cannot be measured on this machine, with the remedy; None where it can, once its weights are there."""
+        reason = extras.lacking(self.extra)
+        return f"{self.name}: {reason}" if reason else None
 
     @property
     def filed_as(self) -> str:

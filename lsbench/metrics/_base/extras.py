@@ -1,0 +1,19 @@
+"""The optional extras of lsbench that metrics need: nobody has to install what he does not measure."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+MODULES = {"identity": "dlib", "onnx": "onnxruntime", "vmaf": "imageio_ffmpeg"}  # what each extra brings
+
+
+def lacking(extra: str) -> str | None:
+    """What is not installed of an extra, and the remedy; None where it is installed, or `extra` is empty."""
+    if not extra or find_spec(MODULES[extra]) is not None:
+        return None
+    return f"{MODULES[extra]} is not installed. {remedy(extra)}"
+
+
+def remedy(extra: str) -> str:
+    """The command that installs an extra."""
+    return f"pip install 'lsbench[{extra}]'"

@@ -1,0 +1,1 @@
+"""How VMAF is computed."""
