@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,12 @@ from lsbench.metrics._base.images import Images, Levels
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 PIQ = version("piq")
-_BATCH_PIXELS, _BATCH_FRAMES = 3 * 288 * 360, 8  # up to 8 frames a batch give the same bits; FSIM holds 1 kB a pixel
+_BATCH_PIXELS, _BATCH_FRAMES = 3 * 288 * 360, 8  # up to 8 frames a batch give the same bits
+_PIXEL_BYTES = 1000  # that FSIM holds of a pair of frames, the most of all
 
 
 def ms_ssim(reference: Images, generated: Images, *, levels: Levels = None, **options: Any) -> float:
@@ -172,19 +176,23 @@ class PiqMetric(FrameMetric):
     def _score(self, reference: np.ndarray, generated: np.ndarray, device: str = "cpu") -> np.ndarray:
         """The value of each frame: contiguous uint8 (T, H, W, 3), large enough -> float64 (T,)."""
         import piq
+        import torch
 
         from lsbench.networks import batches
 
         function, arguments = getattr(piq, self.function), self._arguments()
-
-        def score(part: slice) -> np.ndarray:
-            both = (batches.images(frames[part], device).contiguous() / 255 for frames in (generated, reference))
-            values: np.ndarray = function(*both, data_range=1.0, reduction="none", **arguments).double().cpu().numpy()
-            return values[: part.stop - part.start]
-
         count, height, width = reference.shape[:3]
-        parts = batches.cut(count, _BATCH_PIXELS, _BATCH_FRAMES, height * width)
-        values = np.concatenate(batches.each(score, parts, device))
+
+        def score(part: slice) -> Tensor:
+            both = (batches.images(frames[part], device).contiguous() / 255 for frames in (generated, reference))
+            values: Tensor = function(*both, data_range=1.0, reduction="none", **arguments)
+            return values.double()[: part.stop - part.start]
+
+        def values_of(most: int) -> Tensor:
+            return torch.cat(batches.each(score, batches.even(count, most), device))
+
+        on_cpu = min(_BATCH_FRAMES, max(3, _BATCH_PIXELS // (height * width)))
+        values = batches.sized(values_of, device, on_cpu, _PIXEL_BYTES * height * width).cpu().numpy()
         undefined = ~np.isfinite(values)
         if self.needs_structure:
             undefined |= (reference == reference[:, :1, :1]).all((1, 2, 3))

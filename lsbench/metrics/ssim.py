@@ -12,14 +12,12 @@ import numpy.typing as npt
 from lsbench.errors import MetricError
 from lsbench.metrics._base.frame_metric import FrameMetric
 from lsbench.metrics._base.images import COLORS, PEAK, Images, Levels
-from lsbench.metrics._base.pair import ClipPair
 
 if TYPE_CHECKING:
     import torch
 
 K1, K2 = 0.01, 0.03
 LUMA = (0.299, 0.587, 0.114)
-_DEVICE_FRAMES = 16  # frames that are on a device at once
 _CPU_SAMPLES = 1 << 17  # samples worked on together on a CPU: more would leave its cache
 
 
@@ -167,11 +165,10 @@ class SSIM(FrameMetric):
 
     def values(self, reference: np.ndarray, generated: np.ndarray) -> npt.NDArray[np.float64]:
         """SSIM of each frame."""
-        return self.score(reference, generated)
+        from lsbench.metrics._kernels.ssim_kernel import ssim_frames
 
-    def values_of(self, pair: ClipPair, reference: np.ndarray, generated: np.ndarray) -> npt.NDArray[np.float64]:
-        """The same, on the pair's device."""
-        return self.score(reference, generated, pair.device)
+        weights = gaussian(self.window, self.sigma)
+        return ssim_frames(reference, generated, weights, self.color == "luma", (K1 * PEAK) ** 2, (K2 * PEAK) ** 2)
 
     def why_undefined(self) -> str:
         """The window does not fit."""
@@ -180,23 +177,6 @@ class SSIM(FrameMetric):
     def too_small(self, width: int, height: int) -> str:
         """The window does not fit."""
         return _too_small(width, height, self.window)
-
-    def score(self, reference: np.ndarray, generated: np.ndarray, device: str = "cpu") -> np.ndarray:
-        """SSIM of each frame: contiguous uint8 (T, H, W, 3), no smaller than the window -> float64 (T,)."""
-        if device == "cpu":
-            from lsbench.metrics._kernels.ssim_kernel import ssim_frames
-
-            weights = gaussian(self.window, self.sigma)
-            return ssim_frames(reference, generated, weights, self.color == "luma", (K1 * PEAK) ** 2, (K2 * PEAK) ** 2)
-        import torch
-
-        done = []
-        with torch.inference_mode():
-            for start in range(0, len(reference), _DEVICE_FRAMES):
-                parts = (frames[start : start + _DEVICE_FRAMES] for frames in (reference, generated))
-                x, y = (torch.tensor(part, device=device).permute(0, 3, 1, 2) for part in parts)
-                done.append(ssim_torch(x, y, color=self.color, window=self.window, sigma=self.sigma).cpu().double())
-        return torch.cat(done).numpy()
 
 
 def _blur(maps: torch.Tensor, weights: np.ndarray) -> torch.Tensor:

@@ -4,11 +4,16 @@ A network whose sums depend on the size of the batch is given batches of one siz
 On the CPU a batch runs on one thread, and as many batches run at once as the process has threads: which kernels PyTorch
 takes, and so the last bits, depend on the thread count of an operation. It takes yet other kernels for a batch of one,
 so a single frame is run twice over.
+
+On a device, which is all that is no CPU, batches are as large as its memory allows, and their size may move last bits.
+Threads may share a device: one at a time hands it a batch, the others read and prepare theirs meanwhile.
 """
 
 from __future__ import annotations
 
+import logging
 import math
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,16 +24,75 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lsbench.errors import MetricError
+
 MOST_THREADS = 16  # batches at once: bounds memory on machines with many cores
-DEVICE_BATCH = 16  # the most frames a batch where the device is no CPU
+DEVICE_BATCH = 128  # the most frames a batch on a device: a clip of GRID is one
 
 Batch = TypeVar("Batch")
 Done = TypeVar("Done")
 
+_log = logging.getLogger(__name__)
+_handing_over = threading.Lock()  # a batch to a device
+
+
+def sized(work: Callable[[int], Done], device: str, on_cpu: int, frame_bytes: int) -> Done:
+    """work(most): something computed in batches of at most `most` frames.
+
+    That is `on_cpu` frames on the CPU, and as many as device_batch() says elsewhere. Where a device lacks the memory
+    after all, since others took it meanwhile, all of it is done once more in batches of half the size.
+
+    Args:
+        work: is given the most frames a batch.
+        device: where it runs.
+        on_cpu: frames a batch there.
+        frame_bytes: memory that one frame takes on its way through the network.
+
+    Raises:
+        MetricError: where half as many frames do not fit either.
+    """
+    if device == "cpu":
+        return work(on_cpu)
+    most = device_batch(device, frame_bytes)
+    try:
+        return work(most)
+    except torch.OutOfMemoryError:
+        _log.info("device %s has no memory for %d frames at once", device, most)
+    # Behind the handler: the error would keep the tensors of the first trial alive.
+    torch.cuda.empty_cache()
+    try:
+        return work(max(1, most // 2))
+    except torch.OutOfMemoryError as error:
+        raise MetricError(
+            f"device {device}: {most} frames at once do not fit its memory, nor do half as many. Free memory on it, "
+            "pass fewer --workers, or --device cpu"
+        ) from error
+
+
+def device_batch(device: str, frame_bytes: int) -> int:
+    """Frames a batch on a device: DEVICE_BATCH, halved until they take at most half of the memory that is free."""
+    most, room = DEVICE_BATCH, _free_bytes(device)
+    while most > 1 and room is not None and most * frame_bytes > room // 2:
+        most //= 2
+    return most
+
+
+def _free_bytes(device: str) -> int | None:
+    """Memory of a device that nobody uses; None where it does not say."""
+    if torch.device(device).type != "cuda":
+        return None
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(free) + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+
 
 def cut(frames: int, pixels: int, most: int, frame_pixels: int) -> list[slice]:
     """`frames` as slices of even length, of at most `most` frames and `pixels` px in all, or of 3 frames."""
-    count = math.ceil(frames / min(most, max(3, pixels // frame_pixels)))
+    return even(frames, min(most, max(3, pixels // frame_pixels)))
+
+
+def even(frames: int, most: int) -> list[slice]:
+    """`frames` as slices of even length, of at most `most` frames."""
+    count = math.ceil(frames / most)
     edges = [frames * i // count for i in range(count + 1)]
     return [slice(start, stop) for start, stop in pairwise(edges)]
 
@@ -36,9 +100,12 @@ def cut(frames: int, pixels: int, most: int, frame_pixels: int) -> list[slice]:
 def images(frames: np.ndarray, device: str, least: int = 2) -> Tensor:
     """Frames uint8 (B, H, W, 3) as float32 (B, 3, H, W), 0 to 255, in the memory order of frames.
 
-    Where there are fewer than `least`, the last is repeated.
+    Where there are fewer than `least`, the last is repeated. They are bytes on their way to a device, out of memory
+    that it reads by itself.
     """
-    batch = torch.tensor(frames, device=device)
+    batch = torch.tensor(frames[:0]).new_empty(frames.shape, pin_memory=torch.device(device).type == "cuda")
+    np.copyto(batch.numpy(), frames)
+    batch = batch.to(device, non_blocking=True)
     if len(batch) < least:
         batch = torch.cat([batch, batch[-1:].expand(least - len(batch), -1, -1, -1)])
     return batch.permute(0, 3, 1, 2).float()
@@ -54,7 +121,11 @@ def prepared(frames: np.ndarray, device: str, prepare: Callable[[Tensor], Tensor
 
 
 def each(function: Callable[[Batch], Done], batches: Sequence[Batch], device: str) -> list[Done]:
-    """function() of every batch, in order and without gradients; side by side on the CPU."""
+    """function() of every batch, in order and without gradients; side by side on the CPU.
+
+    What it gives should stay on the device: a copy waits until the batch is computed, and nothing else is handed over
+    meanwhile.
+    """
 
     def run(batch: Batch) -> Done:
         with _exact(device):
@@ -72,10 +143,11 @@ def each(function: Callable[[Batch], Done], batches: Sequence[Batch], device: st
 
 @contextmanager
 def _exact(device: str) -> Iterator[None]:
-    """Full float32, and the same convolution every time."""
+    """Full float32, and the same convolution every time; those settings are global to the process."""
     with torch.inference_mode():
         if device == "cpu":
             yield
         else:
-            with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+            exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+            with _handing_over, exact:
                 yield

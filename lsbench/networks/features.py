@@ -10,15 +10,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lsbench.errors import MetricError
 from lsbench.networks import weights
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 ENGINES = ("torch", "onnx", "pytorch-fid")  # the last: the peer's own class, for who wants its code
 
-Extractor = Callable[[np.ndarray], np.ndarray]  # of frames uint8 (B, H, W, 3)
+Extractor = Callable[[np.ndarray], "Tensor"]  # of frames uint8 (B, H, W, 3), features on the device
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,8 @@ class Network:
     """A network that gives features: its weight file's name, the module with `load` and `prepare`, and its numbers.
 
     width: features a frame. input: side of its input, px. batch: frames a batch on the CPU, where it is fastest.
-    revision: changes whenever a feature may change.
+    frame_bytes: memory that a prepared frame takes on its way through, as measured and a quarter more. revision:
+    changes whenever a feature may change.
     """
 
     name: str
@@ -34,11 +39,14 @@ class Network:
     width: int
     input: int
     batch: int
+    frame_bytes: int
     revision: int = 1
 
 
-INCEPTION = Network("inception", "lsbench.networks.inception", width=2048, input=299, batch=8)
-EFFICIENTNET_LITE0 = Network("efficientnet_lite0", "lsbench.networks.efficientnet", width=1280, input=224, batch=4)
+INCEPTION = Network("inception", "lsbench.networks.inception", width=2048, input=299, batch=8, frame_bytes=14 << 20)
+EFFICIENTNET_LITE0 = Network(
+    "efficientnet_lite0", "lsbench.networks.efficientnet", width=1280, input=224, batch=4, frame_bytes=16 << 20
+)
 
 
 def frame_features(
@@ -50,12 +58,20 @@ def frame_features(
             f"{network.name} features: frames are {frames.dtype} {frames.shape}; "
             "expected uint8 (frames, height, width, 3)"
         )
+    import torch
+
     from lsbench.networks import batches
 
     extract = _extractor(network, path, device, engine)
-    size = network.batch if device == "cpu" else batches.DEVICE_BATCH
-    parts = [frames[start : start + size] for start in range(0, len(frames), size)]
-    features = np.concatenate(batches.each(lambda part: extract(part)[: len(part)], parts, device))
+
+    def features_of(most: int) -> Tensor:
+        parts = [frames[part] for part in batches.even(len(frames), most)]
+        if device == "cpu":
+            parts = [frames[start : start + most] for start in range(0, len(frames), most)]
+        return torch.cat(batches.each(lambda part: extract(part)[: len(part)], parts, device))
+
+    resized = 9 * frames[0].size  # from bytes to two copies in float32
+    features = batches.sized(features_of, device, network.batch, network.frame_bytes + resized).cpu().numpy()
     if not np.isfinite(features).all():
         frame = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
         raise MetricError(
@@ -94,7 +110,9 @@ def _loaded(network: Network, path: Path, sha256: str, device: str, engine: str)
 
         kept_as = f"{network.name}.{network.revision}"
         run = onnx_engine.load(kept_as, sha256, network.input, lambda: module.load(path))
-        return lambda frames: run(batches.prepared(frames, device, module.prepare).contiguous().numpy())
+        return lambda frames: torch.from_numpy(
+            run(batches.prepared(frames, device, module.prepare).contiguous().numpy())
+        )
 
-    loaded = module.load(path).to(device, memory_format=torch.channels_last)
-    return lambda frames: loaded(batches.prepared(frames, device, module.prepare)).cpu().numpy()
+    loaded: Callable[[Tensor], Tensor] = module.load(path).to(device, memory_format=torch.channels_last)
+    return lambda frames: loaded(batches.prepared(frames, device, module.prepare))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,7 +13,7 @@ from lsbench.networks import checkpoint
 from lsbench.networks.forms import unfit
 
 
-def load(path: Path, device: str = "cpu") -> Callable[[Tensor], np.ndarray]:
+def load(path: Path, device: str = "cpu") -> Callable[[Tensor], Tensor]:
     """pytorch_fid.inception.InceptionV3 with the weights of a file.
 
     The class fetches its weights when it is made; here it is handed those of `path` instead.
@@ -41,8 +40,9 @@ def load(path: Path, device: str = "cpu") -> Callable[[Tensor], np.ndarray]:
             raise unfit(path, f"is not for pytorch-fid's InceptionV3: {reason}") from error
     network = network.to(device).eval()
 
-    def features(images: Tensor) -> np.ndarray:
+    def features(images: Tensor) -> Tensor:
         with torch.inference_mode():
-            return np.asarray(network(images / 255)[0][..., 0, 0].cpu().numpy())
+            pooled: Tensor = network(images / 255)[0]
+            return pooled[..., 0, 0]
 
     return features

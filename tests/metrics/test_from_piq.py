@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -142,6 +143,15 @@ def test_bits_depend_on_neither_threads_nor_batches(kind: type[PiqMetric], monke
         assert np.array_equal(metric.frames(reference, generated), expected)
     alone = [float(metric.frames(reference[i], generated[i])[0]) for i in range(3)]
     assert np.array_equal(alone, expected[:3])
+
+
+@every_kind
+def test_values_on_a_device_are_those_of_the_cpu(kind: type[PiqMetric]) -> None:
+    side = max(kind().smallest, 61)
+    reference = textured(side, side + 30, 5)
+    pair = pair_of(reference, noisy(reference, 20))
+    expected, ours = (kind().measure(replace(pair, device=device))[kind.name] for device in ("cpu", "cpu:0"))
+    assert ours.dtype == np.float64 and ours == pytest.approx(expected, abs=TOLERANCE[kind.name])
 
 
 @pytest.mark.slow

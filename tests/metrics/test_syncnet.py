@@ -27,7 +27,7 @@ from lsbench.metrics._base.stats import Stats
 from lsbench.metrics._syncnet.syncnet_crop import at_25_fps, crop_squares, face_squares
 from lsbench.metrics._syncnet.syncnet_features import face_embeddings, sound_embeddings
 from lsbench.metrics.syncnet import LSED, AVOffset, OffsetError, av_offset, lse_c, lse_d, lse_d0, mean_distances
-from lsbench.networks import syncnet
+from lsbench.networks import batches, syncnet
 from lsbench.run import windows
 
 NAMES = ("lse_d", "lse_c", "lse_d0", "av_offset", "offset_error_frames")
@@ -214,6 +214,16 @@ def test_a_cut_clip_has_the_first_embeddings_of_the_whole(weights: Path) -> None
     for count in (6, 8):
         np.testing.assert_array_equal(face_embeddings(faces[:count], weights), lips[: count - 4])
         np.testing.assert_array_equal(sound_embeddings(sound[: count * 640], weights)[: count - 5], heard[: count - 5])
+
+
+@pytest.mark.slow
+def test_embeddings_on_a_device_are_those_of_the_cpu(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "DEVICE_BATCH", 3)
+    faces, sound = faces_of(8), sound_of(6 * 640)
+    for embeddings, seen in ((face_embeddings, faces), (sound_embeddings, sound)):
+        expected, ours = (embeddings(seen, weights, device) for device in ("cpu", "cpu:0"))
+        assert ours.shape == expected.shape and len(ours) > 0
+        np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-4)
 
 
 def test_windows_without_the_face_do_not_count(weights: Path) -> None:

@@ -22,7 +22,7 @@ from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._sets.features import pair_features
 from lsbench.metrics._sets.frechet import frechet_distance
 from lsbench.metrics.fid import FID, KID, FDEfficientNetLite0, FIDInfinity
-from lsbench.networks import features
+from lsbench.networks import batches, features
 from lsbench.networks.features import EFFICIENTNET_LITE0, INCEPTION, Network, frame_features
 from lsbench.protocol import protocol
 from lsbench.system import cache
@@ -117,6 +117,18 @@ def test_features_do_not_depend_on_the_number_of_threads(inception: Path, effici
             assert found[0] == found[1]
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch", [128, 2])
+def test_features_on_a_device_are_those_of_the_cpu(
+    batch: int, inception: Path, efficientnet: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "DEVICE_BATCH", batch)
+    for network, path in ((INCEPTION, inception), (EFFICIENTNET_LITE0, efficientnet[0])):
+        expected, ours = (frame_features(FRAMES[:5], network, path, device) for device in ("cpu", "cpu:0"))
+        assert ours.shape == expected.shape and ours.dtype == np.float32
+        np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-4)
 
 
 @pytest.mark.slow
@@ -237,7 +249,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Network]:
     (tmp_path / "tiny.pth").write_bytes(b"weights")
     Tiny.asked, Tiny.spoilt = 0, False
     features._loaded.cache_clear()
-    yield Network("tiny", "tiny_network", width=3, input=72, batch=3)
+    yield Network("tiny", "tiny_network", width=3, input=72, batch=3, frame_bytes=1 << 20)
     features._loaded.cache_clear()
 
 
