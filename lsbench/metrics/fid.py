@@ -11,17 +11,16 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from lsbench.errors import MetricError
 from lsbench.face.track import Region
-from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
-from lsbench.metrics._sets import frechet
+from lsbench.metrics._sets.distribution import Distribution, demand, frechet_of, singular
 from lsbench.metrics._sets.features import pair_features
 from lsbench.metrics._sets.kid import kernel_distance
 from lsbench.metrics._sets.set_influence import frechet_influence, kernel_influence
@@ -29,15 +28,13 @@ from lsbench.networks.features import EFFICIENTNET_LITE0, ENGINES, INCEPTION, Ne
 
 
 @dataclass(frozen=True, kw_only=True)
-class Distribution(Metric):
-    """Base of the metrics on sets of features.
+class FrameDistribution(Distribution):
+    """Base of the metrics on sets of frames.
 
     engine: what runs the network on the CPU (onnx needs the extra onnx). every: take each clip's frames 0, every,
     2 every ...: neighbouring frames are near copies, and cost as much as others.
     """
 
-    better: ClassVar[Literal["higher", "lower"]] = "lower"
-    per_clip: ClassVar[bool] = False
     network: ClassVar[Network]
 
     engine: str = field(default=ENGINES[0], metadata={"choices": ENGINES})
@@ -45,7 +42,7 @@ class Distribution(Metric):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _demand(self.name, "every", self.every, 1)
+        demand(self.name, "every", self.every, 1)
 
     def reach_frames(self, fps: float) -> int:
         """Every frame on its own."""
@@ -64,22 +61,16 @@ class Distribution(Metric):
         """The features of the frames that were taken, by segments."""
         return super().segments(stats, edges, seen & (np.arange(len(seen)) % self.every == 0))
 
-    def compute(self, stats: Stats) -> float:
-        return self.fold([stats])[0]
-
-    def note(self, stats: Stats) -> str | None:
-        return self.fold([stats])[1]
-
 
 @dataclass(frozen=True, kw_only=True)
-class Frechet(Distribution):
+class Frechet(FrameDistribution):
     """Base of the Fréchet distances: see lsbench.metrics._sets.frechet for the formula and how exact it is."""
 
     def fold(self, parts: Sequence[Stats]) -> tuple[float, str | None]:
-        count, value = _frechet(parts)
+        count, value = frechet_of(parts)
         if count < 2:
             return value, f"undefined: N = {count}, and a covariance takes 2 frames a side"
-        return value, f"N = {count} frames a side{_singular(count, self.network.width)}"
+        return value, f"N = {count} frames a side{singular(count, self.network.width)}"
 
     def influence(self, parts: Sequence[Stats]) -> np.ndarray:
         return frechet_influence(parts)
@@ -111,7 +102,7 @@ class FDEfficientNetLite0(Frechet):
 
 
 @dataclass(frozen=True, kw_only=True)
-class KID(Distribution):
+class KID(FrameDistribution):
     """Kernel Inception distance: unbiased MMD² of FID's features, mean over random subsets (see _sets/kid.py).
 
     subset_size is lowered to N where there are fewer frames; one subset then holds them all, and there is no spread.
@@ -129,9 +120,9 @@ class KID(Distribution):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _demand(self.name, "subsets", self.subsets, 1)
-        _demand(self.name, "subset_size", self.subset_size, 2)
-        _demand(self.name, "seed", self.seed, 0)
+        demand(self.name, "subsets", self.subsets, 1)
+        demand(self.name, "subset_size", self.subset_size, 2)
+        demand(self.name, "seed", self.seed, 0)
 
     def fold(self, parts: Sequence[Stats]) -> tuple[float, str | None]:
         with _on_disk(parts) as (reference, generated):
@@ -150,7 +141,7 @@ class KID(Distribution):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FIDInfinity(Distribution):
+class FIDInfinity(FrameDistribution):
     """FID at infinitely many frames: the line through FID against 1/N, at 1/N = 0.
 
     The clips are split at random into 1, 2, ... `splits` groups of about equal size; each group gives one FID of
@@ -170,20 +161,20 @@ class FIDInfinity(Distribution):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _demand(self.name, "splits", self.splits, 2)
-        _demand(self.name, "seed", self.seed, 0)
+        demand(self.name, "splits", self.splits, 2)
+        demand(self.name, "seed", self.seed, 0)
 
     def fold(self, parts: Sequence[Stats]) -> tuple[float, str | None]:
         if len(parts) < 2 * self.splits:
             return math.nan, f"undefined with fewer than {2 * self.splits} clips, two for each of {self.splits} groups"
         groups = self._groups(len(parts))
-        points = [_frechet(parts[int(clip)] for clip in group) for group in groups]
+        points = [frechet_of(parts[int(clip)] for clip in group) for group in groups]
         counts, values = (np.array(column, np.float64) for column in zip(*points, strict=True))
         intercept, slope, error = _line(1 / counts, values)
         fewest = int(counts.min())
         return intercept, (
             f"± {error:.2g}; {len(points)} groups of clips, N = {fewest} to {int(counts.max())} frames a side, "
-            f"slope {slope:.4g} / N{_singular(fewest, self.network.width)}"
+            f"slope {slope:.4g} / N{singular(fewest, self.network.width)}"
         )
 
     def segments(self, stats: Stats, edges: npt.NDArray[np.int64], seen: npt.NDArray[np.bool_]) -> None:
@@ -206,23 +197,6 @@ class FIDInfinity(Distribution):
         """All clips, then halves, thirds ... of them at random, each in manifest order."""
         order = np.random.RandomState(self.seed).permutation(clips)
         return [np.sort(group) for split in range(1, self.splits + 1) for group in np.array_split(order, split)]
-
-
-def _frechet(parts: Iterable[Stats]) -> tuple[int, float]:
-    """Frames a side and Fréchet distance of the clips, in their order; memory does not grow with their number."""
-    counts: list[int] = []
-
-    def sides() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for stats in parts:
-            counts.append(stats.rows)
-            yield stats["reference"], stats["generated"]
-
-    value = frechet.gathered_distance(sides())
-    return sum(counts), value
-
-
-def _singular(count: int, width: int) -> str:
-    return "" if count > width else f"; N <= {width} features: covariances are singular, compare at equal N only"
 
 
 def _line(across: np.ndarray, values: np.ndarray) -> tuple[float, float, float]:
@@ -252,8 +226,3 @@ def _on_disk(parts: Iterable[Stats]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
                 ) from error
         shape = (count, width)
         yield np.memmap(reference, np.float32, "r", shape=shape), np.memmap(generated, np.float32, "r", shape=shape)
-
-
-def _demand(metric: str, option: str, value: int, least: int) -> None:
-    if value < least:
-        raise MetricError(f"metric {metric}: option {option}={value}; expected at least {least}")

@@ -31,11 +31,18 @@ def load(
     network declares biased convolutions alone; one over frames, (out, in, frames, h, w), becomes one over their
     channels, (out, in * frames, h, w).
     """
+    return assembled(kind, path, lambda state: _folded(state, norm_of, eps, biased))
+
+
+def assembled(
+    kind: Callable[[], Network], path: Path, arrange: Callable[[dict[str, Tensor]], dict[str, Tensor]]
+) -> Network:
+    """A network of `kind` with the tensors of a file as `arrange` makes its own of them, which load() says more of."""
     state = read_state(path)
     with torch.device("meta"):
         network = kind()
     try:
-        network.load_state_dict(_folded(state, norm_of, eps, biased), assign=True)
+        network.load_state_dict(arrange(state), assign=True)
     except KeyError as error:
         raise unfit(path, f"is not for {kind.__name__}: it holds no {error.args[0]}") from error
     except RuntimeError as error:

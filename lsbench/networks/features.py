@@ -1,11 +1,11 @@
-"""Features of frames: one pass of a network, shared by the metrics of a clip, kept on disk for references.
+"""Features of frames, or of windows of several frames in a row, as networks give them.
 
 They are the same bits for one worker and for eight: see lsbench.networks.batches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -29,7 +29,9 @@ Extractor = Callable[[np.ndarray], "Tensor"]  # of frames uint8 (B, H, W, 3), fe
 class Network:
     """A network that gives features: its weight file's name, the module with `load` and `prepare`, and its numbers.
 
-    width: features a frame. input: side of its input, px. batch: frames a batch on the CPU, where it is fastest.
+    Most give a row of features for each frame of a batch, those for window_features() one for all of them.
+
+    width: features a row. input: side of its input, px. batch: frames a batch on the CPU, where it is fastest.
     frame_bytes: memory that a prepared frame takes on its way through, as measured and a quarter more. revision:
     changes whenever a feature may change.
     """
@@ -47,17 +49,14 @@ INCEPTION = Network("inception", "lsbench.networks.inception", width=2048, input
 EFFICIENTNET_LITE0 = Network(
     "efficientnet_lite0", "lsbench.networks.efficientnet", width=1280, input=224, batch=4, frame_bytes=16 << 20
 )
+I3D = Network("i3d", "lsbench.networks.i3d", width=400, input=224, batch=16, frame_bytes=12 << 20)
 
 
 def frame_features(
     frames: np.ndarray, network: Network, path: Path, device: str = "cpu", engine: str = "torch"
 ) -> np.ndarray:
     """Features float32 (T, width) of frames uint8 (T, H, W, 3) RGB of one size, by the weights in the file `path`."""
-    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape:
-        raise MetricError(
-            f"{network.name} features: frames are {frames.dtype} {frames.shape}; "
-            "expected uint8 (frames, height, width, 3)"
-        )
+    _demand_frames(frames, network)
     import torch
 
     from lsbench.networks import batches
@@ -72,10 +71,55 @@ def frame_features(
 
     resized = 9 * frames[0].size  # from bytes to two copies in float32
     features = batches.sized(features_of, device, network.batch, network.frame_bytes + resized).cpu().numpy()
-    if not np.isfinite(features).all():
-        frame = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
+    return _finite(features, network, path, "frame")
+
+
+def window_features(
+    frames: np.ndarray, starts: Sequence[int], length: int, network: Network, path: Path, device: str = "cpu"
+) -> np.ndarray:
+    """Features float32 (windows, width) of the windows of `length` frames that begin at `starts`, one or more.
+
+    Args:
+        frames: uint8 (T, H, W, 3) RGB, all of the windows' and perhaps more.
+        starts: the first frame of each window.
+        length: frames a window.
+        network: one that sees several frames at once.
+        path: the file of its weights.
+        device: where it runs.
+
+    Raises:
+        MetricError: for frames that are none, and features that are not finite.
+        WeightsError: where the file is not the network's.
+    """
+    _demand_frames(frames, network)
+    import torch
+
+    from lsbench.networks import batches
+
+    extract = _extractor(network, path, device, "torch")
+    windows = [frames[start : start + length] for start in starts]
+
+    def features_of(_: int) -> Tensor:
+        return torch.cat(batches.each(extract, windows, device))
+
+    features = batches.sized(features_of, device, length, network.frame_bytes).cpu().numpy()
+    return _finite(features, network, path, "window")
+
+
+def _demand_frames(frames: np.ndarray, network: Network) -> None:
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape:
         raise MetricError(
-            f"{network.name} features of frame {frame} are not finite; are the weights in {path} whole? "
+            f"{network.name} features: frames are {frames.dtype} {frames.shape}; "
+            "expected uint8 (frames, height, width, 3)"
+        )
+
+
+def _finite(features: np.ndarray, network: Network, path: Path, what: str) -> np.ndarray:
+    """The features; MetricError naming the first row that is not finite. what: a row is of."""
+    if not np.isfinite(features).all():
+        row = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
+        raise MetricError(
+            f"{network.name} features of {what} {row} are not finite; are the weights in {path} whole? "
             "Run lsbench weights verify"
         )
     return features
