@@ -1,6 +1,7 @@
 """I3D as its paper draws it, in plain PyTorch: separate batch norms, zero padding by hand, 3-D convolutions.
 
-What lsbench.networks.i3d is held to, and timed against. Nothing here is folded, rearranged or kept.
+What lsbench.networks.i3d is held to, and timed against. Nothing here is folded, rearranged or kept. Its tensors have the
+names of the weight file.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Unit(nn.Module):
         super().__init__()
         self.conv = nn.Conv3d(channels, width, kernel, stride, bias=False)
         self.bn = nn.BatchNorm3d(width, eps=1e-3)
+        self.bn.register_parameter("weight", None)
 
     def forward(self, clip: Tensor) -> Tensor:
         return torch.relu(self.bn(self.conv(padded(clip, self.conv.kernel_size, self.conv.stride))))
@@ -50,6 +52,8 @@ def pooled(clip: Tensor, kernel: tuple[int, int, int], stride: tuple[int, int, i
 
 
 class Branch(nn.Module):
+    """Units one behind the other, by their names in the file."""
+
     def __init__(self, **units: Unit) -> None:
         super().__init__()
         for name, unit in units.items():
@@ -85,7 +89,7 @@ class PlainI3D(nn.Module):
         self.Conv3d_2c_3x3 = Unit(64, 192, 3)
         for name, widths in MIXED.items():
             self.add_module(name, Mixed(*widths))
-        self.Logits_Conv3d_0c_1x1 = nn.Conv3d(1024, 400, 1)
+        self.Logits = nn.ModuleDict({"Conv3d_0c_1x1": nn.ModuleDict({"conv": nn.Conv3d(1024, 400, 1)})})
 
     def forward(self, clip: Tensor) -> Tensor:
         clip = pooled(self.Conv3d_1a_7x7(clip), (1, 3, 3), (1, 2, 2))
@@ -95,4 +99,18 @@ class PlainI3D(nn.Module):
             clip = getattr(self, name)(clip)
         clip = self.Mixed_5c(self.Mixed_5b(pooled(clip, (2, 2, 2), (2, 2, 2))))
         clip = functional.avg_pool3d(clip, (2, 7, 7), 1)
-        return self.Logits_Conv3d_0c_1x1(clip)[:, :, :, 0, 0].mean(2)
+        logits: Tensor = self.Logits["Conv3d_0c_1x1"]["conv"](clip)
+        return logits[:, :, :, 0, 0].mean(2)
+
+
+def seeded(seed: int = 0) -> PlainI3D:
+    """The network with random weights that keep activations in range, batch norm statistics included."""
+    network, random = PlainI3D().eval(), torch.Generator().manual_seed(seed)
+    for module in network.modules():
+        if isinstance(module, nn.Conv3d):
+            module.weight.data.normal_(0, (2 / module.weight[0].numel()) ** 0.5, generator=random)
+        if isinstance(module, nn.BatchNorm3d):
+            module.running_var.data.uniform_(0.8, 1.2, generator=random)
+            for values in (module.bias, module.running_mean):
+                values.data.normal_(0, 0.1, generator=random)
+    return network
