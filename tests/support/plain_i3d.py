@@ -1,7 +1,7 @@
 """I3D as its paper draws it, in plain PyTorch: separate batch norms, zero padding by hand, 3-D convolutions.
 
-What lsbench.networks.i3d is held to, and timed against. Nothing here is folded, rearranged or kept. Its tensors have the
-names of the weight file.
+What lsbench.networks.i3d is held to, and timed against. Nothing here is folded, rearranged or kept. Its tensors are
+named as in the weight file.
 """
 
 from __future__ import annotations
