@@ -163,8 +163,8 @@ def fvd(
         MetricError: for videos of another shape or kind.
         WeightsError: where the file is not I3D's.
     """
-    sides = []
-    for videos in (reference, generated):
+
+    def logits(videos: npt.NDArray[np.uint8]) -> np.ndarray:
         if videos.ndim != 5 or videos.shape[1] < FEWEST_FRAMES:
             raise MetricError(
                 f"fvd: videos are {videos.dtype} {videos.shape}; expected uint8 (videos, frames, height, width, 3) of "
@@ -172,7 +172,9 @@ def fvd(
             )
         count, length = videos.shape[:2]
         frames = videos.reshape(-1, *videos.shape[2:])
-        sides.append(window_features(frames, range(0, count * length, length), length, I3D, weights, device))
+        return window_features(frames, range(0, count * length, length), length, I3D, weights, device)
+
+    one, other = logits(reference), logits(generated)
     if distance == "kernel":
-        return float(kernel_distance(*sides, subset_size=max(map(len, sides))).mean())
-    return frechet_distance(*sides)
+        return float(kernel_distance(one, other, subset_size=max(len(one), len(other))).mean())
+    return frechet_distance(one, other)

@@ -94,13 +94,17 @@ class PlainI3D(nn.Module):
     def forward(self, clip: Tensor) -> Tensor:
         clip = pooled(self.Conv3d_1a_7x7(clip), (1, 3, 3), (1, 2, 2))
         clip = pooled(self.Conv3d_2c_3x3(self.Conv3d_2b_1x1(clip)), (1, 3, 3), (1, 2, 2))
-        clip = pooled(self.Mixed_3c(self.Mixed_3b(clip)), (3, 3, 3), (2, 2, 2))
-        for name in ("Mixed_4b", "Mixed_4c", "Mixed_4d", "Mixed_4e", "Mixed_4f"):
-            clip = getattr(self, name)(clip)
-        clip = self.Mixed_5c(self.Mixed_5b(pooled(clip, (2, 2, 2), (2, 2, 2))))
+        clip = pooled(self._mixed(clip, "3b", "3c"), (3, 3, 3), (2, 2, 2))
+        clip = pooled(self._mixed(clip, "4b", "4c", "4d", "4e", "4f"), (2, 2, 2), (2, 2, 2))
+        clip = self._mixed(clip, "5b", "5c")
         clip = functional.avg_pool3d(clip, (2, 7, 7), 1)
-        logits: Tensor = self.Logits["Conv3d_0c_1x1"]["conv"](clip)
+        logits: Tensor = self.get_submodule("Logits.Conv3d_0c_1x1.conv")(clip)
         return logits[:, :, :, 0, 0].mean(2)
+
+    def _mixed(self, clip: Tensor, *names: str) -> Tensor:
+        for name in names:
+            clip = self.get_submodule(f"Mixed_{name}")(clip)
+        return clip
 
 
 def seeded(seed: int = 0) -> PlainI3D:
@@ -109,8 +113,9 @@ def seeded(seed: int = 0) -> PlainI3D:
     for module in network.modules():
         if isinstance(module, nn.Conv3d):
             module.weight.data.normal_(0, (2 / module.weight[0].numel()) ** 0.5, generator=random)
-        if isinstance(module, nn.BatchNorm3d):
-            module.running_var.data.uniform_(0.8, 1.2, generator=random)
-            for values in (module.bias, module.running_mean):
-                values.data.normal_(0, 0.1, generator=random)
+        if isinstance(module, Unit):
+            norm = module.bn.state_dict()
+            norm["running_var"].uniform_(0.8, 1.2, generator=random)
+            for part in ("bias", "running_mean"):
+                norm[part].normal_(0, 0.1, generator=random)
     return network
