@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lsbench.metrics import (
         aperture,
         coverage,
+        csim,
         fid,
         flicker,
         from_piq,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "aperture",
     "coverage",
+    "csim",
     "fid",
     "flicker",
     "from_piq",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Libraries whose version can move a number, if only in the last digit.
 LIBRARIES = (
     *("lsbench", "numpy", "scipy", "av", "soxr", "librosa", "numba", "mediapipe", "torch", "torchvision"),
-    *("piq", "lpips", "opencv-contrib-python", "onnxruntime", "pillow", "imageio-ffmpeg"),
+    *("piq", "lpips", "opencv-contrib-python", "onnxruntime", "pillow", "imageio-ffmpeg", "dlib-bin"),
 )
 # Those that decide what every metric sees; a metric names those that decide what it computes (Metric.libraries). Others
 # round: sharpness by OpenCV's filter (1e-13 of its value), the networks of engine=onnx; Pillow, by its resizing.
