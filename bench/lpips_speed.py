@@ -22,6 +22,7 @@ import torch
 
 from lsbench.metrics.lpips import lpips_frames, reference_features
 from lsbench.networks import alexnet
+from lsbench.networks.lpips import LPIPS
 
 SIZES = {(96, 96): 75, (60, 60): 75, (288, 360): 25}  # frames of each size
 
@@ -37,7 +38,7 @@ def textured(height: int, width: int, frames: int) -> tuple[Frames, Frames]:
     return reference.astype(np.uint8), np.clip(generated, 0, 255).astype(np.uint8)
 
 
-def same_network() -> tuple[alexnet.LPIPS, torch.nn.Module]:
+def same_network() -> tuple[LPIPS, torch.nn.Module]:
     """lsbench's network and the package's, with one trunk."""
     torch.manual_seed(0)
     with warnings.catch_warnings():

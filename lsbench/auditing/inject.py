@@ -15,6 +15,7 @@ from lsbench.media.recode import recoded
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
+from lsbench.networks.kept_features import KEPT
 from lsbench.protocol.context import Context
 from lsbench.protocol.manifest import Reference
 from lsbench.run.folder import Run
@@ -93,8 +94,10 @@ class Injector:
                 spoiled = artifact(job.artifact)(scene.subject, strength, self.seed)
             faces = scene.faces if any(metric.needs_landmarks for metric in metrics) else None
             landmarks = (faces.of(scene.pair.reference), faces.of(spoiled)) if faces else None
-            pair = replace(scene.pair, generated=spoiled, landmarks=landmarks, models=job.models)
-            stats |= {filed(metric.key, strength): metric.measure(pair) for metric in metrics}
+            keys = frozenset(metric.key for metric in metrics)
+            pair = replace(scene.pair, generated=spoiled, landmarks=landmarks, keys=keys, models=job.models)
+            with KEPT.round():
+                stats |= {filed(metric.key, strength): metric.measure(pair) for metric in metrics}
         frames = len(scene.subject.clip)
         self.run.write_partial(Partial(job.id, "", job.reference.digest, frames, frames, 0, stats))
 

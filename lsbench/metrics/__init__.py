@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from lsbench.metrics import (
         aperture,
         coverage,
-        csim,
+        dists,
         fid,
         flicker,
         from_piq,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "aperture",
     "coverage",
-    "csim",
+    "dists",
     "fid",
     "flicker",
     "from_piq",

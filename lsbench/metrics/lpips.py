@@ -4,35 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from lsbench.errors import MetricError, WeightsError
+from lsbench.errors import WeightsError
 from lsbench.metrics._base.frame_metric import FrameMetric
-from lsbench.metrics._base.images import Images, Levels, checked_frames
+from lsbench.metrics._base.images import Images, Levels
 from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._perceptual import vgg_pass
+from lsbench.metrics._perceptual.frame_distances import Features, frame_distances
+from lsbench.metrics._perceptual.frame_distances import reference_features as features_of
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from lsbench.networks.lpips import LPIPS as Network
 
-    from lsbench.networks.alexnet import LPIPS as Network
-
-SMALLEST = 31  # px a side, the least that AlexNet can take
-_BATCH_PIXELS, _BATCH_FRAMES = 8 * 288 * 360, 20  # fastest on two AVX2 cores; up to 35 MB of features
-
-
-@dataclass(frozen=True, eq=False)
-class Features:
-    """What the network sees in reference frames, to compare many generators with: 4 MB a frame of 288 x 360 px.
-
-    frames: those that the features are of, as they were given. batches: which frames lie together, and their features
-    layer by layer, (B, channels, h, w) each.
-    """
-
-    frames: np.ndarray
-    batches: list[tuple[slice, list[Tensor]]]
+_SMALLEST = {"alex": 31, "vgg": 16}  # px a side that the trunks can take
 
 
 def lpips(reference: Images | Features, generated: Images, network: Network, *, levels: Levels = None) -> float:
@@ -59,29 +47,13 @@ def lpips_frames(
     Args:
         reference: images (see lsbench.metrics._base.images), or reference_features() of them.
         generated: images.
-        network: of lsbench.networks.alexnet.load().
+        network: of lsbench.networks.alexnet.load(), or of lsbench.networks.vgg.load().
         levels: what black and white are in floating-point tensors.
 
     Returns:
         float64 (T,).
     """
-    from lsbench.networks import batches
-
-    kept = reference if isinstance(reference, Features) else None
-    frames, generated = checked_frames("lpips", kept.frames if kept else reference, generated, levels)
-    _demand_room(frames)
-    jobs: list[tuple[slice, Any]] = kept.batches if kept else [(part, None) for part in _cut(frames)]
-
-    def score(job: tuple[slice, Any]) -> np.ndarray:
-        part, before = job
-        before = before or network.features(batches.images(frames[part], network.device))
-        after = network.features(batches.images(generated[part], network.device))
-        return network.distance(before, after).cpu().numpy()[: len(frames[part])]
-
-    values = np.concatenate(batches.each(score, jobs, network.device))
-    if not np.isfinite(values).all():
-        raise MetricError("lpips: not a finite number; are the weights of alexnet whole? Run lsbench weights verify")
-    return values
+    return frame_distances("lpips", reference, generated, network, levels)
 
 
 def reference_features(reference: Images, network: Network, *, levels: Levels = None) -> Features:
@@ -89,34 +61,27 @@ def reference_features(reference: Images, network: Network, *, levels: Levels = 
 
     Args:
         reference: images (see lsbench.metrics._base.images).
-        network: of lsbench.networks.alexnet.load().
+        network: as for lpips_frames().
         levels: what black and white are in floating-point tensors, such as (0, 1).
 
     Returns:
-        4 MB a frame of 288 x 360 px.
+        4 MB a frame of 288 x 360 px for AlexNet, 50 MB for VGG16.
 
     Raises:
-        MetricError: where they are no such images, or under 31 px a side.
+        MetricError: where they are no such images, or smaller than the network can take.
     """
-    from lsbench.networks import batches
-
-    frames, _ = checked_frames("lpips", reference, reference, levels)
-    _demand_room(frames)
-
-    def see(part: slice) -> tuple[slice, list[Tensor]]:
-        return part, list(network.features(batches.images(frames[part], network.device)))
-
-    return Features(frames if np.ndim(reference) == 4 else frames[0], batches.each(see, _cut(frames), network.device))
+    return features_of("lpips", reference, network, levels)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LPIPS(FrameMetric):
     """Learned perceptual image patch similarity, 0 for identical frames; NaN for crops under 31 px a side.
 
-    Sum over the five ReLU layers of AlexNet of mean over places of sum_c w_c (a_c / |a| - b_c / |b|)^2, with a and b
-    the activations of reference and generated RGB frames in [-1, 1], shifted and scaled as the heads' authors do, and
-    w_c their linear heads of version 0.1 (sha256 df73285e35b2); then the mean over frames. Frames are not resized.
-    Within 1e-5 of the package lpips.
+    Sum over five layers of AlexNet (its ReLUs), or of VGG16 (net=vgg: the last of each block; crops from 16 px a side
+    on), of mean over places of sum_c w_c (a_c / |a| - b_c / |b|)^2, with a and b the activations of reference and
+    generated RGB frames in [-1, 1], shifted and scaled as the heads' authors do, and w_c their linear heads of version
+    0.1 (sha256 df73285e35b2, net=vgg: a78928a0af1e); then the mean over frames. Frames are not resized. Within 1e-5 of
+    the package lpips.
     """
 
     name: ClassVar[str] = "lpips"
@@ -126,10 +91,18 @@ class LPIPS(FrameMetric):
     source: ClassVar[str] = "Zhang, Isola, Efros, Shechtman, Wang 2018, CVPR, arXiv 1801.03924; package lpips 0.1.4"
     weights: ClassVar[tuple[str, ...]] = ("alexnet",)
 
-    least_px: ClassVar[int] = SMALLEST
-
-    trunk: str = field(default="alexnet", metadata={"choices": ("alexnet",)})
+    net: str = field(default="alex", metadata={"choices": ("alex", "vgg")})
     heads: str = field(default="0.1", metadata={"choices": ("0.1",)})
+
+    @property
+    def needed_weights(self) -> tuple[str, ...]:
+        """The trunk's."""
+        return ("vgg16",) if self.net == "vgg" else self.weights
+
+    @property
+    def smallest(self) -> int:
+        """What the trunk can take."""
+        return _SMALLEST[self.net]
 
     def values(self, reference: np.ndarray, generated: np.ndarray) -> npt.NDArray[np.float64]:
         """Not to be had without the network: see lpips_frames."""
@@ -137,27 +110,11 @@ class LPIPS(FrameMetric):
 
     def values_of(self, pair: ClipPair, reference: np.ndarray, generated: np.ndarray) -> npt.NDArray[np.float64]:
         """LPIPS of each frame by the weights that the pair names; see lpips_frames."""
-        if "alexnet" not in pair.weights:
-            raise WeightsError(
-                f"clip {pair.reference.id}: lpips needs the weights alexnet, and the pair names none; "
-                "run lsbench weights fetch alexnet, or pass --weights alexnet=PATH"
-            )
-        from lsbench.networks.alexnet import load
-
-        return lpips_frames(reference, generated, load(pair.weights["alexnet"], pair.device))
-
-
-def _cut(frames: np.ndarray) -> list[slice]:
-    from lsbench.networks import batches
-
-    count, height, width = frames.shape[:3]
-    return batches.cut(count, _BATCH_PIXELS, _BATCH_FRAMES, height * width)
-
-
-def _demand_room(frames: np.ndarray) -> None:
-    height, width = frames.shape[1:3]
-    if min(height, width) < SMALLEST:
-        raise MetricError(
-            f"lpips: frames are {width} x {height}; expected at least {SMALLEST} px a side, the least that AlexNet can "
-            "take. Pass larger frames"
-        )
+        (path,) = self.weight_files(pair)
+        if self.net == "vgg":
+            if vgg_pass.serves_both(pair, self.region):
+                return vgg_pass.distances(pair, self.region, reference, generated)[:, 0]
+            from lsbench.networks.vgg import load
+        else:
+            from lsbench.networks.alexnet import load
+        return lpips_frames(reference, generated, load(path, pair.device))

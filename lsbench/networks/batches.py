@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
@@ -26,6 +27,7 @@ from torch import Tensor
 
 from lsbench.errors import MetricError
 
+AT_ONCE_BYTES = 4 << 30  # memory of the batches of a large network that run at once, unless one alone takes more
 MOST_THREADS = 16  # batches at once: bounds memory on machines with many cores
 DEVICE_BATCH = 128  # the most frames a batch on a device: a clip of GRID is one
 
@@ -97,6 +99,35 @@ def even(frames: int, most: int) -> list[slice]:
     return [slice(start, stop) for start, stop in pairwise(edges)]
 
 
+@dataclass(frozen=True)
+class Batching:
+    """How many frames a network of frames of any size takes at once.
+
+    Attributes:
+        frames, pixels: on the CPU the most in a batch, but for 3 frames.
+        alone: px of a frame from which on frames run one by one there.
+        pixel_bytes: memory that a pixel takes on its way through, which bounds batches on a device, and on the CPU how
+            many run side by side.
+    """
+
+    frames: int
+    pixels: int
+    pixel_bytes: int
+    alone: int = 1 << 62
+
+    def on_cpu(self, frame_pixels: int) -> int:
+        """The most frames a batch there."""
+        return 1 if frame_pixels >= self.alone else min(self.frames, max(3, self.pixels // frame_pixels))
+
+    def least(self, frame_pixels: int, device: str) -> int:
+        """Frames that a batch must have for a frame's bits to be those of any batch."""
+        return 2 if device == "cpu" and frame_pixels < self.alone else 1
+
+    def at_once(self, batch_pixels: int) -> int:
+        """Batches that may run side by side."""
+        return max(1, AT_ONCE_BYTES // (self.pixel_bytes * batch_pixels))
+
+
 def images(frames: np.ndarray, device: str, least: int = 2) -> Tensor:
     """Frames uint8 (B, H, W, 3) as float32 (B, 3, H, W), 0 to 255, in the memory order of frames.
 
@@ -120,8 +151,10 @@ def prepared(frames: np.ndarray, device: str, prepare: Callable[[Tensor], Tensor
     return torch.cat(one_by_one)
 
 
-def each(function: Callable[[Batch], Done], batches: Sequence[Batch], device: str) -> list[Done]:
-    """function() of every batch, in order and without gradients; side by side on the CPU.
+def each(
+    function: Callable[[Batch], Done], batches: Sequence[Batch], device: str, at_once: int = MOST_THREADS
+) -> list[Done]:
+    """function() of every batch, in order and without gradients; on the CPU up to `at_once` side by side.
 
     What it gives should stay on the device: a copy waits until the batch is computed, and nothing else is handed over
     meanwhile.
@@ -135,7 +168,9 @@ def each(function: Callable[[Batch], Done], batches: Sequence[Batch], device: st
         return [run(batch) for batch in batches]
     threads = torch.get_num_threads()
     try:
-        with ThreadPoolExecutor(min(threads, len(batches), MOST_THREADS), "batch", torch.set_num_threads, (1,)) as pool:
+        with ThreadPoolExecutor(
+            min(threads, len(batches), MOST_THREADS, at_once), "batch", torch.set_num_threads, (1,)
+        ) as pool:
             return list(pool.map(run, batches))
     finally:
         torch.set_num_threads(threads)  # part of the setting is global to the process

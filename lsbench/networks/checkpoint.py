@@ -50,6 +50,21 @@ def assembled(
     return network.eval().requires_grad_(False)
 
 
+def load_trunk(kind: Callable[[], Network], path: Path) -> Network:
+    """A network of `kind` with the convolutions of a file, which torchvision names `features.`; its classifier is left.
+
+    In eval mode; WeightsError naming the file if they misfit.
+    """
+    convolutions = {name: value.float() for name, value in read_state(path).items() if name.startswith("features.")}
+    with torch.device("meta"):
+        network = kind()
+    try:
+        network.load_state_dict(convolutions, assign=True)
+    except RuntimeError as error:
+        raise unfit(path, f"is not for {kind.__name__}: {' '.join(str(error).split())[:300]}") from error
+    return network.eval().requires_grad_(False)
+
+
 def read_state(path: Path) -> dict[str, Tensor]:
     """The tensors of a file of any form (see lsbench.networks.forms) by canonical name, on the CPU.
 

@@ -73,8 +73,6 @@ def measurable(
     """
     overrides = weight_files or {}
     wanted = catalogue.metrics(metrics or protocol.metrics, [Region(region) for region in regions or protocol.regions])
-    if not protocol.has_truth:
-        wanted = list({other.key: other for other in (metric.without_truth() for metric in wanted)}.values())
     unavailable = untrue(wanted, protocol)
     wanted = [metric for metric in wanted if metric.key not in unavailable]
     absent = {metric.key: reason for metric in wanted if (reason := metric.lacking())}
@@ -110,7 +108,7 @@ def needs(metric: Metric, protocol: Protocol) -> set[str]:
     """Names of the weight files without which a metric cannot be measured under a protocol."""
     exact = protocol.has_truth and all(clip.landmarks for clip in protocol.clips)
     faces = metric.needs_landmarks or metric.learner or (metric.needs_track and not exact)
-    return {*metric.weights, *([FACE_LANDMARKER] if faces or protocol.fit == "face" else [])}
+    return {*metric.needed_weights, *([FACE_LANDMARKER] if faces or protocol.fit == "face" else [])}
 
 
 def untrue(metrics: Iterable[Metric], protocol: Protocol) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -17,6 +16,7 @@ from lsbench.generation.generator import Generator
 from lsbench.generation.source import Source, parse
 from lsbench.media.files import Sound
 from lsbench.metrics._base.metric import Metric
+from lsbench.networks.kept_features import KEPT
 from lsbench.protocol.bound import bound
 from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import Align, Fit, Protocol, Rate, Task
@@ -78,7 +78,7 @@ def score(
         regions: `whole`, `face`, `mouth`; the protocol's if not given.
         name: of the run; that of the folder or generator if not given.
         out: the run is kept in out/name; without out it is not kept.
-        workers: processes; where networks run on a device, and the videos are there, threads that share it.
+        workers: processes.
         device: where networks run, such as `cuda`.
         align: what to do with videos of another length, in place of the protocol's: `strict` refuses them, `trim`
             compares the common start, `lag` estimates by how many frames they are late and compares what both show.
@@ -119,6 +119,7 @@ def score(
     rules: dict[str, Any] = {"align": align, "fit": fit, "rate": rate, "face": face, "task": task}
     protocol = bound(reference, protocol, data, videos=finished, segment_s=segment, **rules)
     with ExitStack() as stack:
+        stack.enter_context(KEPT.round())
         run = Run(stack.enter_context(_runs_folder(out, ranks)) / _run_name(name, source))
         if isinstance(source, Source):
             videos: Videos = made_videos(source, protocol, run, workers, files, offline, timeout_s)
@@ -130,11 +131,11 @@ def score(
         stack.callback(videos.conclude, protocol.clips, ranks)
         context = Context(protocol, measured.tracker, measured.files, ranks.own_device(device), sound)
         scoring = Scoring(run.path, context, measured.metrics)
-        failed, pace = score_clips(shared, scoring, protocol, videos, workers, on_error, progress)
+        failed = score_clips(shared, scoring, protocol, videos, workers, on_error, progress)
         result = shared.conclude(
             lambda: finish(run, protocol, measured.metrics, failed, videos.extra, measured.unavailable)
         )
-        return replace(result if out is not None else result.forgotten(), pace=pace)
+        return result if out is not None else result.forgotten()
 
 
 def _demand_choices(

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
 
 from lsbench.errors import LsbenchError, RunError
 from lsbench.generation.source import Source
@@ -30,12 +29,7 @@ class Videos(ABC):
     Attributes:
         missing: clip id -> why there is no video of it.
         extra: videos that are of no clip.
-        doing: what is done with each, for a reader.
-        in_threads: whether clips can be scored side by side in one process: a generator may not be made for that.
     """
-
-    doing: ClassVar[str]
-    in_threads: ClassVar[bool]
 
     missing: Mapping[str, str] = field(default_factory=dict)
     extra: Sequence[Path] = ()
@@ -45,8 +39,8 @@ class Videos(ABC):
         """What is to be scored of one clip."""
 
     @abstractmethod
-    def work(self, scoring: Scoring) -> Callable[[Job], int]:
-        """How one clip is scored; gives how many frames were compared."""
+    def work(self, scoring: Scoring) -> Callable[[Job], None]:
+        """How one clip is scored."""
 
     def conclude(self, clips: Sequence[Reference], ranks: Ranks) -> None:
         """What is to be done when all clips are scored, or one could not be: nothing, unless a sub-class says so."""
@@ -57,9 +51,6 @@ class Videos(ABC):
 class FinishedVideos(Videos):
     """Videos that are there. videos: by clip id."""
 
-    doing: ClassVar[str] = "measured"
-    in_threads: ClassVar[bool] = True
-
     videos: Mapping[str, Path] = field(default_factory=dict)
 
     def job(self, protocol: Protocol, clip: Reference) -> Job:
@@ -67,7 +58,7 @@ class FinishedVideos(Videos):
         video = self.videos[clip.id]
         return Job(clip, video, content_sha256(video), protocol.driver(clip) if clip.audio else None)
 
-    def work(self, scoring: Scoring) -> Callable[[Job], int]:
+    def work(self, scoring: Scoring) -> Callable[[Job], None]:
         """Decoding and measuring."""
         return partial(measure_clip, scoring)
 
@@ -75,9 +66,6 @@ class FinishedVideos(Videos):
 @dataclass(frozen=True, kw_only=True)
 class MadeVideos(Videos):
     """Videos that a generator makes, unless they are there."""
-
-    doing: ClassVar[str] = "made and measured"
-    in_threads: ClassVar[bool] = False
 
     studio: Studio
 
@@ -87,7 +75,7 @@ class MadeVideos(Videos):
         driving = protocol.driver(clip) if clip.audio else None
         return Job(clip, self.studio.video(clip.id), kept_sha256(self.studio, clip, sound), driving, sound)
 
-    def work(self, scoring: Scoring) -> Callable[[Job], int]:
+    def work(self, scoring: Scoring) -> Callable[[Job], None]:
         """Rendering, decoding and measuring."""
         return partial(make_and_measure, self.studio, scoring)
 

@@ -52,13 +52,13 @@ class FilmPair:
     def __len__(self) -> int:
         return len(self.generated)
 
-    def blank(self) -> ClipPair:
-        """The pair as metrics see it that look at no pixels."""
-        return self._pair(self.reference.blank(), self.generated.blank())
+    def blank(self, keys: frozenset[str] = frozenset()) -> ClipPair:
+        """The pair as metrics see it that look at no pixels; keys: the scores that are measured of it."""
+        return self._pair(self.reference.blank(), self.generated.blank(), keys)
 
-    def read(self) -> ClipPair:
-        """The pair with all its frames in memory."""
-        return self._pair(self.reference.clip(), self.generated.clip())
+    def read(self, keys: frozenset[str] = frozenset()) -> ClipPair:
+        """The pair with all its frames in memory; keys: as for blank()."""
+        return self._pair(self.reference.clip(), self.generated.clip(), keys)
 
     @property
     def left_out(self) -> np.ndarray:
@@ -72,7 +72,7 @@ class FilmPair:
         """Memory that the frames of both sides take."""
         return sum(len(film) * film.frame_bytes for film in (self.reference, self.generated))
 
-    def _pair(self, reference: Clip, generated: Clip) -> ClipPair:
+    def _pair(self, reference: Clip, generated: Clip, keys: frozenset[str]) -> ClipPair:
         return ClipPair(
             reference,
             generated,
@@ -82,6 +82,7 @@ class FilmPair:
             device=self.device,
             weights=self.weights,
             reference_sha256=self.reference_sha256,
+            keys=keys,
             models=self.models,
         )
 
@@ -97,6 +98,7 @@ def measured(metrics: Sequence[Metric], films: FilmPair, changes: Changes | None
     Raises:
         MetricError: where one must see the clip whole, and it is too large for that; where a user's own fails.
     """
+    keys = frozenset(metric.key for metric in metrics)
     reaches = {metric: metric.reach_frames(films.generated.fps) for metric in metrics if metric.needs_pictures}
     at_once = [metric for metric, reach in reaches.items() if reach is None]
     if at_once and films.bytes > WHOLE_BYTES:
@@ -105,7 +107,8 @@ def measured(metrics: Sequence[Metric], films: FilmPair, changes: Changes | None
             f"its {len(films)} frames take {films.bytes / 2**30:.1f} GiB with the reference's; expected at most "
             f"{WHOLE_BYTES >> 30}. Leave the metric out, or cut the clip into shorter ones"
         )
-    blank, whole = films.blank(), films.read() if at_once else None
+    blank = films.blank(keys)
+    whole = films.read(keys) if at_once else None
     if whole and len(at_once) == len(reaches) and changes and films.aligned:
         changes.add(whole.reference.frames, whole.generated.frames)
     rows = _rows({metric: reach for metric, reach in reaches.items() if reach is not None}, films, blank, changes)

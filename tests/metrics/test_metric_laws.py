@@ -35,17 +35,16 @@ SIZE, FRAMES = 176, 6
 NOISE = (0.0, 3.0, 12.0, 48.0)  # levels of pixel noise, and per mille of the frame size that landmarks jitter
 
 BOXED = (Region.FACE, Region.MOUTH)
-SYMMETRIC = {"psnr", "ssim"}  # the same value to the bit with reference and generated exchanged
+SYMMETRIC = {"psnr", "ssim", "lpips", "dists"}  # the same value to the bit with reference and generated exchanged
 BEST = {  # the value of identical clips, where it is one known number
     "psnr": math.inf,
     **dict.fromkeys(("ssim", "mouth_aperture_corr", "closure_f1", "coverage"), 1.0),
-    **dict.fromkeys(("lmd", "jitter", "mouth_aperture_error"), 0.0),
+    **dict.fromkeys(("lmd", "jitter", "mouth_aperture_error", "lpips", "dists"), 0.0),
 }
 # Those that do not fall with pixel noise and landmark jitter, and why.
 NOT_MONOTONE = {
     "seam": "ignores noise by design: only a step along a box counts",
     **dict.fromkeys(("fid", "kid", "fid_inf", "fd_efficientnet_lite0"), "features of strong noise come closer again"),
-    **dict.fromkeys(("csim_dlib", "csim"), "made for faces; what a network sees in this texture may go any way"),
     "closure_f1": "counts frames, so that it falls in steps",
     "coverage": "a face in every frame, however noisy",
     **dict.fromkeys(
@@ -151,7 +150,7 @@ def weight_files(metric: Metric) -> dict[str, Path]:
     if reason := metric.lacking():
         pytest.skip(reason)
     try:
-        return {name: weights.require(name, offline=True)[0] for name in metric.weights}
+        return {name: weights.require(name, offline=True)[0] for name in metric.needed_weights}
     except WeightsError as missing:
         pytest.skip(str(missing))
 

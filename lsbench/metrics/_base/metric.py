@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, fields, replace
 from inspect import get_annotations
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from lsbench import registry
-from lsbench.errors import MetricError
+from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import BOX_RULES, Region
 from lsbench.metrics._base import extras
 from lsbench.metrics._base.direction import Better
@@ -41,7 +42,7 @@ class Metric(ABC):
         regions: those that it takes; none where it looks at its own ground.
         needs_landmarks: whether it needs the faces of both clips (`pair.landmarks`).
         needs_pictures: whether it looks at pixels; where not, the frames that it is given are blank.
-        weights: names of the weight files that it needs.
+        weights: names of the weight files that it needs with its usual options; see needed_weights.
         libraries: those whose version moves its values by more than rounding.
         extra: of lsbench, that it needs, as in `pip install 'lsbench[vmaf]'`; empty where it needs none.
         per_clip: whether one clip on its own has a value.
@@ -155,10 +156,6 @@ class Metric(ABC):
         reason = extras.lacking(self.extra)
         return f"{self.name}: {reason}" if reason else None
 
-    def without_truth(self) -> Metric:
-        """What is measured in its place where no reference is the truth: itself, unless a sub-class knows better."""
-        return self
-
     @property
     def filed_as(self) -> str:
         """The name by which it can be had again: its own where it is registered, else `py:module:Class`."""
@@ -170,6 +167,21 @@ class Metric(ABC):
     def needs_track(self) -> bool:
         """Whether it needs the face of the reference: `pair.track`, for boxes."""
         return self.region in BOX_RULES
+
+    @property
+    def needed_weights(self) -> tuple[str, ...]:
+        """Names of the weight files that it needs with the options that it has."""
+        return self.weights
+
+    def weight_files(self, pair: ClipPair) -> tuple[Path, ...]:
+        """The files of needed_weights; WeightsError where the pair does not name one."""
+        for name in self.needed_weights:
+            if name not in pair.weights:
+                raise WeightsError(
+                    f"clip {pair.reference.id}: {self.name} needs the weights {name}, and the pair names none; "
+                    f"run lsbench weights fetch {name}, or pass --weights {name}=PATH"
+                )
+        return tuple(pair.weights[name] for name in self.needed_weights)
 
     @property
     def learner(self) -> Learner | None:

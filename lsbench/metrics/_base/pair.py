@@ -36,6 +36,7 @@ class ClipPair:
         device: where networks run.
         weights: their files by name.
         reference_sha256: of the file that the reference was decoded from, for caches.
+        keys: the scores that are measured of the pair, so that one pass of a network may serve several of them.
         models: what metrics learned from the clips of other speakers, by the learner's signature.
         reference_work: what was computed of the reference alone: dataclasses.replace() hands it to the next pair of
             the same reference.
@@ -52,6 +53,7 @@ class ClipPair:
     device: str = "cpu"
     weights: Mapping[str, Path] = field(default_factory=dict)
     reference_sha256: str | None = None
+    keys: frozenset[str] = frozenset()
     models: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
     reference_work: dict[Hashable, Any] = field(default_factory=dict, repr=False)
     _shared: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
