@@ -15,7 +15,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -28,21 +30,32 @@ METRICS = ("psnr", "ssim", "lmd", "sync_corr", "fd_efficientnet_lite0")
 
 
 def write_long(path: Path, clip: Clip, seconds: float, size: tuple[int, int], fps: int, crf: int) -> None:
-    """The clip to and fro for some seconds, at another size and rate, with its sound from front to back again."""
+    """The clip to and fro for some seconds, at another size and rate, with its sound from front to back again.
+
+    One round is encoded, and its packets are written as often as it takes.
+    """
     width, height = size
     order = np.concatenate([np.arange(len(clip)), np.arange(len(clip))[-2:0:-1]])
     count = round(seconds * fps)
-    pictures = [cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC) for frame in clip.frames]
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": "ultrafast"})
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         audio = container.add_stream("aac", rate=clip.sample_rate, layout="mono")
+        packets: list[Any] = []
+        for index in range(min(count, len(order))):
+            picture = clip.frames[order[round(index * clip.fps / fps) % len(order)]]
+            picture = cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
+            packets += video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24"))
+        packets += video.encode()
+        for number in range(count):
+            turn, place = divmod(number, len(packets))
+            packet = av.Packet(bytes(packets[place]))
+            packet.stream, packet.time_base = video, Fraction(1, fps)
+            packet.pts = packet.dts = turn * len(packets) + place  # this preset reorders no pictures
+            packet.duration, packet.is_keyframe = 1, packets[place].is_keyframe
+            container.mux(packet)
         sound = np.tile(clip.speech, int(np.ceil(seconds * clip.sample_rate / len(clip.speech))))
         sound = sound[: round(seconds * clip.sample_rate)]
-        for index in range(count):
-            frame = pictures[order[round(index * clip.fps / fps) % len(order)]]
-            container.mux(video.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(video.encode())
         for start in range(0, len(sound), 1024):
             block = av.AudioFrame.from_ndarray(sound[None, start : start + 1024], format="fltp", layout="mono")
             block.sample_rate, block.pts = clip.sample_rate, start

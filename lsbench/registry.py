@@ -35,6 +35,8 @@ METRICS = {
     "closure_f1": "lsbench.metrics.aperture:ClosureF1",
     "silence_motion": "lsbench.metrics.silence:SilenceMotion",
     "coverage": "lsbench.metrics.coverage:Coverage",
+    "csim_dlib": "lsbench.metrics.csim:CSIMDlib",
+    "csim": "lsbench.metrics.csim:CSIM",
     "sync_corr": "lsbench.metrics.sync:SyncCorr",
     "sync_lag": "lsbench.metrics.sync:SyncLag",
     "lse_d": "lsbench.metrics.syncnet:LSED",

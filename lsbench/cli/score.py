@@ -122,7 +122,7 @@ def score(
     """
     from lsbench.cli.progress import progress_bar
     from lsbench.networks import weights
-    from lsbench.report.text.result import show_result
+    from lsbench.report.text.result import show_pace, show_result
     from lsbench.run import anchors
     from lsbench.run.folder import Run
     from lsbench.run.score import score as evaluate
@@ -147,6 +147,8 @@ def score(
         )
         if ranks.first:
             show_result(result)
+            if not quiet:
+                show_pace(result)
         failed = {}
         if with_anchors and result.protocol.get("task") != "alone":  # nothing is there that could be spoilt
             failed = anchors.measure(Run.of(result).path, progress=labelled(progress, "anchors"), **options)

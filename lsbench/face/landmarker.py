@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,8 @@ MESH_POINTS = np.array([
 ])
 # fmt: on
 MOST_FACES = 5  # of one picture; with one face in it, looking for five takes no longer
+
+_silence = threading.Lock()  # the process has one stderr
 
 
 class Landmarker:
@@ -81,11 +84,12 @@ class Landmarker:
 @contextlib.contextmanager
 def _native_stderr_silenced() -> Iterator[None]:
     """Keep the C++ start-up chatter of MediaPipe off the terminal."""
-    saved = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+    with _silence:
+        saved = os.dup(2)
+        try:
+            with open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)

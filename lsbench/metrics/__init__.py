@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lsbench.metrics import (
         aperture,
         coverage,
+        csim,
         dists,
         fid,
         flicker,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "aperture",
     "coverage",
+    "csim",
     "dists",
     "fid",
     "flicker",

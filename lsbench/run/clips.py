@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from lsbench.run.folder import Run
 from lsbench.run.gather import Shared
 from lsbench.run.measure import Scoring
 from lsbench.run.pairing import Job
+from lsbench.run.result import Pace
 from lsbench.run.videos import Videos
 from lsbench.system.pool import Progress
 
@@ -27,11 +29,11 @@ def score_clips(
     workers: int,
     on_error: str,
     progress: Progress | None,
-) -> dict[str, str]:
+) -> tuple[dict[str, str], Pace | None]:
     """Score every clip that has a video and is not finished yet.
 
     Returns:
-        Clip id -> why, for those that cannot be scored.
+        Clip id -> why, for those that cannot be scored; and how fast the others were, None where all were finished.
 
     Raises:
         LsbenchError: the first that a clip gives, where on_error is "stop".
@@ -65,11 +67,16 @@ def score_clips(
         shared.run.discard_result()
         jobs = _taught(jobs, scoring, protocol, shared, workers, on_error, progress)
     report("", done, len(clips))
-    for job, outcome in shared.ranks.run(videos.work(scoring), jobs, workers, own_done):
+    device, frames, start = scoring.context.device, 0, time.perf_counter()
+    threads = videos.in_threads and device != "cpu"
+    for job, outcome in shared.ranks.run(videos.work(scoring), jobs, workers, own_done, threads=threads):
         if isinstance(outcome, LsbenchError):
             failed[job.reference.id] = str(outcome)
+        else:
+            frames += outcome
+    pace = Pace(videos.doing, frames, time.perf_counter() - start, device) if frames else None
     shared.gather([job.reference.id for job in jobs], failed)
-    return failed
+    return failed, pace
 
 
 def _is_finished(run: Run, job: Job, keys: Sequence[str]) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsbench.errors import ComparisonError, LsbenchError, RunError
 from lsbench.metrics._base.score_key import ScoreKey
+from lsbench.networks.weights import network_digest
 from lsbench.system.strict_json import flat
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 # Libraries whose version can move a number, if only in the last digit.
 LIBRARIES = (
     *("lsbench", "numpy", "scipy", "av", "soxr", "librosa", "numba", "mediapipe", "torch", "torchvision"),
-    *("piq", "lpips", "opencv-contrib-python", "onnxruntime", "pillow", "imageio-ffmpeg"),
+    *("piq", "lpips", "opencv-contrib-python", "onnxruntime", "pillow", "imageio-ffmpeg", "dlib-bin"),
 )
 # Those that decide what every metric sees; a metric names those that decide what it computes (Metric.libraries). Others
 # round: sharpness by OpenCV's filter (1e-13 of its value), the networks of engine=onnx; Pillow, by its resizing.
@@ -51,7 +52,7 @@ class Conditions:
         protocol: what describe() says of it: its rules, its digest, how many clips it has.
         metrics: signatures by score key.
         tracker: the face tracker's signature; None where no metric needed a face.
-        weights: sha256 of the weight files by name.
+        weights: by name, digest of a network's tensors, or sha256 of its file (see lsbench.networks.weights.require).
         device: where networks ran; None where it is not known.
         sound: whether generated videos had to have some; None where nothing was generated.
         versions: of the libraries that can move a number, "absent" where one was not installed.
@@ -117,10 +118,15 @@ class Conditions:
         }
 
     @property
+    def networks(self) -> dict[str, str]:
+        """`weights` as they would be recorded now: a run of an earlier version has the sha256 of the file it used."""
+        return {name: network_digest(name, recorded) for name, recorded in self.weights.items()}
+
+    @property
     def digest(self) -> str:
         """A sha256 that two runs share only where their numbers mean the same."""
         decisive = {name: self.versions.get(name) for name in sorted(decisive_libraries(self.metrics))}
-        parts = [self.protocol["digest"], self.metrics, self.tracker, self.weights, decisive]
+        parts = [self.protocol["digest"], self.metrics, self.tracker, self.networks, decisive]
         parts += [self.decoding] if self.decoding > 1 else []
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -136,7 +142,7 @@ class Conditions:
             *((f"signature of {key}", self.metrics[key], other.metrics[key], True) for key in shared),
             ("revision of decoding", self.decoding, other.decoding, True),
             ("face tracker", self.tracker or other.tracker, other.tracker or self.tracker, True),
-            *((f"sha256 of {name}", one, two, True) for name, one, two in _shared(self.weights, other.weights)),
+            *((f"weights {name}", one, two, True) for name, one, two in _shared(self.networks, other.networks)),
             *(
                 (f"version of {name}", one, two, name in decisive)
                 for name, one, two in _shared(self.versions, other.versions)
@@ -161,7 +167,7 @@ class Conditions:
         self: of the clips that are there; other: what is asked now. path: of the run. Metrics, and what they need, may
         come and go. The digests come last, for they say least.
         """
-        before, asked = flat(self.written()), flat(other.written())
+        before, asked = (flat(each.written() | {"weights": each.networks}) for each in (self, other))
         for name in sorted(before.keys() & asked.keys(), key=lambda name: ("digest" in name, "sha256" in name, name)):
             added = name == "tracker" and None in (before[name], asked[name])
             if before[name] != asked[name] and not added:

@@ -36,8 +36,8 @@ class Scoring:
     metrics: tuple[Metric, ...]
 
 
-def measure_clip(scoring: Scoring, job: Job) -> None:
-    """Read and measure one clip, and keep the outcome in the run folder."""
+def measure_clip(scoring: Scoring, job: Job) -> int:
+    """Read and measure one clip, and keep the outcome in the run folder: gives how many frames were compared."""
     films, changes = paired(scoring.context, scoring.metrics, job), Changes()
     stats = measured(scoring.metrics, films, changes)
     partial = Partial(
@@ -53,11 +53,13 @@ def measure_clip(scoring: Scoring, job: Job) -> None:
         fps=films.generated.fps,
     )
     Run(scoring.run).write_partial(partial)
+    frames = partial.frames
     del partial, films, stats, changes
     give_back()
+    return frames
 
 
-def make_and_measure(studio: Studio, scoring: Scoring, job: Job) -> None:
-    """Have a generator make the video of one clip, unless it is there, and measure it."""
+def make_and_measure(studio: Studio, scoring: Scoring, job: Job) -> int:
+    """Have a generator make the video of one clip, unless it is there, and measure it (see measure_clip)."""
     render_clip(studio, Order(job.reference, job.driver or job.reference))
-    measure_clip(scoring, replace(job, generated_sha256=content_sha256(job.generated)))
+    return measure_clip(scoring, replace(job, generated_sha256=content_sha256(job.generated)))

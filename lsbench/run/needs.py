@@ -73,6 +73,8 @@ def measurable(
     """
     overrides = weight_files or {}
     wanted = catalogue.metrics(metrics or protocol.metrics, [Region(region) for region in regions or protocol.regions])
+    if not protocol.has_truth:
+        wanted = list({other.key: other for other in (metric.without_truth() for metric in wanted)}.values())
     unavailable = untrue(wanted, protocol)
     wanted = [metric for metric in wanted if metric.key not in unavailable]
     absent = {metric.key: reason for metric in wanted if (reason := metric.lacking())}

@@ -46,6 +46,28 @@ class Score:
     note: str | None = None
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How fast the clips of a run were scored, those that were finished before left out.
+
+    Attributes:
+        doing: what was done with them.
+        frames: of all clips, each pair of frames once.
+        seconds: that all workers took side by side.
+        device: where networks ran.
+    """
+
+    doing: str
+    frames: int
+    seconds: float
+    device: str
+
+    def __str__(self) -> str:
+        rate = self.frames / self.seconds
+        pace = f"{rate:.0f} a second" if rate >= 10 else f"{rate:.2g} a second"
+        return f"{self.frames} frames {self.doing} in {self.seconds:.1f} s, {pace}, networks on {self.device}"
+
+
 class Kept(Protocol):
     """What holds the clips of a result: a run folder."""
 
@@ -79,6 +101,7 @@ class Result(Mapping[str, float]):
         notes: clip id -> what was changed on the way from its files to the frames, and what was seen in them.
         kept: what holds its clips; None where it was not kept.
         values_by_clip: a table of every clip's values, where that is held in memory (see to_pandas).
+        pace: how fast it was measured; None where it was finished before. It is not kept, and no part of what is equal.
     """
 
     name: str
@@ -96,6 +119,7 @@ class Result(Mapping[str, float]):
     notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     kept: Kept | None = None
     values_by_clip: Any = None
+    pace: Pace | None = None
 
     @property
     def share(self) -> float:
@@ -211,4 +235,4 @@ class Result(Mapping[str, float]):
         return [(", ".join(keys), why) for why, keys in by_reason.items()]
 
 
-_SAID = tuple(each.name for each in fields(Result) if each.name not in ("kept", "values_by_clip"))
+_SAID = tuple(each.name for each in fields(Result) if each.name not in ("kept", "values_by_clip", "pace"))

@@ -24,14 +24,21 @@ class Rows:
 
     def add(self, window: dict[str, Stats]) -> None:
         """What each name keeps of the next window: the same names and columns every time."""
-        added: dict[int, _Column] = {}
+        grown: dict[tuple[int, int], tuple[_Column, np.ndarray]] = {}  # by the column so far and the array that follows
+        continued: set[int] = set()
         for name, stats in window.items():
             columns = self._columns.setdefault(name, {})
             for column, values in stats.items():
-                if id(values) not in added:
-                    added[id(values)] = columns.get(column) or _Column()
-                    added[id(values)].add(values)
-                columns[column] = added[id(values)]
+                so_far = columns.get(column)
+                place = id(so_far) if so_far else 0, id(values)
+                if place not in grown:
+                    if so_far and id(so_far) in continued:  # two columns that were one array until now
+                        so_far = so_far.copy()
+                    grown[place] = so_far or _Column(), values
+                    continued.add(place[0])
+                columns[column] = grown[place][0]
+        for column_of_rows, values in grown.values():
+            column_of_rows.add(values)
 
     def stats(self, name: str) -> Stats:
         """All rows of a name; read-only and in a file where they are many."""
@@ -53,6 +60,16 @@ class _Column:
             self._parts.append(values)
         if len(self._parts) > 1 and sum(part.nbytes for part in self._parts) > HELD_BYTES:
             self._spill()
+
+    def copy(self) -> _Column:
+        """Another column that begins with the same rows."""
+        other = _Column()
+        if self._file:
+            other.add(self._read())
+            other._spill()
+        for part in self._parts:
+            other.add(part)
+        return other
 
     @property
     def array(self) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -78,7 +79,7 @@ def score(
         regions: `whole`, `face`, `mouth`; the protocol's if not given.
         name: of the run; that of the folder or generator if not given.
         out: the run is kept in out/name; without out it is not kept.
-        workers: processes.
+        workers: processes; where networks run on a device, and the videos are there, threads that share it.
         device: where networks run, such as `cuda`.
         align: what to do with videos of another length, in place of the protocol's: `strict` refuses them, `trim`
             compares the common start, `lag` estimates by how many frames they are late and compares what both show.
@@ -131,11 +132,11 @@ def score(
         stack.callback(videos.conclude, protocol.clips, ranks)
         context = Context(protocol, measured.tracker, measured.files, ranks.own_device(device), sound)
         scoring = Scoring(run.path, context, measured.metrics)
-        failed = score_clips(shared, scoring, protocol, videos, workers, on_error, progress)
+        failed, pace = score_clips(shared, scoring, protocol, videos, workers, on_error, progress)
         result = shared.conclude(
             lambda: finish(run, protocol, measured.metrics, failed, videos.extra, measured.unavailable)
         )
-        return result if out is not None else result.forgotten()
+        return replace(result if out is not None else result.forgotten(), pace=pace)
 
 
 def _demand_choices(

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 from lsbench.errors import LsbenchError, RunError
 from lsbench.generation.source import Source
@@ -29,7 +30,12 @@ class Videos(ABC):
     Attributes:
         missing: clip id -> why there is no video of it.
         extra: videos that are of no clip.
+        doing: what is done with each, for a reader.
+        in_threads: whether clips can be scored side by side in one process: a generator may not be made for that.
     """
+
+    doing: ClassVar[str]
+    in_threads: ClassVar[bool]
 
     missing: Mapping[str, str] = field(default_factory=dict)
     extra: Sequence[Path] = ()
@@ -39,8 +45,8 @@ class Videos(ABC):
         """What is to be scored of one clip."""
 
     @abstractmethod
-    def work(self, scoring: Scoring) -> Callable[[Job], None]:
-        """How one clip is scored."""
+    def work(self, scoring: Scoring) -> Callable[[Job], int]:
+        """How one clip is scored; gives how many frames were compared."""
 
     def conclude(self, clips: Sequence[Reference], ranks: Ranks) -> None:
         """What is to be done when all clips are scored, or one could not be: nothing, unless a sub-class says so."""
@@ -51,6 +57,9 @@ class Videos(ABC):
 class FinishedVideos(Videos):
     """Videos that are there. videos: by clip id."""
 
+    doing: ClassVar[str] = "measured"
+    in_threads: ClassVar[bool] = True
+
     videos: Mapping[str, Path] = field(default_factory=dict)
 
     def job(self, protocol: Protocol, clip: Reference) -> Job:
@@ -58,7 +67,7 @@ class FinishedVideos(Videos):
         video = self.videos[clip.id]
         return Job(clip, video, content_sha256(video), protocol.driver(clip) if clip.audio else None)
 
-    def work(self, scoring: Scoring) -> Callable[[Job], None]:
+    def work(self, scoring: Scoring) -> Callable[[Job], int]:
         """Decoding and measuring."""
         return partial(measure_clip, scoring)
 
@@ -66,6 +75,9 @@ class FinishedVideos(Videos):
 @dataclass(frozen=True, kw_only=True)
 class MadeVideos(Videos):
     """Videos that a generator makes, unless they are there."""
+
+    doing: ClassVar[str] = "made and measured"
+    in_threads: ClassVar[bool] = False
 
     studio: Studio
 
@@ -75,7 +87,7 @@ class MadeVideos(Videos):
         driving = protocol.driver(clip) if clip.audio else None
         return Job(clip, self.studio.video(clip.id), kept_sha256(self.studio, clip, sound), driving, sound)
 
-    def work(self, scoring: Scoring) -> Callable[[Job], None]:
+    def work(self, scoring: Scoring) -> Callable[[Job], int]:
         """Rendering, decoding and measuring."""
         return partial(make_and_measure, self.studio, scoring)
 

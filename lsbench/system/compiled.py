@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from typing import Any
 import numba
 
 from lsbench.system.cache import cache_dir
+
+_own = threading.local()
 
 
 def images(dtype: Any, dimensions: int) -> Any:
@@ -59,13 +62,18 @@ def _own_folder() -> Iterator[None]:
         config.CACHE_DIR = before
 
 
+def use_threads(count: int) -> None:
+    """Have the calling thread's loops run on so many threads, where several of them share the cores."""
+    _own.threads = count
+
+
 def in_parallel(work: Callable[[slice], None], frames: int) -> None:
-    """Run work on all frames, a few at a time, on as many threads as numba.set_num_threads allows.
+    """Run work on all frames, a few at a time, on as many threads as use_threads or numba.set_num_threads allows.
 
     Plain threads rather than numba's own: those end the process when two threads call them at once, or after a fork.
     The calling thread works too, so a helper that starts late costs nothing.
     """
-    threads = min(numba.get_num_threads(), frames)
+    threads = min(getattr(_own, "threads", None) or numba.get_num_threads(), frames)
     if threads == 1:
         return work(slice(0, frames))
     size = max(1, frames // (8 * threads))

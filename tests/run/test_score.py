@@ -42,6 +42,8 @@ from lsbench.metrics.psnr import psnr_frames
 from lsbench.metrics.ssim import ssim_frames
 from lsbench.protocol import protocol
 from lsbench.run.folder import Run
+from lsbench.run.result import Pace
+from lsbench.system import pool
 
 METRICS = ["psnr", "ssim", "ssim:color=luma"]
 
@@ -141,6 +143,45 @@ def test_workers_order_and_containers_do_not_move_a_bit(reference: Path, generat
     first = numbers(tmp_path / "1/generated")
     for other in ("2", "4", "flat-run"):
         assert numbers(tmp_path / other / "generated") == first
+
+
+def test_threads_that_share_a_device_do_not_move_a_bit(
+    reference: Path, generated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On `cpu:0`, which goes the way of devices; no process is started, so that networks are loaded once."""
+    options: dict[str, Any] = {"reference": reference, "metrics": [*METRICS, "gmsd"], "regions": ["whole"]}
+    alone = lsbench.score(generated, device="cpu:0", out=tmp_path / "alone", **options)
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", None)
+    together = lsbench.score(generated, device="cpu:0", workers=3, out=tmp_path / "together", **options)
+    assert numbers(alone.path) == numbers(together.path)
+    on_cpu = lsbench.score(generated, **options)
+    assert {key: together[key] for key in ("psnr/whole", "ssim/whole")} == {
+        key: on_cpu[key] for key in ("psnr/whole", "ssim/whole")
+    }
+    assert together["gmsd/whole"] == pytest.approx(on_cpu["gmsd/whole"], abs=1e-6)
+
+
+def test_the_pace_is_of_what_was_measured(reference: Path, generated: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"reference": reference, "metrics": ["psnr"], "out": tmp_path / "runs"}
+    first = lsbench.score(generated, **options)
+    assert first.pace is not None
+    assert (first.pace.frames, first.pace.device, first.pace.doing) == (40, "cpu", "measured")
+    assert first.pace.seconds > 0
+    again = lsbench.score(generated, **options)
+    assert again.pace is None and again == first
+    next((tmp_path / "runs/generated/clips").rglob("*.npz")).unlink()
+    rest = lsbench.score(generated, workers=2, **options)
+    assert rest.pace is not None and rest.pace.frames == 10
+    assert "pace" not in (tmp_path / "runs/generated/result.json").read_text()
+    made = lsbench.score("blurred-mouth", **options)
+    assert str(made.pace).startswith("40 frames made and measured in ")
+
+
+@pytest.mark.parametrize(("frames", "rate"), [(5625, "450 a second"), (15, "1.2 a second")])
+def test_the_pace_is_said_in_a_line(frames: int, rate: str) -> None:
+    assert (
+        str(Pace("measured", frames, 12.5, "cuda")) == f"{frames} frames measured in 12.5 s, {rate}, networks on cuda"
+    )
 
 
 def test_a_partial_run_is_taken_up_and_ends_the_same(reference: Path, generated: Path, tmp_path: Path) -> None:

@@ -51,3 +51,41 @@ def test_an_array_that_is_missing_is_a_value_error(path: Path) -> None:
 def test_a_file_that_is_missing_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         arrays.read(tmp_path / "a.npz")
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """An archive with an array of 10 MiB between two small ones."""
+    content = {"before": np.arange(3), "large": np.arange(5 << 18, dtype=np.float64).reshape(-1, 4), "after": 1.5}
+    arrays.write(tmp_path / "large.npz", content)
+    return tmp_path / "large.npz"
+
+
+def test_a_large_array_stays_in_its_file(large: Path) -> None:
+    with arrays.opened(large) as content:
+        array, small = content["large"], content["before"]
+    assert isinstance(array.base, np.memmap) and not array.flags.writeable
+    assert not isinstance(small.base, np.memmap) and small.flags.writeable
+    assert array.shape == (5 << 16, 4) and np.array_equal(array.ravel(), np.arange(5 << 18))
+    arrays.let_go(array)
+    assert array[-1, -1] == (5 << 18) - 1
+
+
+def test_a_large_array_is_read_where_it_is_packed_or_columns_come_first(tmp_path: Path) -> None:
+    array = np.arange(5 << 18, dtype=np.float64).reshape(-1, 4)
+    np.savez_compressed(tmp_path / "packed.npz", large=array)
+    np.savez(tmp_path / "columns.npz", large=np.asfortranarray(array))
+    for name in ("packed", "columns"):
+        with arrays.opened(tmp_path / f"{name}.npz") as content:
+            assert np.array_equal(content["large"], array)
+
+
+def test_damage_of_a_large_array_is_a_value_error(large: Path) -> None:
+    whole = large.read_bytes()
+    middle = whole[: len(whole) // 2] + bytes([whole[len(whole) // 2] ^ 1]) + whole[len(whole) // 2 + 1 :]
+    longer = whole.replace(b"(327680, 4)", b"(327681, 4)", 1)
+    assert len({whole, middle, longer}) == 3
+    for content in (middle, longer):
+        large.write_bytes(content)
+        with pytest.raises(ValueError, match="not a readable archive of arrays"):
+            arrays.read(large)

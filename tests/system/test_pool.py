@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
+import numba
 import pytest
 
 from lsbench.errors import LsbenchError, MediaError
-from lsbench.system import pool
+from lsbench.system import compiled, pool
 
 BOTH = pytest.mark.parametrize("workers", [1, 2])
 
@@ -79,3 +81,34 @@ def test_jobs_that_nobody_asks_for_are_not_begun(tmp_path: Path) -> None:
 def test_a_worker_that_is_killed_is_a_named_error() -> None:
     with pytest.raises(LsbenchError, match="a worker process was killed"):
         list(pool.each(die, [0, 1, 2], 2))
+
+
+def test_threads_share_a_process_in_the_order_of_the_jobs() -> None:
+    """As many work side by side as there are workers, the first job before them; errors stay beside their jobs."""
+    begun: list[int] = []
+    together = threading.Barrier(3, timeout=20)
+
+    def meet(number: int) -> float:
+        begun.append(number)
+        if number != 4:
+            assert begun[0] == 4
+            together.wait()
+        return root(number)
+
+    done = list(pool.outcomes(meet, [4, 9, -1, 16], workers=3, threads=True))
+    assert [outcome for _, outcome in done if not isinstance(outcome, MediaError)] == [2, 3, 4]
+    assert str(done[2][1]) == "-1 has no root"
+    assert list(pool.outcomes(root, [], 3, threads=True)) == []
+
+
+def test_threads_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "cores", lambda: 8)
+
+    def parts(_: int) -> int:
+        seen: list[slice] = []
+        compiled.in_parallel(seen.append, 16)
+        return len(seen)
+
+    (_, first), *others = pool.outcomes(parts, range(4), workers=8, threads=True)
+    assert [count for _, count in others] == [1, 1, 1]  # one thread has no need of parts
+    assert first == 1 or numba.get_num_threads() > 1

@@ -156,6 +156,10 @@ class Metric(ABC):
         reason = extras.lacking(self.extra)
         return f"{self.name}: {reason}" if reason else None
 
+    def without_truth(self) -> Metric:
+        """What is measured in its place where no reference is the truth: itself, unless a sub-class knows better."""
+        return self
+
     @property
     def filed_as(self) -> str:
         """The name by which it can be had again: its own where it is registered, else `py:module:Class`."""

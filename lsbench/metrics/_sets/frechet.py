@@ -19,8 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsbench.errors import MetricError
+from lsbench.system import arrays
 
 SMALL = 1024  # up to this many singular values are taken from the matrix itself, not from its square
+CHECKED_ROWS = 1024  # of features that are looked at at once
 ROUNDING = 1e-7  # of the distance: what the faster route may cost, by its own estimate
 
 
@@ -52,6 +54,7 @@ class Gathering:
         self.count += len(rows)
         for start in range(0, len(rows), self.width):
             self._held = np.concatenate([self._held, rows[start : start + self.width]])
+            arrays.let_go(rows)
             if len(self._held) > self.width:  # so that as long as n <= d, all rows are held
                 self._settle(self._held[: self.width])
                 self._held = self._held[self.width :]
@@ -140,7 +143,11 @@ def checked_features(features: np.ndarray, width: int | None = None) -> np.ndarr
     """The features as given; MetricError unless they are finite (n, width)."""
     if features.ndim != 2 or features.shape[1] != (width or features.shape[1]):
         raise MetricError(f"features are {features.shape}; expected (samples, {width or 'features'}) on both sides")
-    bad = ~np.isfinite(features).all(axis=1)
+    bad = np.zeros(len(features), bool)
+    for start in range(0, len(features), CHECKED_ROWS):
+        rows = slice(start, start + CHECKED_ROWS)
+        bad[rows] = ~np.isfinite(features[rows]).all(axis=1)
+        arrays.let_go(features)
     if bad.any():
         first = int(np.flatnonzero(bad)[0])
         raise MetricError(f"features of {bad.sum()} of {len(bad)} samples are not finite, the first is sample {first}")

@@ -22,9 +22,11 @@ from lsbench.metrics._base.influence import jackknife
 from lsbench.metrics._base.stats import Stats
 from lsbench.metrics._sets.frechet import Gathering
 from lsbench.metrics._sets.kid import kernel_row_sums
+from lsbench.system import arrays
 
 SIDES = ("reference", "generated")
 MOST_COLUMNS = 2000  # frames against which a kernel's rows are summed: cost grows with the frames, not their square
+AT_ONCE = 2048  # frames of a clip whose features are weighed together: longer clips are weighed in parts
 FLAT = 1e-6  # of the largest singular value: directions below it carry no weight that rounding would not change
 
 
@@ -44,12 +46,15 @@ def frechet_influence(parts: Sequence[Stats]) -> np.ndarray:
     moved = np.zeros(len(parts))
     start = 0
     for clip, part in enumerate(parts):
-        frames = slice(start, start + part.rows)
+        for first_row in range(0, part.rows, AT_ONCE):
+            own = slice(first_row, min(first_row + AT_ONCE, part.rows))
+            frames = slice(start + own.start, start + own.stop)
+            for side, gaussian, weigher, sign in zip(SIDES, (first, second), weighers, (1, -1), strict=True):
+                x = part[side][own].astype(np.float64) - gaussian.mean
+                excess = np.square(x).sum(axis=1) - weigher(x, frames)
+                moved[clip] += np.sum(2 * sign * x @ gap + excess * total / (total - 1))
+                arrays.let_go(part[side])
         start += part.rows
-        for side, gaussian, weigher, sign in zip(SIDES, (first, second), weighers, (1, -1), strict=True):
-            x = part[side].astype(np.float64) - gaussian.mean
-            excess = np.square(x).sum(axis=1) - weigher(x, frames)
-            moved[clip] += np.sum(2 * sign * x @ gap + excess * total / (total - 1))
     moved /= total  # p_c times the mean over the clip's frames; what is missing is constant times p_c
     moved -= moved.sum() * rows / total
     return len(parts) * moved

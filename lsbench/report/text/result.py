@@ -36,6 +36,11 @@ def show_result(result: Result) -> None:
     _lines(console(stderr=True), left)
 
 
+def show_pace(result: Result) -> None:
+    """Say on stderr how fast the run was measured, where anything was."""
+    _lines(console(stderr=True), [str(result.pace)] if result.pace else [])
+
+
 def _lines(out: Console, lines: Iterable[str]) -> None:
     """One line a text, never wrapped."""
     for line in lines:
