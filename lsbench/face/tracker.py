@@ -25,6 +25,7 @@ from lsbench.media.decode import REVISION
 from lsbench.media.film import Film
 from lsbench.system import arrays
 from lsbench.system.cache import cache_dir
+from lsbench.system.memory import give_back
 
 WINDOW = 8  # frames of a film that are read at a time
 SIDECAR_SUFFIX = ".landmarks.npz"
@@ -122,6 +123,7 @@ class FaceTracker:
                 _log.debug("clip %s: landmarks from %s", video.id, path)
                 return track
         track = self.measure(video)
+        give_back()  # sights of every picture, and windows of frames
         _log.debug("clip %s: landmarks measured, a face in %d of %d frames", video.id, track.found.sum(), len(track))
         try:
             save_track(path, track)

@@ -13,7 +13,7 @@ MFCC_STEP_S = 0.01  # seconds from one MFCC frame to the next
 MFCC_WINDOW_S = 0.025
 MFCC_CEPSTRA = 13
 _MFCC_BANDS = 26
-_WINDOWS_AT_ONCE = 4096  # of log_mel: bounds memory for sound of minutes
+_WINDOWS_AT_ONCE = 1024  # of log_mel: bounds memory for sound of minutes
 _PRE_EMPHASIS = 0.97
 _LIFTER = 22
 _EPS = np.finfo(np.float64).eps
@@ -72,22 +72,29 @@ def log_mel(speech: np.ndarray, times_s: np.ndarray, sample_rate: int = 16000) -
     silent = np.full((*np.shape(times_s), LOG_MEL_BANDS), np.log(LOG_MEL_FLOOR))
     if len(speech) < width:
         return silent
-    emphasised = speech.astype(np.float64)
-    emphasised[1:] -= _PRE_EMPHASIS * emphasised[:-1]
     starts = np.rint(np.asarray(times_s) * sample_rate).astype(np.int64) - width // 2
     starts, which = np.unique(np.clip(starts, 0, len(speech) - width), return_inverse=True)
-    every, taper = np.lib.stride_tricks.sliding_window_view(emphasised, width), np.hanning(width + 1)[:-1]
-    bins = 1 << (width - 1).bit_length()
+    taper, bins = np.hanning(width + 1)[:-1], 1 << (width - 1).bit_length()
     bands, power = _log_mel_bands(sample_rate, bins), np.empty((len(starts), LOG_MEL_BANDS))
     for first in range(0, len(starts), _WINDOWS_AT_ONCE):
         part = slice(first, first + _WINDOWS_AT_ONCE)
-        spectra = np.square(np.abs(np.fft.rfft(every[starts[part]] * taper, bins)))
+        spectra = np.square(np.abs(np.fft.rfft(_emphasised(speech, starts[part], width) * taper, bins)))
         # einsum, for a product whose bits do not depend on the number of threads
         power[part] = np.einsum("tf,bf->tb", spectra, bands)
     if not power.max() > 0:
         return silent
     levels = np.log(np.maximum(power / power.max(), LOG_MEL_FLOOR))
     return np.asarray(levels[which.reshape(np.shape(times_s))])
+
+
+def _emphasised(speech: np.ndarray, starts: np.ndarray, width: int) -> np.ndarray:
+    """Windows of the speech after pre-emphasis: float64 (n, width), from rising starts (n,)."""
+    first = int(starts[0])
+    around = speech[max(0, first - 1) : int(starts[-1]) + width].astype(np.float64)
+    emphasised = around[first > 0 :].copy()
+    emphasised[first == 0 :] -= _PRE_EMPHASIS * around[:-1]
+    windows: np.ndarray = np.lib.stride_tricks.sliding_window_view(emphasised, width)[starts - first]
+    return windows
 
 
 @lru_cache(maxsize=4)

@@ -21,6 +21,7 @@ from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import Protocol, Reference
 from lsbench.system import arrays, pool
 from lsbench.system.cache import cache_dir
+from lsbench.system.memory import give_back
 from lsbench.system.pool import Progress
 from lsbench.system.ranks import ALONE, Ranks
 
@@ -131,6 +132,8 @@ def _learn(study: Study, clip: Reference) -> list[Stats]:
     for path, stats in zip(paths, learned, strict=True):
         with contextlib.suppress(OSError):  # a cache that cannot be written costs time alone
             arrays.write(path, stats)
+    del real, track
+    give_back()
     return learned
 
 

@@ -113,7 +113,7 @@ def _heard(speech: np.ndarray, frames: int, fps: float, sample_rate: int) -> np.
     """Speech around the instant k / fps of each frame k, normalised over the clip: float64 (frames, 360)."""
     instants_s = np.arange(frames)[:, None] / fps + TAPS_S
     levels: np.ndarray = log_mel(speech, instants_s, sample_rate).reshape(frames, FEATURES)
-    levels = levels - levels.mean()
+    levels -= levels.mean()
     deviation = levels.std()
     if deviation > 0:
         levels /= deviation
