@@ -182,6 +182,5 @@ def end_if_lost(status: int) -> None:
 def _leave() -> None:
     from torch import distributed
 
-    if not member_lost.is_set():
-        with suppress(RuntimeError):  # one that is gone and was not missed
-            distributed.destroy_process_group()
+    with suppress(RuntimeError):  # a group that lost a member cannot be left in order
+        distributed.destroy_process_group()
