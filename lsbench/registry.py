@@ -48,6 +48,7 @@ METRICS = {
     "kid": "lsbench.metrics.fid:KID",
     "fid_inf": "lsbench.metrics.fid:FIDInfinity",
     "fd_efficientnet_lite0": "lsbench.metrics.fid:FDEfficientNetLite0",
+    "fvd": "lsbench.metrics.fvd:FVD",
 }
 STANDINS = {
     "reencoded": "lsbench.generation.standins:reencoded",
