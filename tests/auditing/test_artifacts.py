@@ -143,6 +143,28 @@ def test_frozen_and_wrong_mouths_are_frames_of_the_clip(subject: Subject) -> Non
         assert sources and max(abs(s - t) for s in sources) >= 10
 
 
+def test_reversed_and_shuffled_mouths_are_those_of_the_clip_in_another_order(subject: Subject) -> None:
+    boxes = subject.track.box(Region.MOUTH)
+    middle = tuple(side // 2 for side in crop(subject.clip.frames, boxes).shape[1:3])
+
+    def centres(clip: Clip) -> list[bytes]:
+        """The middle of each mouth, where nothing is faded in."""
+        return [
+            mouth[middle[0] - 3 : middle[0] + 3, middle[1] - 3 : middle[1] + 3].tobytes()
+            for mouth in crop(clip.frames, boxes)
+        ]
+
+    before = centres(subject.clip)
+    assert centres(artifact("mouth-reverse")(subject, 1)) == before[::-1]
+    shuffled = centres(artifact("mouth-shuffle")(subject, 1))
+    assert sorted(shuffled) == sorted(before) and shuffled not in (before, before[::-1])
+    for name in ("mouth-reverse", "mouth-shuffle"):
+        half = centres(artifact(name)(subject, 0.5))
+        moved = [t for t, (one, other) in enumerate(zip(half, before, strict=True)) if one != other]
+        assert len(moved) >= 2 and moved[-1] - moved[0] < round(len(before) / 2)
+        assert sorted(half) == sorted(before)
+
+
 def test_a_narrow_mouth_opens_less(subject: Subject) -> None:
     """Dark pixels between the lips are a measure of the opening that knows nothing of the warp."""
     track = subject.track

@@ -33,12 +33,32 @@ def _from_frames(subject: Subject, sources: np.ndarray) -> Clip:
     return _faded(subject, boxes, mouths, mouths[sources])
 
 
+def _stretch(frames: int, share: float, random: np.random.Generator) -> slice:
+    """A share of the frames of a clip that follow each other, two at the least, somewhere in it."""
+    length = share_of(frames, share, least=2)
+    start = int(random.integers(0, frames - length + 1)) if length < frames else 0
+    return slice(start, start + length)
+
+
 def _freeze(subject: Subject, strength: float, random: np.random.Generator) -> Clip:
-    frames = len(subject.clip)
-    held = share_of(frames, strength, least=2)
-    start = int(random.integers(0, frames - held + 1)) if held < frames else 0
-    sources = np.arange(frames)
-    sources[start : start + held] = start
+    sources = np.arange(len(subject.clip))
+    stretch = _stretch(len(sources), strength, random)
+    sources[stretch] = stretch.start
+    return _from_frames(subject, sources)
+
+
+def _reverse(subject: Subject, strength: float, random: np.random.Generator) -> Clip:
+    sources = np.arange(len(subject.clip))
+    stretch = _stretch(len(sources), strength, random)
+    sources[stretch] = sources[stretch][::-1]
+    return _from_frames(subject, sources)
+
+
+def _shuffle(subject: Subject, strength: float, random: np.random.Generator) -> Clip:
+    sources = np.arange(len(subject.clip))
+    stretch = _stretch(len(sources), strength, random)
+    order = random.permutation(sources[stretch])
+    sources[order] = np.roll(order, 1)  # no mouth stays in its place
     return _from_frames(subject, sources)
 
 
@@ -140,6 +160,24 @@ MOUTH = (
         "of frames",
         (0.1, 0.25, 0.5),
         _freeze,
+        most=1,
+    ),
+    Artifact(
+        "mouth-reverse",
+        "mouth",
+        "the mouth moves backwards for a part of the clip",
+        "of frames",
+        (0.1, 0.25, 0.5),
+        _reverse,
+        most=1,
+    ),
+    Artifact(
+        "mouth-shuffle",
+        "mouth",
+        "the mouths of a part of the clip come in random order",
+        "of frames",
+        (0.1, 0.25, 0.5),
+        _shuffle,
         most=1,
     ),
     Artifact(
