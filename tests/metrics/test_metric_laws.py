@@ -46,6 +46,7 @@ NOT_MONOTONE = {
     "seam": "ignores noise by design: only a step along a box counts",
     **dict.fromkeys(("fid", "kid", "fid_inf", "fd_efficientnet_lite0"), "features of strong noise come closer again"),
     **dict.fromkeys(("csim_dlib", "csim"), "made for faces; what a network sees in this texture may go any way"),
+    "fvd": "needs windows of 16 frames, see test_fvd.py",
     "closure_f1": "counts frames, so that it falls in steps",
     "coverage": "a face in every frame, however noisy",
     **dict.fromkeys(

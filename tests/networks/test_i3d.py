@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +28,6 @@ def weights(plain: PlainI3D, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "i3d.pth"
     torch.save(plain.state_dict(), path)
     return path
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """PyTorch on one thread, as the network itself runs: large convolutions on several wait for busy machines."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.slow
