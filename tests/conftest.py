@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,17 @@ import pytest
 from hypothesis import settings
 
 from lsbench.corpus.toy import render as synthetic
+from lsbench.errors import WeightsError
 from lsbench.face.track import FaceTrack
 from lsbench.media.clip import Clip
+from lsbench.networks import weights
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # The same examples in every run, and no clock: a property that fails, fails again.
 settings.register_profile("lsbench", derandomize=True, database=None, deadline=None)
 settings.load_profile("lsbench")
 
+WEIGHTS = weights.weights_dir()  # before a test names another folder
 GRID = Path(__file__).parents[2] / "shared" / "grid-mini"
 
 
@@ -53,6 +58,39 @@ def grid() -> Path:
     if not GRID.is_dir():
         pytest.skip(f"no real GRID clips at {GRID}")
     return GRID
+
+
+@pytest.fixture(scope="session")
+def real_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The file of a real network, by name: from the weights folder, or fetched once a session where pip gives it.
+
+    The folder is LSBENCH_WEIGHTS, or the user's own; pip's copy goes to one that all processes of a session share.
+    """
+    base = tmp_path_factory.getbasetemp()
+    fetched = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "weights"
+
+    @cache
+    def sought(name: str) -> Path | str:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LSBENCH_WEIGHTS", str(WEIGHTS))
+            try:
+                return weights.require(name, offline=True)[0]
+            except WeightsError as error:
+                if not weights.lookup(name).packages:
+                    return str(error)
+            patch.setenv("LSBENCH_WEIGHTS", str(fetched))
+            try:
+                return weights.fetch(name)
+            except WeightsError as error:
+                return str(error)
+
+    def file(name: str) -> Path:
+        path = sought(name)
+        if isinstance(path, str):
+            pytest.skip(path)
+        return path
+
+    return file
 
 
 @pytest.fixture(scope="session")

