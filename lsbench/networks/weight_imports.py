@@ -76,6 +76,8 @@ def _forms() -> Iterator[tuple[Weights, Form]]:
 
 
 def _is_safetensors(path: Path) -> bool:
+    if path.stat().st_size > max(form.size for _, form in _forms()):  # no network is so large
+        return False
     with open(path, "rb") as file:
         start = file.read(9)
     if start[8:] != b"{":

