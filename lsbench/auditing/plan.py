@@ -14,18 +14,10 @@ CLIPS = 6
 QUICK_CLIPS = 4
 QUICK_STEPS = (0, 2)  # the first and the last of a ladder of three: the verdict's own is among them
 METRICS = (
-    *("psnr", "ssim", "lpips", "sharpness", "fid:every=25", "fd_efficientnet_lite0:every=25"),
-    *(
-        "seam",
-        "flicker",
-        "jitter",
-        "lmd",
-        "mouth_aperture_corr",
-        "mouth_aperture_error",
-        "closure_f1",
-        "silence_motion",
-    ),
-    *("coverage", "sync_corr", "sync_lag", "lse_d", "lse_c", "lse_d0", "offset_error_frames"),
+    *("psnr", "ssim", "lpips", "dists/mouth", "sharpness"),
+    *("fid:every=25", "fd_efficientnet_lite0:every=25", "fvd:stride=32"),
+    *("seam", "flicker", "jitter", "lmd", "mouth_aperture_corr", "mouth_aperture_error", "closure_f1"),
+    *("silence_motion", "coverage", "sync_corr", "sync_lag", "lse_d", "lse_c", "lse_d0", "offset_error_frames"),
 )
 QUICK_METRICS = ("psnr", "ssim", "sharpness", "seam", "flicker", "lmd", "mouth_aperture_corr", "sync_corr")
 

@@ -35,7 +35,13 @@ if TYPE_CHECKING:
 @bench_options
 @click.option("--out", type=click.Path(path_type=Path), default=Path("audit"), show_default=True, help="Its folder.")
 @click.option("--artifact", "artifacts", multiple=True, metavar="A", help="NAME or NAME=STRENGTH,STRENGTH; repeatable.")
-@click.option("--metric", "metrics", multiple=True, metavar="M", help="Such as ssim or ssim:color=luma; repeatable.")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="M",
+    help="Such as ssim, ssim:color=luma, or fvd/mouth for one region alone; repeatable.",
+)
 @click.option(
     "--region",
     "regions",

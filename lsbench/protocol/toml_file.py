@@ -14,7 +14,7 @@ from lsbench.errors import FaceError, MetricError, ProtocolError
 from lsbench.face.follow import parse_rule
 from lsbench.face.track import Region
 from lsbench.metrics._base import catalogue
-from lsbench.metrics._base.score_key import ScoreKey, split_spec
+from lsbench.metrics._base.score_key import ScoreKey
 from lsbench.protocol.manifest import Select, read_manifest
 
 if sys.version_info >= (3, 11):
@@ -152,11 +152,12 @@ def _check_choices(content: dict[str, Any]) -> None:
             raise ProtocolError(f"regions: {registry.unknown('region', region, names)}")
     for metric in content["metrics"]:
         try:
-            catalogue.demand_name(split_spec(metric)[0])
+            catalogue.demand_name(ScoreKey.parse(metric).metric)
         except MetricError as error:
             raise ProtocolError(f"metrics: {error}") from None
-    rank_by = ScoreKey.parse(content["rank_by"])
-    if rank_by.spec not in content["metrics"] or (rank_by.region and rank_by.region not in regions):
+    rank_by, metrics = ScoreKey.parse(content["rank_by"]), content["metrics"]
+    everywhere = rank_by.spec in metrics and (not rank_by.region or rank_by.region in regions)
+    if not everywhere and str(rank_by) not in metrics:
         raise ProtocolError(f"rank_by = {content['rank_by']!r}; expected a METRIC/REGION of its metrics and regions")
 
 

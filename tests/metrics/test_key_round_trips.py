@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lsbench import registry
 from lsbench.errors import MetricError
+from lsbench.face.track import Region
 from lsbench.metrics._base import catalogue
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.score_key import ScoreKey, split_spec
@@ -71,3 +72,11 @@ def test_a_metric_is_had_again_from_its_options(metric: Metric) -> None:
     settable = {option.name for option in fields(metric) if isinstance(option.default, str | bool | int | float)}
     every = ",".join(f"{option}={value}" for option, value in metric.options().items() if option in settable)
     assert plain.with_options(every).signature == metric.signature
+
+
+def test_a_spelling_with_a_region_is_measured_there_alone() -> None:
+    chosen = catalogue.metrics(["psnr", "ssim:color=luma/mouth", "lmd"], [Region.WHOLE, Region.FACE])
+    assert [metric.key for metric in chosen] == ["psnr/whole", "psnr/face", "ssim:color=luma/mouth", "lmd"]
+    for spec, reason in {"psnr/nose": "region nose", "psnr/": "region ;", "lmd/mouth": "no region"}.items():
+        with pytest.raises(MetricError, match=reason):
+            catalogue.metrics([spec], [Region.WHOLE])

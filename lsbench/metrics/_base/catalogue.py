@@ -12,7 +12,7 @@ from lsbench import registry
 from lsbench.errors import MetricError
 from lsbench.face.track import Region
 from lsbench.metrics._base.metric import Metric
-from lsbench.metrics._base.score_key import OWN, ScoreKey, split_spec
+from lsbench.metrics._base.score_key import OWN, ScoreKey
 
 
 def kind(name: str) -> type[Metric]:
@@ -61,8 +61,8 @@ def metrics(specs: Iterable[str | Metric | type[Metric]], regions: Iterable[Regi
     """The metrics that are asked for, on every region of `regions` that each one takes.
 
     Args:
-        specs: spellings such as `ssim:color=luma` or `py:mymetrics:MAE`; classes of metrics; or metrics, each of which
-            is measured on its own region alone where that is not the whole frame.
+        specs: spellings such as `ssim:color=luma` or `py:mymetrics:MAE`, or `ssim/mouth` for one region alone; classes
+            of metrics; or metrics, each of which is measured on its own region alone where that is not the whole frame.
         regions: on which the others are measured.
     """
     regions = tuple(regions)
@@ -94,8 +94,10 @@ def metric(key: str) -> Metric:
 
 def _on_regions(spec: str | Metric | type[Metric], regions: tuple[Region, ...]) -> list[Metric]:
     if isinstance(spec, str):
-        name, options = split_spec(spec)
-        usual = kind(name)().with_options(options)
+        parts = ScoreKey.parse(spec)
+        usual = kind(parts.metric)().with_options(parts.options)
+        if "/" in spec:
+            return [_at(usual, parts.region)]
     elif isinstance(spec, type):
         usual = spec()
     elif not isinstance(spec, Metric):
@@ -107,3 +109,11 @@ def _on_regions(spec: str | Metric | type[Metric], regions: tuple[Region, ...]) 
     if not usual.regions:
         return [usual]
     return [replace(usual, region=region) for region in usual.regions if region in regions]
+
+
+def _at(usual: Metric, region: str) -> Metric:
+    """The metric on a region that is spelled; MetricError where there is none of this name, or it does not take it."""
+    known = [each.value for each in usual.regions]
+    if region not in known:
+        raise MetricError(f"metric {usual.name}: region {region}; it takes {', '.join(known) or 'no region'}")
+    return replace(usual, region=Region(region))
