@@ -40,7 +40,7 @@ from lsbench.cli.common import (
     "metrics",
     multiple=True,
     metavar="M",
-    help="Such as ssim, ssim:color=luma, or one of your own, py:mymetrics:MAE; repeatable.",
+    help="Such as ssim, ssim:color=luma, fvd/mouth for one region alone, or your own, py:mymetrics:MAE; repeatable.",
 )
 @click.option("--region", "regions", multiple=True, type=click.Choice(["whole", "face", "mouth"]), help="Repeatable.")
 @click.option(
