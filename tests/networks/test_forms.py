@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import zipfile
@@ -164,6 +165,16 @@ def laughs() -> dict[str, Any]:
     return node
 
 
+def safetensors(shape: list[int] | None = None, end: int = 4, content: bytes = bytes(4)) -> bytes:
+    """A file of one tensor that may say anything of it."""
+    header = json.dumps({"a": {"dtype": "F32", "shape": shape or [1], "data_offsets": [0, end]}}).encode()
+    return len(header).to_bytes(8, "little") + header + content
+
+
+def test_a_small_safetensors_file_is_read(tmp_path: Path) -> None:
+    assert checkpoint.read_state(written(tmp_path / "a", safetensors()))["a"].tolist() == [0.0]
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -182,6 +193,10 @@ def laughs() -> dict[str, Any]:
         (b"\x80\x04" + b"(" * 50, "cannot be read"),
         ((1 << 60).to_bytes(8, "little") + b'{"a"', "cannot be read"),
         (b"<html>", "cannot be read"),
+        (safetensors(shape=[1 << 40], end=4), "cannot be read"),
+        (safetensors(shape=[1], end=1 << 40), "cannot be read"),
+        (safetensors(shape=[-1], end=4), "cannot be read"),
+        (safetensors(content=np.float32("nan").tobytes()), "not finite, in a"),
     ],
 )
 def test_a_file_that_is_no_file_of_tensors_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
