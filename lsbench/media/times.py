@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +16,8 @@ _USUAL = (*range(1, 9), 10, 12, 12.5, 15, 16, 18, 20, 24, 25, 30, 48, 50, 60, 90
 _NTSC = 1000 / 1001  # 24, 30, 60 and 120 have a slower twin
 _LOST = 0.01  # share of the pictures that a nominal rate may leave out
 _STEADY = 0.05  # steps within this share of each other are equal
+_UNLIKE = 0.1  # share of two steps by which they differ at least where pictures are shown for two times in turn
+_LEAST_TURNS = 6  # steps, from which on it is seen that they come in turn
 _ROUNDING_S = 0.0011  # as are those that differ by time stamps rounded to milliseconds
 
 
@@ -46,7 +48,8 @@ def timing(
     The rate is the one that the container announces, where most pictures follow each other by one frame of it. Else it
     is a nominal one, from the time stamps alone, whatever they are counted in: the usual rate next to the average, if
     the steps are even; or the lowest usual rate that leaves out hardly any picture, among those near the average and
-    those that many steps agree with. A hole repeats the picture before it.
+    those that many steps agree with. A hole repeats the picture before it. Pictures shown for a shorter and a longer
+    time in turn, as film on a display of 60 Hz, are read at their mean rate, each as one frame.
 
     Args:
         stamps: of the pictures as they are shown, in seconds; those that are missing follow the one before.
@@ -77,8 +80,14 @@ def timing(
             )
     if avi and announced and len(times) > 1 and 1 / announced < times[1] - times[0] < _AVI_START_S:
         times[0] = times[1] - 1 / announced  # muxers that must hold the second back leave the first alone
-    fps = _bounded(_rate(times, announced), where)
-    return _laid_out(times, fps, announced, end_s if ordered else None)
+    turns = _in_turn(times)
+    evened = times if turns is None else _evened(times)
+    fps = _bounded(_rate(evened, announced if turns is None else None), where)
+    laid_out = _laid_out(evened, fps, announced, end_s if ordered else None)
+    if turns is None:
+        return laid_out
+    note = f"its pictures are {turns[0]:.0f} and {turns[1]:.0f} ms apart in turn: read at {fps:g} frames a second"
+    return replace(laid_out, start_s=float(times[0]), notes=(note, *laid_out.notes))
 
 
 def _ordered(stamps: list[float]) -> bool:
@@ -103,6 +112,28 @@ def _bounded(fps: float, where: str) -> float:
             f"{where}: {fps:g} frames a second; expected at most {MOST_FPS}. Encode it again at its true rate."
         )
     return fps
+
+
+def _in_turn(times: np.ndarray) -> tuple[float, float] | None:
+    """The two times, ms, for which pictures are shown in turn, where it is so nearly throughout; else None."""
+    steps = np.diff(times)
+    if len(steps) < _LEAST_TURNS:
+        return None
+    pairs = steps[:-1] + steps[1:]
+    pair = float(np.median(pairs))
+    ones, others = float(np.median(steps[::2])), float(np.median(steps[1::2]))
+    same = np.abs(pairs - pair) <= max(_STEADY * pair, _ROUNDING_S)
+    apart = abs(ones - others) > max(_UNLIKE * pair, 4 * _ROUNDING_S)
+    if not apart or abs(ones + others - pair) > _STEADY * pair or np.mean(same) <= 0.9:
+        return None
+    return (1000 * ones, 1000 * others) if ones < others else (1000 * others, 1000 * ones)
+
+
+def _evened(times: np.ndarray) -> np.ndarray:
+    """Time stamps that come in turn, moved to where they would be if all pictures were shown equally long."""
+    middles = (times[:-2] + 2 * times[1:-1] + times[2:]) / 4
+    steps = (times[2] - times[0]) / 2, (times[-1] - times[-3]) / 2
+    return np.concatenate([[middles[0] - steps[0]], middles, [middles[-1] + steps[1]]])
 
 
 def _slots(times: np.ndarray, fps: float) -> np.ndarray:

@@ -189,3 +189,33 @@ def test_the_last_picture_of_a_file(tmp_path: Path, suffix: str) -> None:
     path = video(tmp_path / f"b.{suffix}", places, base, 16, rate=25)
     film = read_film(path, "a", sound="optional")
     assert len(film) == 75 and film.fps == 25 and len(film.pictures) == 60
+
+
+@pytest.mark.parametrize(
+    "steps_ms, fps",
+    [((20, 60), 25), ((60, 20), 25), ((10, 70), 25), ((1001 / 30, 1001 / 20), 24 * NTSC), ((50 / 3, 50), 30)],
+)
+@pytest.mark.parametrize("announced", [None, 25.0, 60.0])
+def test_two_times_in_turn_are_their_mean_rate(
+    steps_ms: tuple[float, float], fps: float, announced: float | None
+) -> None:
+    """As film on a display of 60 Hz: every picture is one frame, and what was done is said."""
+    for count in (8, 75, 600):
+        times = [0.0, *(np.cumsum(np.resize(steps_ms, count - 1)) / 1000).tolist()]
+        timing = read(times, announced)
+        assert timing.fps == pytest.approx(fps, rel=1e-9 if count > 8 else 2e-3)
+        assert np.array_equal(timing.shown, np.arange(count)) and not timing.variable and timing.start_s == 0
+        short, long = sorted(steps_ms)
+        assert timing.notes[0].startswith(f"its pictures are {short:.0f} and {long:.0f} ms apart in turn: read at ")
+
+
+def test_a_hole_among_two_times_in_turn_repeats_a_picture() -> None:
+    times = [0.0, *(np.cumsum(np.resize((20, 60), 99)) / 1000).tolist()]
+    timing = read(times[:50] + times[51:], None)
+    assert timing.fps == 25 and len(timing.shown) == 100 and np.count_nonzero(np.diff(timing.shown) == 0) == 1
+
+
+@pytest.mark.parametrize("steps_ms", [(20, 20, 80), (38, 42), (40, 40)])
+def test_other_patterns_do_not_come_in_turn(steps_ms: tuple[float, ...]) -> None:
+    times = [0.0, *(np.cumsum(np.resize(steps_ms, 74)) / 1000).tolist()]
+    assert not any("in turn" in note for note in read(times, None).notes)
