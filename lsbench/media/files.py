@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -30,6 +31,7 @@ __all__ = [
     "Sound",
     "clips_at",
     "content_sha256",
+    "every_source",
     "find_clips",
     "is_clip",
     "read_clip",
@@ -60,8 +62,26 @@ def find_clips(folder: Path) -> dict[str, Path]:
     Raises:
         MediaError: where a folder cannot be read, there is no clip, or two sources have one id.
     """
-    folder = Path(folder)
     clips: dict[str, Path] = {}
+    for clip_id, source in _sources(Path(folder)):
+        if clip_id in clips:
+            raise MediaError(f"clip {clip_id}: two sources, {clips[clip_id]} and {source}; expected one. Move one.")
+        clips[clip_id] = source
+    return dict(sorted(clips.items()))
+
+
+def every_source(path: Path) -> list[tuple[str, Path]]:
+    """What clips_at() gives, as (clip id, source), sorted; but two sources may have one id.
+
+    Raises:
+        MediaError: where a folder cannot be read, or there is no clip.
+    """
+    return sorted(_sources(path)) if path.is_dir() and not is_clip(path) else list(clips_at(path).items())
+
+
+def _sources(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Clip id and source of every video file and frame folder below a folder; see find_clips()."""
+    count = 0
     for name, folders, files in os.walk(folder, onerror=_refuse_folder, followlinks=True):
         here = Path(name)
         folders[:] = sorted(child for child in folders if not child.startswith("."))
@@ -76,12 +96,10 @@ def find_clips(folder: Path) -> dict[str, Path]:
             clip_id = _clip_id(path.relative_to(folder).as_posix(), source)
             if not source.is_dir() and not source.is_file() and source.exists():
                 raise MediaError(f"clip {clip_id}: {source} is a device or pipe; expected a file")
-            if clip_id in clips:
-                raise MediaError(f"clip {clip_id}: two sources, {clips[clip_id]} and {source}; expected one. Move one.")
-            clips[clip_id] = source
-    if not clips:
+            count += 1
+            yield clip_id, source
+    if not count:
         raise MediaError(f"{folder}: no clip in it; expected video files or folders of numbered PNG or JPG frames")
-    return dict(sorted(clips.items()))
 
 
 def clips_at(path: Path) -> dict[str, Path]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
 from lsbench.errors import WeightsError
 from lsbench.face.tracker import FaceTracker
-from lsbench.media.files import Sound, clips_at, content_sha256
+from lsbench.media.files import Sound, content_sha256, every_source
 from lsbench.media.film import Film
 from lsbench.networks import weights
 from lsbench.protocol.bound import bound
@@ -31,19 +32,21 @@ class Examination:
         files: every video; where there is a reference, each reference clip before the video of it.
         prospects: of every reference clip; none where there is no reference.
         extra: videos that match no reference clip.
+        twins: sources of one folder that have one clip id.
         no_faces: why nobody looked for faces; None where that was done.
     """
 
     files: tuple[Inspection, ...]
     prospects: tuple[Prospect, ...] = ()
     extra: tuple[Path, ...] = ()
+    twins: tuple[tuple[Path, ...], ...] = ()
     no_faces: str | None = None
 
     @property
     def well(self) -> bool:
         """Whether all videos can be read and, where there is a reference, compared as asked, each with a clip."""
         unread = any(file.error for file in self.files)
-        return not unread and not self.extra and all(each.ready for each in self.prospects)
+        return not (unread or self.extra or self.twins) and all(each.ready for each in self.prospects)
 
 
 def examined(
@@ -88,11 +91,11 @@ def examined(
 
     seen: list[Inspection] = []
     if reference is None:
-        targets = [target for file in files for target in clips_at(file).items()]
-        total = len(targets)
-        for clip_id, source in targets:
+        targets = [every_source(file) for file in files]
+        total = sum(map(len, targets))
+        for clip_id, source in chain(*targets):
             look(source, clip_id)
-        return Examination(tuple(seen), no_faces=no_faces)
+        return Examination(tuple(seen), twins=tuple(chain(*map(_twins, targets))), no_faces=no_faces)
     protocol = bound(reference, None, None, face=face, **(rules or {}))
     matches = match_folder(files[0], [clip.id for clip in protocol.clips], reference)
     total = len(protocol.clips) + len(matches.videos)
@@ -110,13 +113,27 @@ def examined(
         else:
             found = prospect(context, Job(clip, video, content_sha256(video)), real, made)
             prospects.append(_with_face(found, context, clip, seen[-2].faces))
-    return Examination(tuple(seen), tuple(prospects), tuple(matches.extra), no_faces)
+    return Examination(tuple(seen), tuple(prospects), tuple(matches.extra), no_faces=no_faces)
+
+
+def _twins(sources: Sequence[tuple[str, Path]]) -> list[tuple[Path, ...]]:
+    """Those of one clip id, by turns; sources: of one folder, sorted."""
+    grouped = [[source for _, source in same] for _, same in groupby(sources, lambda target: target[0])]
+    return [tuple(same) for same in grouped if len(same) > 1]
 
 
 def _with_face(found: Prospect, context: Context, clip: Reference, faces: Faces | None) -> Prospect:
     """The same, with what is wrong with the reference's face, which lends its boxes to face and mouth scores."""
     rules = context.rules
-    if faces is None or clip.landmarks or rules.task == "dubbing" or (faces.seen and faces.lost <= rules.faceless):
+    if faces is None or clip.landmarks or rules.task == "dubbing":
+        return found
+    if faces.may_pass(rules.faceless):
+        doubt = (
+            f"faces were looked for in {faces.looked} frames of its reference, and {faces.looked - faces.seen} show "
+            f"none: too near the {100 * rules.faceless:g} % that may be left out to say; --full looks at every frame"
+        )
+        found = replace(found, notes=(*found.notes, doubt))
+    if faces.seen and faces.lost <= rules.faceless:
         return found
     fault = (
         f"clip {clip.id}: no face in {faces.looked - faces.seen} of {faces.looked} frames of its reference; face and "

@@ -78,6 +78,7 @@ class Faces:
             longer side of the face oval, px; NaN without a face.
         lost: share of the frames that face and mouth scores would leave out; of sampled ones, without a face.
         missing: frames without a face, in words; empty where there are none.
+        sampled: whether the frames are a sample of the video's.
         notes: of the track, where all frames were looked at.
     """
 
@@ -87,7 +88,21 @@ class Faces:
     size_px: float
     lost: float
     missing: str
+    sampled: bool = False
     notes: tuple[str, ...] = ()
+
+    def may_pass(self, limit: float) -> bool:
+        """Whether the share of the whole video may lie on the other side of a limit than that of the sample.
+
+        So it is where the limit is in the interval that holds the share in 19 of 20 samples (Wilson 1927), and some
+        frame of the sample has no face: one of a video with a face throughout says nothing of a limit of 0.
+        """
+        if not self.sampled or self.seen == self.looked:
+            return False
+        squared, count = 1.96**2, self.looked
+        middle = (self.lost + squared / (2 * count)) / (1 + squared / count)
+        spread = math.sqrt(squared * (self.lost * (1 - self.lost) + squared / (4 * count)) / count)
+        return abs(limit - middle) <= spread / (1 + squared / count)
 
 
 @dataclass(frozen=True)
@@ -203,6 +218,7 @@ def _sampled(film: Film, tracker: FaceTracker) -> Faces:
         float(np.median(sizes)) if sizes else math.nan,
         len(missing) / len(places),
         ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else ""),
+        sampled=len(places) < len(film),
     )
 
 
@@ -217,5 +233,5 @@ def _followed(film: Film, source: Path, tracker: FaceTracker) -> Faces:
         float(np.median(sizes)) if sizes else math.nan,
         np.count_nonzero(track.lost) / len(track),
         spans(~track.found),
-        track.notes(),
+        notes=track.notes(),
     )

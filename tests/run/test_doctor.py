@@ -21,6 +21,7 @@ from lsbench.media.clip import Clip
 from lsbench.media.files import write_clip
 from lsbench.networks import weights
 from lsbench.run.doctor import examined
+from lsbench.run.inspection import Faces, inspected
 from lsbench.run.score import score
 
 WILD = Path(__file__).parents[3] / "shared" / "wild"
@@ -101,6 +102,20 @@ def test_damaged_files_are_rows_and_the_others_are_seen(clip: Clip, tmp_path: Pa
     assert "cannot be read" in done.output
     assert "empty file (0 bytes)" in done.output
     assert doctor(whole).exit_code == 0
+
+
+def test_two_files_of_one_name_are_told_and_the_others_are_seen(clip: Clip, tmp_path: Path) -> None:
+    for name in ("a.mp4", "a.mkv", "b.mp4"):
+        written(tmp_path / "in" / name, clip)
+    written(tmp_path / "elsewhere/b.mp4", clip)
+    seen = looked(tmp_path / "in", tmp_path / "elsewhere")
+    assert [file.source.name for file in seen.files] == ["a.mkv", "a.mp4", "b.mp4", "b.mp4"]
+    assert [[path.name for path in twins] for twins in seen.twins] == [["a.mkv", "a.mp4"]] and not seen.well
+    done = doctor(tmp_path / "in")
+    assert done.exit_code == 3
+    assert "a.mkv and " in done.output and "are one clip by name" in done.output
+    content = json.loads(doctor(tmp_path / "in", "--format", "json").output)
+    assert [Path(path).name for path in content["twins"][0]] == ["a.mkv", "a.mp4"]
 
 
 def test_a_call_that_names_nothing_is_an_error_of_its_own(clip: Clip, tmp_path: Path) -> None:
@@ -204,6 +219,24 @@ def test_a_video_of_no_clip_is_not_well(clip: Clip, tmp_path: Path) -> None:
     done = doctor(tmp_path / "made", "--reference", tmp_path / "real")
     assert done.exit_code == 3
     assert "stray.mp4: matches no reference clip; --on-error skip" in done.output
+
+
+@pytest.mark.parametrize(
+    ("seen", "sampled", "said"),
+    [(25, True, False), (21, True, True), (18, True, True), (3, True, False), (18, False, False)],
+)
+def test_a_sample_near_the_share_of_faces_that_may_be_lost_says_so(
+    clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seen: int, sampled: bool, said: bool
+) -> None:
+    """Of 25 frames 4 or 7 without a face: the video may have more than a quarter of them, or fewer."""
+
+    def with_faces(*arguments: Any, **options: Any) -> Any:
+        inspection, film = inspected(*arguments, **options)
+        return replace(inspection, faces=Faces(25, seen, 1, 90.0, 1 - seen / 25, "3", sampled)), film
+
+    monkeypatch.setattr("lsbench.run.doctor.inspected", with_faces)
+    video = written(tmp_path / "a.mp4", clip)
+    assert ("--full looks at every frame" in " ".join(doctor(video, "--reference", video).output.split())) == said
 
 
 def test_a_folder_of_frames_is_one_video(clip: Clip, tmp_path: Path) -> None:
