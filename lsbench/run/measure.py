@@ -14,9 +14,11 @@ from lsbench.protocol.changes import Changes
 from lsbench.protocol.context import Context
 from lsbench.protocol.slip import slips
 from lsbench.run.folder import Run
+from lsbench.run.foreseen import refuse_too_large
 from lsbench.run.pairing import Job, paired
+from lsbench.run.prospects import all_options
 from lsbench.run.result import Partial
-from lsbench.run.segments import measured_segments
+from lsbench.run.segments import measured_segments, too_short
 from lsbench.run.windows import measured
 from lsbench.system.memory import give_back
 
@@ -38,7 +40,10 @@ class Scoring:
 
 def measure_clip(scoring: Scoring, job: Job) -> int:
     """Read and measure one clip, and keep the outcome in the run folder: gives how many frames were compared."""
-    films, changes = paired(scoring.context, scoring.metrics, job), Changes()
+    refuse_too_large(scoring.metrics, scoring.context, job)
+    with all_options(scoring.context, job):
+        films = paired(scoring.context, scoring.metrics, job)
+    changes, segment_s = Changes(), scoring.context.rules.segment_s
     stats = measured(scoring.metrics, films, changes)
     partial = Partial(
         clip_id=job.reference.id,
@@ -47,8 +52,8 @@ def measure_clip(scoring: Scoring, job: Job) -> int:
         frames=len(films),
         reference_frames=films.reference_frames,
         lag_frames=films.lag_frames,
-        stats=stats | measured_segments(scoring.metrics, films, scoring.context.rules.segment_s),
-        notes=(*films.notes, *(f"generated: {slip}" for slip in slips(changes))),
+        stats=stats | measured_segments(scoring.metrics, films, segment_s),
+        notes=(*films.notes, *(f"generated: {slip}" for slip in slips(changes)), *too_short(films, segment_s)),
         left_out=[[int(run[0]), int(run[-1]) + 1] for run in runs(films.left_out)],
         fps=films.generated.fps,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from lsbench.errors import LsbenchError
 from lsbench.media.files import read_film
 from lsbench.media.film import Film
 from lsbench.protocol.context import Context
+from lsbench.protocol.protocol import AD_HOC
 from lsbench.run.pairing import Job, lined_up
 
 DUBBED = "where it says other words than its reference, --task dubbing compares neither length nor sound with it"
@@ -75,6 +78,40 @@ def prospect(context: Context, job: Job, reference: Film, generated: Film) -> Pr
         truth = 0 if context.rules.task == "dubbing" else len(reference)
         return Prospect(job.reference.id, job.generated, tuple(faults), flags, len(films), truth, notes)
     return Prospect(job.reference.id, job.generated, tuple(faults))
+
+
+@contextmanager
+def all_options(context: Context, job: Job) -> Iterator[None]:
+    """Within it, an error that names an option names all that are needed, where that one alone is not enough.
+
+    Both videos are read once more for that. Protocols that allow none of them say so themselves.
+    """
+    try:
+        yield
+    except LsbenchError as error:
+        options = _needed(context, job) if _OPTION.search(str(error)) else ()
+        if len(options) < 2:
+            raise
+        raise type(error)(f"{error}. All that is needed at once: {' '.join(options)}") from error
+
+
+def _needed(context: Context, job: Job) -> tuple[str, ...]:
+    """The options with which a clip can be compared; none where nobody knows."""
+    rules = context.rules
+    if rules.name != AD_HOC or rules.task == "alone":
+        return ()
+    try:
+        reference = context.film(job.reference, "optional")
+        generated = read_film(
+            job.generated,
+            job.reference.id,
+            sound="optional",
+            sample_rate=rules.sample_rate,
+            folder_fps=reference.fps,
+        )
+        return prospect(context, job, reference, generated).options
+    except LsbenchError:
+        return ()
 
 
 def _changed(context: Context, name: str, value: str) -> dict[str, Any]:

@@ -44,6 +44,16 @@ def measured_segments(metrics: Iterable[Metric], films: FilmPair, segment_s: flo
     return {key_by_segment(metric): Stats.join(map(metric.measure, pairs)) for metric in metrics}
 
 
+def too_short(films: FilmPair, segment_s: float | None) -> list[str]:
+    """A note where two segments are longer than the clip that they are cut from."""
+    length_s = films.reference_frames / films.generated.fps
+    if segment_s is None or 2 * segment_s <= length_s:
+        return []
+    parts = _count(films.reference_frames, films.generated.fps, segment_s)
+    cut = f"cut into {parts}" if parts > 1 else "one segment"
+    return [f"segments of {segment_s:g} s are longer than half of its {length_s:.1f} s: it is {cut}"]
+
+
 def _cut(pair: ClipPair, aligned: bool, start: int, stop: int) -> ClipPair:
     """Some frames of a pair of blank clips; where there is no truth, the reference is as blank as the video."""
     reference = pair.reference if aligned else pair.generated
@@ -163,11 +173,16 @@ def _edges(frames: int, reference_frames: int, lag_frames: int, fps: float, segm
         fps: frames a second; 0 where that is not known, and a clip is one segment.
         segment_s: about how long a segment is.
     """
-    count = min(max(1, round(reference_frames / (fps * segment_s))), reference_frames, MOST_SEGMENTS) if fps else 1
+    count = _count(reference_frames, fps, segment_s) if fps else 1
     edges = np.rint(np.linspace(0, reference_frames, count + 1)).astype(np.int64)
     edges = np.clip(edges - max(0, -lag_frames), 0, frames)
     edges[-1] = frames
     return edges
+
+
+def _count(frames: int, fps: float, segment_s: float) -> int:
+    """Into how many segments a clip of so many frames is cut."""
+    return min(max(1, round(frames / (fps * segment_s))), frames, MOST_SEGMENTS)
 
 
 def _faces(head: Partial) -> np.ndarray:

@@ -87,6 +87,23 @@ class FilmPair:
         )
 
 
+def demand_fits(metrics: Sequence[Metric], clip_id: str, frames: int, size: int) -> None:
+    """MetricError where metrics that must see a clip at once would see more than WHOLE_BYTES of frames.
+
+    Args:
+        metrics: those; there may be none.
+        clip_id: for the error.
+        frames: of the clip that are compared.
+        size: bytes of them and of the reference's.
+    """
+    if metrics and size > WHOLE_BYTES:
+        raise MetricError(
+            f"clip {clip_id}: {', '.join(metric.key for metric in metrics)} must see the clip at once, and its "
+            f"{frames} frames take {size / 2**30:.1f} GiB with the reference's; expected at most {WHOLE_BYTES >> 30}. "
+            "Leave the metric out, or cut the clip into shorter ones"
+        )
+
+
 def measured(metrics: Sequence[Metric], films: FilmPair, changes: Changes | None = None) -> dict[str, Stats]:
     """The statistics of every metric, by its key.
 
@@ -101,12 +118,7 @@ def measured(metrics: Sequence[Metric], films: FilmPair, changes: Changes | None
     keys = frozenset(metric.key for metric in metrics)
     reaches = {metric: metric.reach_frames(films.generated.fps) for metric in metrics if metric.needs_pictures}
     at_once = [metric for metric, reach in reaches.items() if reach is None]
-    if at_once and films.bytes > WHOLE_BYTES:
-        raise MetricError(
-            f"clip {films.generated.id}: {', '.join(metric.key for metric in at_once)} must see the clip at once, and "
-            f"its {len(films)} frames take {films.bytes / 2**30:.1f} GiB with the reference's; expected at most "
-            f"{WHOLE_BYTES >> 30}. Leave the metric out, or cut the clip into shorter ones"
-        )
+    demand_fits(at_once, films.generated.id, len(films), films.bytes)
     blank = films.blank(keys)
     whole = films.read(keys) if at_once else None
     if whole and len(at_once) == len(reaches) and changes and films.aligned:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -144,6 +145,23 @@ def test_one_refusal_names_all_that_is_needed(reference: Path, tmp_path: Path) -
     with pytest.raises(AlignmentError, match=r"--fit resize .*12 frames of the reference's 30; --align trim compares"):
         lsbench.score(generated, **arguments)
     assert lsbench.score(generated, fit="resize", align="trim", **arguments).complete
+
+
+def test_one_refusal_names_three_options_that_are_needed_together(reference: Path, tmp_path: Path) -> None:
+    def otherwise(clip: Clip) -> Clip:
+        return faster(resized(48, 48)(clip.cut(0, 12)))
+
+    generated = remade(reference, tmp_path / "made", otherwise)
+    arguments: dict[str, Any] = {"reference": reference, "metrics": ["psnr"], "regions": ["whole"]}
+    with pytest.raises(AlignmentError) as refusal:
+        lsbench.score(generated, **arguments)
+    _, _, named = str(refusal.value).partition("All that is needed at once: ")
+    options = dict(re.findall(r"--(\w+) (\w+)", named))
+    assert options == {"rate": "resample", "fit": "resize", "align": "trim"}
+    assert lsbench.score(generated, **arguments, **options).complete  # type: ignore[arg-type]
+    with pytest.raises(AlignmentError) as refusal:
+        lsbench.score(generated, **arguments, rate="resample", fit="resize")
+    assert "at once" not in str(refusal.value)  # one is enough
 
 
 def test_a_slip_is_noted(reference: Path, tmp_path: Path) -> None:

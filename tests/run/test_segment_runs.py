@@ -135,6 +135,19 @@ def test_segments_are_longer_than_nothing(reference: Path, videos: dict[str, Pat
         lsbench.score(videos["noisy-frame"], reference=reference, metrics=["psnr"], segment=segment)
 
 
+@pytest.mark.parametrize(
+    ("segment", "note"),
+    [(0.48, None), (0.5, "longer than half of its 1.0 s: it is cut into 2"), (30, "1.0 s: it is one segment")],
+)
+def test_segments_longer_than_half_a_clip_are_noted(
+    reference: Path, videos: dict[str, Path], segment: float, note: str | None
+) -> None:
+    result = lsbench.score(videos["noisy-frame"], reference=reference, metrics=["psnr"], segment=segment)
+    lines = {clip: " ".join(said) for clip, said in result.notes.items()}
+    assert set(lines) == ({"t1/a0", "t1/a1"} if note else set())
+    assert all(f"segments of {segment:g} s are longer" in line and (note or "") in line for line in lines.values())
+
+
 def test_runs_with_and_without_segments_compare_clip_by_clip(runs: Path) -> None:
     comparison = compare(runs / "noisy-frame", runs / "whole")
     assert any(field.field == "protocol segment_s" for field in comparison.fields)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ import lsbench
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import MetricError
 from lsbench.face.tracker import load_track, save_track, sidecar
-from lsbench.media.files import find_clips
+from lsbench.media.files import find_clips, read_clip, write_clip
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
@@ -84,3 +84,27 @@ def test_a_metric_that_says_no_reach_sees_clips_whole_up_to_a_size(
     monkeypatch.setattr(windows, "WHOLE_BYTES", 1 << 20)
     with pytest.raises(MetricError, match=r"AtOnce/whole must see the clip at once.*Leave the metric out, or cut"):
         lsbench.score("late", reference=reference, metrics=[AtOnce, SSIM], regions=["whole"])
+
+
+def test_a_clip_that_its_container_says_is_too_large_is_refused_before_it_is_decoded(
+    reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip_id, source = next(iter(find_clips(reference).items()))
+    clip = read_clip(source, clip_id)
+    for side in ("real", "made"):
+        write_clip(tmp_path / side / "a.mp4", clip.frames, clip.speech, clip.fps)
+    size = 2 * clip.frames.nbytes
+    arguments: dict[str, Any] = {"reference": tmp_path / "real", "metrics": [AtOnce], "regions": ["whole"]}
+    monkeypatch.setattr(windows, "WHOLE_BYTES", size)
+    assert lsbench.score(tmp_path / "made", **arguments).complete
+
+    def decode(*_: Any) -> Any:
+        raise AssertionError("it was decoded")
+
+    monkeypatch.setattr("lsbench.media.decode._Reel.frames", decode)
+    monkeypatch.setattr(windows, "WHOLE_BYTES", size // 2)
+    with pytest.raises(MetricError, match=rf"clip a: .*must see the clip at once, and its {len(clip)} frames take"):
+        lsbench.score(tmp_path / "made", **arguments)
+    monkeypatch.setattr(windows, "WHOLE_BYTES", size - 1)  # not surely too large: decoding tells
+    with pytest.raises(AssertionError, match="it was decoded"):
+        lsbench.score(tmp_path / "made", **arguments)

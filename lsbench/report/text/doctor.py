@@ -29,7 +29,9 @@ def show(seen: Examination, out: Console) -> None:
     lines = [
         note if note == file.error else f"{file.source}: {note}" for file in seen.files for note in file_notes(file)
     ]
-    lines += [f"{' and '.join(map(str, twins))} are one clip by name: scoring takes one; move one" for twins in seen.twins]
+    lines += [
+        f"{' and '.join(map(str, twins))} are one clip by name: scoring takes one; move one" for twins in seen.twins
+    ]
     if seen.no_faces:
         lines.append(f"nobody looked for faces: {seen.no_faces}")
     lines.append("memory and time are rough: one worker, one core, metrics without networks, a reference like it")
