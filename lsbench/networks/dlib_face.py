@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -50,13 +51,19 @@ def _load(path: Path, sha256: str) -> FaceNetwork:
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[0]
         raise unusable(NAME, path, f"dlib cannot read it as its face recognition network ({reason})") from error
+    alone = Lock()  # the network keeps what it computes of a face in itself
+
+    def embed(picture: np.ndarray) -> np.ndarray:
+        with alone:
+            return np.array(network.compute_face_descriptor(picture), np.float32)
+
     return FaceNetwork(
         name=NAME,
         path=path,
         width=WIDTH,
         size=SIZE,
         chip=chip,
-        embed=lambda picture: np.array(network.compute_face_descriptor(picture), np.float32),
+        embed=embed,
         maker=(NAME, REVISION, sha256, version("dlib-bin")),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -11,18 +12,21 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import lsbench
 from lsbench.cli.main import main
 from lsbench.corpus.toy.render import render
-from lsbench.errors import MetricError, WeightsError
+from lsbench.errors import MetricError, RunError, WeightsError
 from lsbench.face.track import EYE_CORNERS, MOUTH_CORNERS, OUTER_LIPS, FaceTrack
 from lsbench.media.clip import Clip
+from lsbench.media.files import read_clip, write_clip
 from lsbench.media.film import Film
 from lsbench.metrics._base import extras
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 from lsbench.metrics.csim import CSIM, CSIMDlib, face_similarity, face_similarity_frames
-from lsbench.networks import arcface, dlib_face
+from lsbench.networks import arcface, dlib_face, weights
 from lsbench.run import windows
+from lsbench.run.folder import Run
 
 FRAMES = 12
 CELL = 16  # px whose mean the test's network takes
@@ -42,7 +46,7 @@ def network_file(path: Path, *, shape: tuple[Any, ...] = (1, 3, 112, 112), first
         helper.make_node("MatMul", ["flat", "weights"], ["embedding"]),
     ]
     kept = [
-        onnx.numpy_helper.from_array(weights(shape, seed), "weights"),
+        onnx.numpy_helper.from_array(matrix(shape, seed), "weights"),
         onnx.numpy_helper.from_array(np.float32(0.5), "half"),
     ]
     graph = helper.make_graph(
@@ -56,7 +60,7 @@ def network_file(path: Path, *, shape: tuple[Any, ...] = (1, 3, 112, 112), first
     return path
 
 
-def weights(shape: tuple[Any, ...], seed: int = 0) -> np.ndarray:
+def matrix(shape: tuple[Any, ...], seed: int = 0) -> np.ndarray:
     inputs = int(np.prod([shape[1], *(-(-size // CELL) for size in shape[2:])]))
     return np.random.default_rng(seed).standard_normal((inputs, 64)).astype(np.float32)
 
@@ -65,7 +69,7 @@ def embedding(chip: np.ndarray) -> np.ndarray:
     """What the network of network_file() gives of a picture uint8 (112, 112, 3) RGB, worked out in float64."""
     planes = (chip.astype(np.float64).transpose(2, 0, 1) - 127.5) / 127.5
     means = planes.reshape(3, 7, CELL, 7, CELL).mean(axis=(2, 4))
-    return np.asarray(means.reshape(-1) @ weights((1, 3, 112, 112)).astype(np.float64))
+    return np.asarray(means.reshape(-1) @ matrix((1, 3, 112, 112)).astype(np.float64))
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:
@@ -324,8 +328,6 @@ def test_without_a_reference_it_looks_at_the_start() -> None:
 def test_without_its_extra_one_line_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: str, module: str, extra: str
 ) -> None:
-    from lsbench.media.files import write_clip
-
     monkeypatch.setattr(extras, "find_spec", lambda _: None)
     clip, _ = render(1, 0, frames=3, size=64)
     write_clip(tmp_path / "clips" / "a.mkv", clip.frames, clip.speech, clip.fps)
@@ -335,3 +337,70 @@ def test_without_its_extra_one_line_says_what_to_install(
     )
     assert outcome.exit_code == 1
     assert outcome.output.strip() == f"lsbench: {metric}: {module} is not installed. pip install 'lsbench[{extra}]'"
+
+
+@pytest.fixture(scope="module")
+def speakers(grid: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first second of a clip of each of two speakers: `clips/a.mkv`, `clips/b.mkv`; exchanged in `swapped`."""
+    root = tmp_path_factory.mktemp("speakers")
+    sources = [next(iter(sorted((grid / speaker).glob("*.mpg")))) for speaker in ("s1", "s4")]
+    for name, source in zip("ab", sources, strict=True):
+        clip = read_clip(source, name).cut(0, 25)
+        for path in (root / "clips" / f"{name}.mkv", root / "swapped" / f"{'ba'['ab'.index(name)]}.mkv"):
+            path.parent.mkdir(exist_ok=True)
+            write_clip(path, clip.frames, clip.speech, clip.fps, sample_rate=clip.sample_rate)
+    return root
+
+
+def ready(*names: str) -> dict[str, Path]:
+    """Weight files that are on this machine; skips the test where they are not."""
+    try:
+        return {name: weights.require(name, offline=True)[0] for name in names}
+    except WeightsError as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.mark.slow
+def test_a_run_states_the_digest_of_the_users_file(speakers: Path, file: Path, tmp_path: Path) -> None:
+    files = ready("face_landmarker")
+    asked: dict[str, Any] = {
+        "reference": speakers / "clips",
+        "metrics": ["csim:every=10"],
+        "out": tmp_path,
+        "name": "x",
+    }
+    result = lsbench.score(speakers / "clips", **asked, weight_files={**files, "arcface": file})
+    assert result["csim:every=10"] == pytest.approx(1, abs=1e-6)
+    request = Run.of(result).request()
+    assert request["weights"]["arcface"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    other = network_file(tmp_path / "other.onnx", seed=1)
+    with pytest.raises(RunError, match="was started with weights.arcface"):
+        lsbench.score(speakers / "clips", **asked, weight_files={**files, "arcface": other})
+
+
+@pytest.mark.slow
+def test_videos_alone_are_compared_with_their_start(speakers: Path, file: Path) -> None:
+    files = {**ready("face_landmarker"), "arcface": file}
+    result = lsbench.score(speakers / "clips", metrics=["csim:every=5,start_s=0.5"], weight_files=files)
+    assert list(result) == ["csim:against=start,every=5,start_s=0.5"]
+    assert 0.9 < result["csim:against=start,every=5,start_s=0.5"] < 1
+
+
+@pytest.mark.slow
+def test_dlibs_network_tells_speakers_apart(speakers: Path) -> None:
+    """One speaker reads above 0.95 under coding, another speaker below."""
+    pytest.importorskip("dlib")
+    files = ready("face_landmarker", "dlib_face")
+    asked: dict[str, Any] = {"reference": speakers / "clips", "metrics": ["csim_dlib"], "weight_files": files}
+    same, swapped = (lsbench.score(speakers / name, **asked)["csim_dlib"] for name in ("clips", "swapped"))
+    assert same == pytest.approx(1, abs=1e-6)
+    assert swapped < 0.93
+
+
+def test_the_users_file_must_be_named(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    clip, _ = render(1, 0, frames=3, size=64)
+    write_clip(tmp_path / "clips" / "a.mkv", clip.frames, clip.speech, clip.fps)
+    for offline in (False, True):
+        with pytest.raises(WeightsError, match="weights arcface: .*--weights arcface=PATH"):
+            lsbench.score(tmp_path / "clips", reference=tmp_path / "clips", metrics=["csim"], offline=offline)
