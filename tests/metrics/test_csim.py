@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from lsbench.metrics._base import extras
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 from lsbench.metrics.csim import CSIM, CSIMDlib, face_similarity, face_similarity_frames
-from lsbench.networks import arcface, dlib_face, weights
+from lsbench.networks import arcface, dlib_face
 from lsbench.run import windows
 from lsbench.run.folder import Run
 
@@ -352,17 +353,11 @@ def speakers(grid: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def ready(*names: str) -> dict[str, Path]:
-    """Weight files that are on this machine; skips the test where they are not."""
-    try:
-        return {name: weights.require(name, offline=True)[0] for name in names}
-    except WeightsError as missing:
-        pytest.skip(str(missing))
-
-
 @pytest.mark.slow
-def test_a_run_states_the_digest_of_the_users_file(speakers: Path, file: Path, tmp_path: Path) -> None:
-    files = ready("face_landmarker")
+def test_a_run_states_the_digest_of_the_users_file(
+    speakers: Path, file: Path, tmp_path: Path, real_weights: Callable[[str], Path]
+) -> None:
+    files = {"face_landmarker": real_weights("face_landmarker")}
     asked: dict[str, Any] = {
         "reference": speakers / "clips",
         "metrics": ["csim:every=10"],
@@ -379,18 +374,20 @@ def test_a_run_states_the_digest_of_the_users_file(speakers: Path, file: Path, t
 
 
 @pytest.mark.slow
-def test_videos_alone_are_compared_with_their_start(speakers: Path, file: Path) -> None:
-    files = {**ready("face_landmarker"), "arcface": file}
+def test_videos_alone_are_compared_with_their_start(
+    speakers: Path, file: Path, real_weights: Callable[[str], Path]
+) -> None:
+    files = {"face_landmarker": real_weights("face_landmarker"), "arcface": file}
     result = lsbench.score(speakers / "clips", metrics=["csim:every=5,start_s=0.5"], weight_files=files)
     assert list(result) == ["csim:against=start,every=5,start_s=0.5"]
     assert 0.9 < result["csim:against=start,every=5,start_s=0.5"] < 1
 
 
 @pytest.mark.slow
-def test_dlibs_network_tells_speakers_apart(speakers: Path) -> None:
+def test_dlibs_network_tells_speakers_apart(speakers: Path, real_weights: Callable[[str], Path]) -> None:
     """One speaker reads above 0.95 under coding, another speaker below."""
     pytest.importorskip("dlib")
-    files = ready("face_landmarker", "dlib_face")
+    files = {name: real_weights(name) for name in ("face_landmarker", "dlib_face")}
     asked: dict[str, Any] = {"reference": speakers / "clips", "metrics": ["csim_dlib"], "weight_files": files}
     same, swapped = (lsbench.score(speakers / name, **asked)["csim_dlib"] for name in ("clips", "swapped"))
     assert same == pytest.approx(1, abs=1e-6)
