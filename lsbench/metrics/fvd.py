@@ -29,6 +29,7 @@ from lsbench.networks.features import I3D, Network, window_features
 ALL = "all"
 LENGTHS = ("10", "16", "32", "64", "128", ALL)
 FEWEST_FRAMES = 9  # that I3D takes
+MOST_FRAMES = 512  # of a clip that is one window: the network takes 5 MB for each
 FEW = 256  # windows, below which the note warns
 
 
@@ -72,7 +73,12 @@ class FVD(Distribution):
 
     def look(self, pair: ClipPair) -> Stats:
         """The windows whose first frame is the pair's own."""
-        length, stride = (max(len(pair), FEWEST_FRAMES),) * 2 if self.frames == ALL else (int(self.frames), self.stride)
+        length, stride = max(len(pair), self._fewest) if self.frames == ALL else self._fewest, self.stride
+        if length > MOST_FRAMES:
+            raise MetricError(
+                f"clip {pair.generated.id}: {self.key} sees all {length} frames at once; expected at most "
+                f"{MOST_FRAMES}. Pass fvd:frames=128, or cut the clip into shorter ones"
+            )
         reference, generated = pair_window_features(pair, self.network, self.region or Region.WHOLE, length, stride)
         return Stats(reference=reference, generated=generated)
 

@@ -49,7 +49,7 @@ INCEPTION = Network("inception", "lsbench.networks.inception", width=2048, input
 EFFICIENTNET_LITE0 = Network(
     "efficientnet_lite0", "lsbench.networks.efficientnet", width=1280, input=224, batch=4, frame_bytes=16 << 20
 )
-I3D = Network("i3d", "lsbench.networks.i3d", width=400, input=224, batch=16, frame_bytes=12 << 20)
+I3D = Network("i3d", "lsbench.networks.i3d", width=400, input=224, batch=16, frame_bytes=7 << 20)
 
 
 def frame_features(

@@ -150,6 +150,13 @@ def test_a_clip_too_short_makes_it_undefined(tiny: Path, metric: FVD, frames: in
     assert metric.note(clips[0].cut(0, 1)) is not None and math.isnan(metric.compute(clips[0].cut(0, 1)))
 
 
+def test_a_clip_too_long_for_one_window_is_refused(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fvd_module, "MOST_FRAMES", LENGTH - 1)
+    with pytest.raises(MetricError, match=r"clip s1/0: fvd:frames=all/whole sees all 37 frames at once; expected at"):
+        FVD(frames="all").measure(pair_of(tiny))
+    assert FVD().measure(pair_of(tiny)).rows == 3
+
+
 def sides(clips: Sequence[Stats]) -> tuple[np.ndarray, np.ndarray]:
     joined = Stats.join(clips)
     return joined["reference"].astype(np.float64), joined["generated"].astype(np.float64)
