@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,12 +66,11 @@ def main() -> None:
     port.eval()
     metric = FVD(frames=str(LENGTH), stride=STRIDE)
 
-    def pair(sha256: str | None) -> ClipPair:
-        clips = (Clip("clip", video, np.zeros(0, np.float32), 25.0) for video in (frames, noisy))
-        return ClipPair(*clips, weights={"i3d": path}, reference_sha256=sha256)
+    reference, generated = (Clip("clip", video, np.zeros(0, np.float32), 25.0) for video in (frames, noisy))
 
     def by_lsbench(sha256: str | None) -> Sides:
-        stats = metric.measure(replace(pair(sha256), reference_work={}))
+        pair = ClipPair(reference, generated, weights={"i3d": path}, reference_sha256=sha256)
+        stats = metric.measure(pair)
         return stats["reference"], stats["generated"]
 
     with tempfile.TemporaryDirectory() as cache:
