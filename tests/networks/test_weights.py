@@ -597,6 +597,30 @@ def test_a_file_of_an_earlier_version_is_taken_over(
     assert server.asked == []
 
 
+def test_a_file_of_an_earlier_version_serves_where_nothing_can_be_written(
+    network: Weights, server: Server, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.mkdir()
+    shutil.copyfile(tmp_path / "net.pth", folder / "net.pth")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    for offline in (True, False):
+        assert weights.require("net", offline=offline) == (folder / "net.pth", network.digest)
+    assert files(folder) == ["net.pth"] and server.asked == []
+
+
+def test_a_file_of_an_earlier_version_that_holds_other_tensors_stays_and_is_not_used(
+    network: Weights, registry: dict[str, Weights], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.mkdir()
+    shutil.copyfile(tmp_path / "net.pth", folder / "net.pth")
+    registry["net"] = replace(network, digest="0" * 64, forms=network.forms[1:])
+    for writable in (True, False):
+        monkeypatch.setattr(os, "access", lambda *_, writable=writable: writable)
+        with pytest.raises(WeightsError, match=r"safetensors is missing, and offline nothing is fetched"):
+            weights.require("net", offline=True)
+    assert files(folder) == ["net.pth"]
+
+
 def test_a_run_of_an_earlier_version_recorded_the_file(network: Weights) -> None:
     for form in network.forms:
         assert weights.network_digest("net", form.sha256) == network.digest
