@@ -36,9 +36,9 @@ class Shared:
                 self.finished_by.setdefault(clip_id, rank)
         return self.finished_by.keys()
 
-    def gather(self, scored: Sequence[str], failed: Collection[str]) -> None:
-        """Bring all finished clips into the folder of the first rank. scored: those of this run, dealt out in turn."""
-        makers = self.finished_by | {clip_id: place % self.ranks.size for place, clip_id in enumerate(scored)}
+    def gather(self, scored: Mapping[str, int], failed: Collection[str]) -> None:
+        """Bring all finished clips into the folder of the first rank. scored: clip id -> the rank that scored it."""
+        makers = {**self.finished_by, **scored}
         for clip_id, rank in makers.items():
             if self.sees[rank] or clip_id in failed:
                 continue

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from lsbench.errors import LsbenchError
 from lsbench.face.track import runs
 from lsbench.generation.render import render_clip
 from lsbench.generation.studio import Order, Studio
 from lsbench.media.files import content_sha256
 from lsbench.metrics._base.metric import Metric
+from lsbench.networks.kept_features import KEPT
 from lsbench.protocol.changes import Changes
 from lsbench.protocol.context import Context
 from lsbench.protocol.slip import slips
@@ -38,11 +43,45 @@ class Scoring:
     metrics: tuple[Metric, ...]
 
 
-def measure_clip(scoring: Scoring, job: Job) -> int:
-    """Read and measure one clip, and keep the outcome in the run folder: gives how many frames were compared."""
+Work = Callable[[Job, dict[Hashable, Any] | None], int]  # how one clip of a generator is scored; see measure_clip
+
+
+def measure_all(jobs: Sequence[tuple[Work, Job]]) -> list[int | LsbenchError]:
+    """Score one clip of several generators, one after another: what the reference takes is done once.
+
+    Args:
+        jobs: of each generator, how its clip is scored, and the clip.
+
+    Returns:
+        Of each, how many frames were compared, or what kept them from it.
+    """
+    several = len(jobs) > 1
+    kept: dict[Hashable, Any] | None = {} if several else None
+    outcomes: list[int | LsbenchError] = []
+    with KEPT.round() if several else nullcontext():
+        for work, job in jobs:
+            try:
+                outcomes.append(work(job, kept))
+            except LsbenchError as error:
+                outcomes.append(error)
+            give_back()
+    return outcomes
+
+
+def measure_clip(scoring: Scoring, job: Job, kept: dict[Hashable, Any] | None = None) -> int:
+    """Read and measure one clip, and keep the outcome in the run folder.
+
+    Args:
+        scoring: how.
+        job: the clip.
+        kept: see lsbench.run.pairing.paired().
+
+    Returns:
+        How many frames were compared.
+    """
     refuse_too_large(scoring.metrics, scoring.context, job)
     with all_options(scoring.context, job):
-        films = paired(scoring.context, scoring.metrics, job)
+        films = paired(scoring.context, scoring.metrics, job, kept)
     changes, segment_s = Changes(), scoring.context.rules.segment_s
     stats = measured(scoring.metrics, films, changes)
     partial = Partial(
@@ -58,13 +97,10 @@ def measure_clip(scoring: Scoring, job: Job) -> int:
         fps=films.generated.fps,
     )
     Run(scoring.run).write_partial(partial)
-    frames = partial.frames
-    del partial, films, stats, changes
-    give_back()
-    return frames
+    return partial.frames
 
 
-def make_and_measure(studio: Studio, scoring: Scoring, job: Job) -> int:
+def make_and_measure(studio: Studio, scoring: Scoring, job: Job, kept: dict[Hashable, Any] | None = None) -> int:
     """Have a generator make the video of one clip, unless it is there, and measure it (see measure_clip)."""
     render_clip(studio, Order(job.reference, job.driver or job.reference))
-    return measure_clip(scoring, replace(job, generated_sha256=content_sha256(job.generated)))
+    return measure_clip(scoring, replace(job, generated_sha256=content_sha256(job.generated)), kept)

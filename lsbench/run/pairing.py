@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,14 @@ class Job:
     models: Models = field(default_factory=dict)
 
 
-def paired(context: Context, metrics: Iterable[Metric], job: Job) -> FilmPair:
+def paired(context: Context, metrics: Iterable[Metric], job: Job, kept: dict[Hashable, Any] | None = None) -> FilmPair:
     """Both films of a clip, read and lined up as the protocol says; one film twice where there is no reference.
+
+    Args:
+        context: how clips are read.
+        metrics: that will be measured.
+        job: the clip.
+        kept: what is kept of its reference from one generator to the next, empty at first; None where nothing is.
 
     Raises:
         LsbenchError: where one cannot be read, they do not fit each other, or the face is lost.
@@ -48,10 +54,17 @@ def paired(context: Context, metrics: Iterable[Metric], job: Job) -> FilmPair:
     if rules.task == "alone":
         reference = generated = context.film(job.reference)
     else:
-        reference = context.film(job.reference, None if rules.has_truth else "optional")
+        if kept is None or "film" not in kept:
+            reference = context.film(job.reference, None if rules.has_truth else "optional")
+        else:
+            reference = kept["film"]
         rates: dict[str, Any] = {"sample_rate": rules.sample_rate, "folder_fps": reference.fps}
         generated = read_film(job.generated, job.reference.id, sound=context.sound, **rates)
-    return lined_up(context, metrics, job, reference, generated)
+    films = lined_up(context, metrics, job, reference, generated)
+    if kept is None:
+        return films
+    kept["film"] = reference
+    return replace(films, kept=kept.setdefault(films.reference_cut, {}) if films.reference_cut else None)
 
 
 def lined_up(context: Context, metrics: Iterable[Metric], job: Job, reference: Film, generated: Film) -> FilmPair:
@@ -108,6 +121,7 @@ def _aligned(context: Context, metrics: tuple[Metric, ...], job: Job, reference:
         else None,
         lag_frames=overlap.lag_frames,
         notes=(*time.notes, *size.notes, *_beyond(size.generated, overlap)),
+        reference_cut=overlap.of_reference if size.reference is reference else None,
     )
 
 

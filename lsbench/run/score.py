@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -22,7 +23,7 @@ from lsbench.protocol.bound import bound
 from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import Align, Fit, Protocol, Rate, Task
 from lsbench.protocol.toml_file import CHOICES
-from lsbench.run.clips import score_clips
+from lsbench.run.clips import Entry, score_clips
 from lsbench.run.conditions import Conditions
 from lsbench.run.fold import finish
 from lsbench.run.folder import FORMAT, Run
@@ -79,7 +80,7 @@ def score(
         regions: `whole`, `face`, `mouth`; the protocol's if not given.
         name: of the run; that of the folder or generator if not given.
         out: the run is kept in out/name; without out it is not kept.
-        workers: processes; where networks run on a device, and the videos are there, threads that share it.
+        workers: processes.
         device: where networks run, such as `cuda`.
         align: what to do with videos of another length, in place of the protocol's: `strict` refuses them, `trim`
             compares the common start, `lag` estimates by how many frames they are late and compares what both show.
@@ -108,35 +109,122 @@ def score(
     Raises:
         LsbenchError: naming what is wrong, and the clip where it is one.
     """
+    (result,) = _scored(
+        [generated],
+        name=name,
+        reference=reference,
+        protocol=protocol,
+        data=data,
+        metrics=metrics,
+        regions=regions,
+        out=out,
+        workers=workers,
+        device=device,
+        align=align,
+        fit=fit,
+        rate=rate,
+        face=face,
+        task=task,
+        segment=segment,
+        on_error=on_error,
+        sound=sound,
+        offline=offline,
+        weight_files=weight_files,
+        timeout_s=timeout_s,
+        progress=progress,
+        ranks=ranks,
+    )
+    return result
+
+
+def score_all(generated: Sequence[str | Path | Generator | Callable[..., Any]], **options: Any) -> list[Result]:
+    """Score several generators together: the same results as by score() one after another, in less time.
+
+    Each clip is scored of all of them before the next one: its reference is decoded once, and what networks and metrics
+    compute of it alone is kept from one to the next where its frames take at most windows.WINDOW_BYTES.
+
+    Args:
+        generated: each as for score().
+        options: those of score() but name, for runs bear the names of their folders or generators.
+
+    Returns:
+        The results in the same order; the last one says how fast all of them came.
+
+    Raises:
+        LsbenchError: as score(); where two would bear one name.
+    """
+    options = {**(score.__kwdefaults__ or {}), **options}
+    if options["reference"] is None and options["protocol"] is None:  # nothing is there that they share
+        return [score(each, **options) for each in generated]
+    return _scored(generated, **options)
+
+
+def _scored(
+    generated: Sequence[str | Path | Generator | Callable[..., Any]],
+    *,
+    name: str | None,
+    reference: str | Path | None,
+    protocol: str | Path | Protocol | None,
+    data: str | Path | None,
+    metrics: Sequence[str | Metric | type[Metric]] | None,
+    regions: Sequence[str | Region] | None,
+    out: str | Path | None,
+    workers: int,
+    device: str,
+    align: Align | None,
+    fit: Fit | None,
+    rate: Rate | None,
+    face: str | None,
+    task: Task | None,
+    segment: float | None,
+    on_error: Literal["stop", "skip"],
+    sound: Sound,
+    offline: bool,
+    weight_files: Mapping[str, Path] | None,
+    timeout_s: float,
+    progress: Progress | None,
+    ranks: Ranks,
+) -> list[Result]:
+    """See score(), which says what the arguments are."""
     _demand_choices({"align": align, "fit": fit, "rate": rate, "task": task}, on_error, sound, regions, workers)
     demand_device(device)
-    source, files = parse(generated), weight_files or {}
-    finished = None if isinstance(source, Source) else source
-    if reference is None and protocol is None and isinstance(source, Source):
-        raise GeneratorError(
-            f"{source.short}: a generator needs faces and sounds; pass --reference DIR, or --protocol with --data. "
-            "Finished videos alone can be scored without"
-        )
+    sources, files = [parse(each) for each in generated], weight_files or {}
+    names = _run_names(name, sources)
+    for source in sources:
+        if reference is None and protocol is None and isinstance(source, Source):
+            raise GeneratorError(
+                f"{source.short}: a generator needs faces and sounds; pass --reference DIR, or --protocol with --data. "
+                "Finished videos alone can be scored without"
+            )
     rules: dict[str, Any] = {"align": align, "fit": fit, "rate": rate, "face": face, "task": task}
-    protocol = bound(reference, protocol, data, videos=finished, segment_s=segment, **rules)
+    alone = next((source for source in sources if isinstance(source, Path)), None)
+    protocol = bound(reference, protocol, data, videos=alone, segment_s=segment, **rules)
     with ExitStack() as stack:
         stack.enter_context(KEPT.round())
-        run = Run(stack.enter_context(_runs_folder(out, ranks)) / _run_name(name, source))
-        if isinstance(source, Source):
-            videos: Videos = made_videos(source, protocol, run, workers, files, offline, timeout_s)
-        else:
-            videos = finished_videos(source, protocol, run, on_error)
+        folder = stack.enter_context(_runs_folder(out, ranks))
+        runs = [Run(folder / each) for each in names]
+        videos: list[Videos] = [
+            made_videos(source, protocol, run, workers, files, offline, timeout_s)
+            if isinstance(source, Source)
+            else finished_videos(source, protocol, run, on_error)
+            for run, source in zip(runs, sources, strict=True)
+        ]
         measured = measurable(metrics, regions, protocol, offline=offline, weight_files=files, progress=progress)
         conditions = Conditions.here(protocol, measured.metrics, measured.tracker, measured.sha256, device, sound)
-        shared = stack.enter_context(opened(run, _request(run, source, protocol, conditions), ranks))
-        stack.callback(videos.conclude, protocol.clips, ranks)
         context = Context(protocol, measured.tracker, measured.files, ranks.own_device(device), sound)
-        scoring = Scoring(run.path, context, measured.metrics)
-        failed, pace = score_clips(shared, scoring, protocol, videos, workers, on_error, progress)
-        result = shared.conclude(
-            lambda: finish(run, protocol, measured.metrics, failed, videos.extra, measured.unavailable)
-        )
-        return replace(result if out is not None else result.forgotten(), pace=pace)
+        entries = []
+        for run, source, own in zip(runs, sources, videos, strict=True):
+            shared = stack.enter_context(opened(run, _request(run, source, protocol, conditions), ranks))
+            stack.callback(own.conclude, protocol.clips, ranks)
+            entries.append(Entry(shared, Scoring(run.path, context, measured.metrics), own))
+        all_failed, pace = score_clips(entries, protocol, workers, on_error, progress)
+        results = []
+        for entry, failed in zip(entries, all_failed, strict=True):
+            run, extra = entry.shared.run, entry.videos.extra
+            fold = partial(finish, run, protocol, measured.metrics, failed, extra, measured.unavailable)
+            result = entry.shared.conclude(fold)
+            results.append(result if out is not None else result.forgotten())
+        return [*results[:-1], replace(results[-1], pace=pace)]
 
 
 def _demand_choices(
@@ -167,13 +255,19 @@ def _runs_folder(out: str | Path | None, ranks: Ranks) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _run_name(name: str | None, source: Source | Path) -> str:
-    """The run's name: the one that was given, else that of the folder or generator."""
-    if name is None:
-        name = source.label if isinstance(source, Source) else _plain_name(source)
-    if not name.strip() or not name.isprintable() or name in (".", "..") or "/" in name or "\\" in name:
-        raise RunError(f"run name {name!r}: expected a plain folder name; pass --name")
-    return name
+def _run_names(name: str | None, sources: Sequence[Source | Path]) -> list[str]:
+    """The names of the runs: the one that was given, else those of the folders or generators."""
+    names = (
+        [name] * len(sources)
+        if name is not None
+        else [source.label if isinstance(source, Source) else _plain_name(source) for source in sources]
+    )
+    for each in names:
+        if not each.strip() or not each.isprintable() or each in (".", "..") or "/" in each or "\\" in each:
+            raise RunError(f"run name {each!r}: expected a plain folder name; pass --name")
+        if names.count(each) > 1:
+            raise RunError(f"run name {each!r}: {names.count(each)} generators would bear it; score them one by one")
+    return names
 
 
 def _plain_name(source: Path) -> str:

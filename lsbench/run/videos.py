@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +18,7 @@ from lsbench.protocol.manifest import Reference
 from lsbench.protocol.protocol import Protocol
 from lsbench.run.folder import Run
 from lsbench.run.match import match_folder, no_video
-from lsbench.run.measure import Scoring, make_and_measure, measure_clip
+from lsbench.run.measure import Scoring, Work, make_and_measure, measure_clip
 from lsbench.run.pairing import Job
 from lsbench.system.ranks import Ranks
 
@@ -45,7 +45,7 @@ class Videos(ABC):
         """What is to be scored of one clip."""
 
     @abstractmethod
-    def work(self, scoring: Scoring) -> Callable[[Job], int]:
+    def work(self, scoring: Scoring) -> Work:
         """How one clip is scored; gives how many frames were compared."""
 
     def conclude(self, clips: Sequence[Reference], ranks: Ranks) -> None:
@@ -67,7 +67,7 @@ class FinishedVideos(Videos):
         video = self.videos[clip.id]
         return Job(clip, video, content_sha256(video), protocol.driver(clip) if clip.audio else None)
 
-    def work(self, scoring: Scoring) -> Callable[[Job], int]:
+    def work(self, scoring: Scoring) -> Work:
         """Decoding and measuring."""
         return partial(measure_clip, scoring)
 
@@ -87,7 +87,7 @@ class MadeVideos(Videos):
         driving = protocol.driver(clip) if clip.audio else None
         return Job(clip, self.studio.video(clip.id), kept_sha256(self.studio, clip, sound), driving, sound)
 
-    def work(self, scoring: Scoring) -> Callable[[Job], int]:
+    def work(self, scoring: Scoring) -> Work:
         """Rendering, decoding and measuring."""
         return partial(make_and_measure, self.studio, scoring)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ class FilmPair:
     lent the face, of any length. aligned: whether there is one. lag_frames: by which generated was late before they
     were lined up. reference_frames: of the whole reference film;
     where there is no truth, how many frames the generated one should have. notes: for a reader of the result.
+    reference_cut: the frames of the reference's file that are compared, where nothing else was done to them. kept: what
+    is kept of the reference for the next generator, of films that are one window; None where nothing is.
     """
 
     reference: Film
@@ -48,6 +50,8 @@ class FilmPair:
     lag_frames: int = 0
     reference_frames: int = 0
     notes: tuple[str, ...] = ()
+    reference_cut: tuple[int, int] | None = None
+    kept: dict[Hashable, Any] | None = None
 
     def __len__(self) -> int:
         return len(self.generated)
@@ -58,7 +62,8 @@ class FilmPair:
 
     def read(self, keys: frozenset[str] = frozenset()) -> ClipPair:
         """The pair with all its frames in memory; keys: as for blank()."""
-        return self._pair(self.reference.clip(), self.generated.clip(), keys)
+        pair = self._pair(self.reference.clip(), self.generated.clip(), keys)
+        return pair if self.kept is None else replace(pair, reference_work=self.kept.setdefault("whole", {}))
 
     @property
     def left_out(self) -> np.ndarray:
@@ -148,21 +153,23 @@ def _rows(reaches: Mapping[Metric, int], films: FilmPair, blank: ClipPair, chang
         reference = next(references) if references else None
         if changes and reference:
             changes.add(reference.frames[reference.own], window.frames[window.own])
-        rows.add(_looked_at(reaches, _pair_of(films, blank, reference, window)))
+        kept = films.kept if len(window.frames) == len(films) else None
+        rows.add(_looked_at(reaches, _pair_of(films, blank, reference, window), kept))
         del window, reference  # before the next ones are read
     return rows
 
 
-def _looked_at(reaches: Mapping[Metric, int], window: ClipPair) -> dict[str, Stats]:
-    """What each metric keeps of one window, by its key."""
+def _looked_at(reaches: Mapping[Metric, int], window: ClipPair, kept: dict[Hashable, Any] | None) -> dict[str, Stats]:
+    """What each metric keeps of one window, by its key. kept: see FilmPair."""
     trimmed: dict[tuple[int, int], ClipPair] = {}
-    kept = {}
+    stats = {}
     for metric, reach in reaches.items():
-        first, stop = max(0, window.own.start - reach), min(len(window), window.own.stop + reach)
-        if (first, stop) not in trimmed:
-            trimmed[first, stop] = _trimmed(window, first, stop)
-        kept[metric.key] = _guarded(metric, metric.look, trimmed[first, stop])
-    return kept
+        span = max(0, window.own.start - reach), min(len(window), window.own.stop + reach)
+        if span not in trimmed:
+            work = {} if kept is None else kept.setdefault(span, {})
+            trimmed[span] = replace(_trimmed(window, *span), reference_work=work)
+        stats[metric.key] = _guarded(metric, metric.look, trimmed[span])
+    return stats
 
 
 def _pair_of(films: FilmPair, blank: ClipPair, reference: Window | None, generated: Window) -> ClipPair:

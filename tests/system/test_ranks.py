@@ -36,8 +36,8 @@ from lsbench.system import pool
 from lsbench.system.ranks import Ranks
 out = sys.argv[3].replace("RANK", os.environ["RANK"])
 measured = measure.measure_clip
-def counted(settings, job):
-    frames = measured(settings, job)
+def counted(settings, job, kept=None):
+    frames = measured(settings, job, kept)
     with open(sys.argv[4], "a") as file:
         file.write(job.reference.id + "\\n")
     if os.environ["RANK"] == os.environ.get("LOST") and job.reference.id == os.environ["LAST"]:
