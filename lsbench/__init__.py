@@ -56,13 +56,14 @@ if TYPE_CHECKING:
     from lsbench.run import anchors
     from lsbench.run.folder import Run
     from lsbench.run.result import Result
-    from lsbench.run.score import score
+    from lsbench.run.score import score, score_all
 
 __version__ = "0.1.0"
 
 # Where each name comes from: `module:attribute`, or a module.
 _NAMES = {
     "score": "lsbench.run.score:score",
+    "score_all": "lsbench.run.score:score_all",
     "generate": "lsbench.generation.render:generate",
     "leaderboard": "lsbench.board.rank:leaderboard",
     "compare": "lsbench.board.compare:compare",

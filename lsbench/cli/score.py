@@ -25,13 +25,14 @@ from lsbench.cli.common import (
         "lsbench score result.mp4 --reference source.mp4",
         "lsbench score out/",
         "lsbench score out/ --reference grid/ --metric ssim --metric psnr:color=luma --region mouth",
+        "lsbench score out/ours out/theirs out/older --reference grid/",
         "lsbench score 'cmd:python mytool.py {video} {audio} {output}' --reference grid/ --timeout 60",
         "lsbench score out/ --reference interviews/ --segment 10",
         "lsbench score out/ --reference grid/ --fit resize --rate resample --align trim",
         "lsbench score out/ --protocol grid-test --data grid/ --name wav2lip --align trim --workers 4",
     )
 )
-@click.argument("generated")
+@click.argument("generated", nargs=-1, required=True, metavar="GENERATED...")
 @bench_options
 @click.option("--name", help="Name of the run; that of the folder or generator if not given.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Runs' folder.")
@@ -86,7 +87,7 @@ from lsbench.cli.common import (
 @timeout_option
 @common_options
 def score(
-    generated: str,
+    generated: tuple[str, ...],
     reference: Path | None,
     protocol_name: str | None,
     data: Path | None,
@@ -103,6 +104,9 @@ def score(
     **options: Any,
 ) -> None:
     """Score GENERATED against real clips and keep the run in OUT/NAME.
+
+    Several are scored together, each as a run of its own, in less time than one by one: what the real clips take is
+    done once.
 
     \b
     GENERATED is a folder of videos, one video, or a generator whose videos are made first and kept in OUT/NAME/videos:
@@ -125,10 +129,12 @@ def score(
     from lsbench.report.text.result import show_pace, show_result
     from lsbench.run import anchors
     from lsbench.run.folder import Run
-    from lsbench.run.score import score as evaluate
+    from lsbench.run.score import score_all
     from lsbench.system.ranks import ALONE, Ranks
 
-    if (reference, protocol_name, data) != (None, None, None) or not Path(generated).exists():
+    if name is not None and len(generated) > 1:
+        raise click.UsageError("--name is of one generator; the runs of several bear the names of their folders")
+    if (reference, protocol_name, data) != (None, None, None) or not all(Path(each).exists() for each in generated):
         demand_one_bench(reference, protocol_name, data)  # finished videos alone may do without
     ranks = Ranks.of_torchrun() if shared else ALONE
     options |= {
@@ -142,18 +148,18 @@ def score(
         "weight_files": weights.parse_overrides(weight_files),
     }
     with progress_bar(quiet or not ranks.first) as progress:
-        result = evaluate(
+        results = score_all(
             generated, name=name, out=out, timeout_s=timeout, progress=labelled(progress, "score"), **options
         )
-        if ranks.first:
+        for result in results if ranks.first else ():
             show_result(result)
             if not quiet:
                 show_pace(result)
         failed = {}
-        if with_anchors and result.protocol.get("task") != "alone":  # nothing is there that could be spoilt
-            failed = anchors.measure(Run.of(result).path, progress=labelled(progress, "anchors"), **options)
+        if with_anchors and results[0].protocol.get("task") != "alone":  # nothing is there that could be spoilt
+            failed = anchors.measure(Run.of(results[0]).path, progress=labelled(progress, "anchors"), **options)
     if ranks.first:
         for anchor, reason in failed.items():
             click.echo(f"lsbench: anchor {anchor} not measured: {' '.join(reason.split())}", err=True)
-    if not result.complete:
+    if not all(result.complete for result in results):
         sys.exit(INCOMPLETE)

@@ -80,7 +80,7 @@ def score(
         regions: `whole`, `face`, `mouth`; the protocol's if not given.
         name: of the run; that of the folder or generator if not given.
         out: the run is kept in out/name; without out it is not kept.
-        workers: processes.
+        workers: processes; where networks run on a device, and the videos are there, threads that share it.
         device: where networks run, such as `cuda`.
         align: what to do with videos of another length, in place of the protocol's: `strict` refuses them, `trim`
             compares the common start, `lag` estimates by how many frames they are late and compares what both show.
@@ -145,7 +145,8 @@ def score_all(generated: Sequence[str | Path | Generator | Callable[..., Any]], 
 
     Args:
         generated: each as for score().
-        options: those of score() but name, for runs bear the names of their folders or generators.
+        options: those of score(); a name where there is one generator alone, for the runs of several bear the names of
+            their folders or generators.
 
     Returns:
         The results in the same order; the last one says how fast all of them came.
