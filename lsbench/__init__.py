@@ -151,6 +151,7 @@ __all__ = [
     "prepare",
     "read_clip",
     "score",
+    "score_all",
     "write_clip",
 ]
 

@@ -8,6 +8,7 @@ import json
 import math
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -26,7 +27,10 @@ from lsbench.board.rank import leaderboard
 from lsbench.board.significance import Agreement, Flip
 from lsbench.cli.main import main
 from lsbench.errors import ComparisonError, RunError
+from lsbench.face.track import Region
+from lsbench.metrics._base import catalogue
 from lsbench.metrics._base.stats import Stats
+from lsbench.registry import STANDINS
 from lsbench.report.page.figures import slope_figure
 from lsbench.report.text import json_record, latex, markdown
 from lsbench.report.text.pairs import flip_lines, significant_flips
@@ -50,7 +54,15 @@ VERSIONS = {"av": "18.1.0", "soxr": "1.0", "numpy": "2.0", "piq": "0.8"}
 BETTER = {"psnr": "higher", "ssim": "higher", "lmd": "lower", "av_offset": "zero"}
 
 
-def run(root: Path, name: str, values: dict[str, Any], *, folder: str | None = None, **changes: Any) -> Path:
+def run(
+    root: Path,
+    name: str,
+    values: dict[str, Any],
+    *,
+    folder: str | None = None,
+    better: Mapping[str, str] = BETTER,
+    **changes: Any,
+) -> Path:
     """A complete run: values (clips,) by key, every clip of 10 frames; changes go into run.json."""
     kept = Run(root / (folder or name))
     signatures = {key: f"{key}.1" for key in values}
@@ -72,7 +84,7 @@ def run(root: Path, name: str, values: dict[str, Any], *, folder: str | None = N
         known = clip_values[~np.isnan(clip_values)]
         value = float(known.mean()) if len(known) else math.nan
         metric, _, region = key.rpartition("/") if "/" in key else (key, "", "")
-        scores[key] = Score(value, BETTER[metric], signatures[key], 240)
+        scores[key] = Score(value, better[metric], signatures[key], 240)
         with np.errstate(invalid="ignore"):
             influence = np.where(np.isnan(clip_values), 0, clip_values - value)
         for clip, clip_value, moved in zip(CLIPS, clip_values, influence, strict=True):
@@ -509,3 +521,44 @@ def test_tables_fit_with_and_without_colour(runs: list[Path], width: int) -> Non
     assert shown[0] == shown[1]
     assert max(map(len, shown[0].splitlines())) <= width
     assert "±" in shown[0]
+
+
+def test_the_quickstarts_board_fits_80_columns(tmp_path: Path) -> None:
+    """Each metric of the toy protocol in a table, whole beside mouth, with intervals, letters and ranks."""
+    from lsbench.protocol import protocol
+    from lsbench.report.text import terminal
+
+    rules, random = protocol.load("toy"), np.random.default_rng(0)
+    metrics = catalogue.metrics(rules.metrics, rules.regions)
+    typical = {"psnr": 30.0, "ssim": 0.8, "lpips": 0.000314, "fid": 431.0, "seam": 7.3}
+    paths = []
+    for place, name in enumerate(STANDINS):
+        values = {}
+        for metric in metrics:
+            step = place if metric.key.endswith("/whole") else (place * 4) % 6
+            spread = random.normal(0, 0.005, len(CLIPS))
+            values[metric.key] = typical[metric.name] * (1 + 0.1 * step + spread)
+        better = {metric.key.rpartition("/")[0] or metric.key: metric.better for metric in metrics}
+        paths.append(run(tmp_path, name, values, better=better))
+    out = io.StringIO()
+    terminal.show_board(leaderboard(paths), Console(file=out, width=80))
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "…" not in out.getvalue()
+    heads = [
+        " ".join(line.replace("┃", " ").split()) for line in lines if line.startswith("┃") and re.search("[↑↓]", line)
+    ]
+    assert len(heads) == len(rules.metrics)
+    assert all(("whole" in head) == ("mouth" in head) for head in heads)
+    assert sum("whole" in head for head in heads) == 4
+    rows = [line for line in lines if "blurred-mouth │" in line]
+    assert len(rows) == len(rules.metrics)
+    assert all(re.search(r"±\S+ [a-f]+ \(\d\)( [▼▲]\d)?│?", row) for row in rows)
+
+
+def test_the_toy_protocol_has_the_headline_numbers_on_both_regions() -> None:
+    from lsbench.protocol import protocol
+
+    rules = protocol.load("toy")
+    keys = {(metric.name, metric.region) for metric in catalogue.metrics(rules.metrics, rules.regions)}
+    assert {(name, region) for name in ("fid", "lpips") for region in (Region.WHOLE, Region.MOUTH)} <= keys

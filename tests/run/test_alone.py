@@ -67,7 +67,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def test_runs_of_several_generators_rank_together(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    runs = [lsbench.score(folder, metrics=[Loudness], out=tmp_path) for folder in folders]
+    runs = lsbench.score_all(folders, metrics=[Loudness], out=tmp_path)
     assert all(run.complete and run.protocol["task"] == "alone" for run in runs)
     assert len({run.protocol["digest"] for run in runs}) == 1
     board = lsbench.leaderboard([Run.of(run).path for run in runs])
