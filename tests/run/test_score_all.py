@@ -119,7 +119,7 @@ def test_it_goes_on_where_it_was_and_generators_fail_by_themselves(
     opened.clear()
     (tmp_path / "runs/noisy-frame/clips/t2/a0.npz").unlink()
     again, _ = lsbench.score_all([corpus / "noisy-frame", short], on_error="skip", **options)
-    assert opened == ["t1/a0", "t2/a0"]  # the one that failed is tried again
+    assert set(opened) == {"t1/a0", "t2/a0"} and opened.count("t2/a0") == 1  # what failed is tried again
     assert again.scores == good.scores
 
 
