@@ -18,7 +18,7 @@ from lsbench.cli.main import main
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import AlignmentError, MediaError, RunError
 from lsbench.generation.render import generate
-from lsbench.media.files import read_clip, write_clip
+from lsbench.media.files import read_clip, read_film, write_clip
 from lsbench.metrics.sharpness import Sharpness
 from lsbench.protocol import protocol
 from lsbench.run import windows
@@ -41,7 +41,6 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The ids of the reference clips that are opened."""
     ids: list[str] = []
-    read_film = protocol.read_film
 
     def counted(source: Path, clip_id: str, **options: Any) -> Any:
         ids.append(clip_id)
