@@ -188,6 +188,24 @@ def test_values_are_cosines_of_the_networks_output(pair: ClipPair, file: Path) -
     assert face_similarity(clips[0], clips[0], points[0], points[0], network) == pytest.approx(1, abs=1e-12)
 
 
+def test_embeddings_of_a_reference_are_kept_on_disk(pair: ClipPair, file: Path) -> None:
+    """The second generator is compared with what was computed for the first."""
+    assert pair.landmarks is not None
+    seen: list[np.ndarray] = []
+    network = arcface.load(file)
+
+    def embed(chip: np.ndarray) -> np.ndarray:
+        seen.append(chip)
+        return network.embed(chip)
+
+    counting = replace(network, embed=embed)
+    given = pair.reference.frames[:3], pair.landmarks[0].landmarks[:3]
+    first, again = (counting.embeddings(*given, keep=True) for _ in range(2))
+    assert len(seen) == 3 and np.array_equal(first, again)
+    counting.embeddings(*given)
+    assert len(seen) == 6
+
+
 def test_every_nth_frame_is_looked_at_from_the_middle_of_the_first_ones(pair: ClipPair) -> None:
     values = CSIM(every=1).measure(pair)["similarity"]
     for every, places in ((1, range(12)), (5, [2, 7]), (4, [2, 6, 10]), (25, [6])):

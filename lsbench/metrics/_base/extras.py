@@ -8,10 +8,9 @@ MODULES = {"identity": "dlib", "onnx": "onnxruntime", "vmaf": "imageio_ffmpeg"} 
 
 
 def lacking(extra: str) -> str | None:
-    """What is not installed of an extra, and the remedy; None where it is installed, or `extra` is empty."""
-    if not extra or find_spec(MODULES[extra]) is not None:
-        return None
-    return f"{MODULES[extra]} is not installed. {remedy(extra)}"
+    """What is not installed of an extra, and the remedy; None where it is, or where lsbench has no such extra."""
+    module = MODULES.get(extra)
+    return f"{module} is not installed. {remedy(extra)}" if module and find_spec(module) is None else None
 
 
 def remedy(extra: str) -> str:
