@@ -2,8 +2,9 @@
 
 Carreira & Zisserman 2017, arXiv 1705.07750, RGB stream, as DeepMind's TensorFlow graph runs it: "SAME" padding puts
 the odd zero at the end, batch norms have no scale. The frames of one clip are the batch: a 3x3x3 convolution is the sum
-of three 2-D ones, each of frames beside the frame, which on CPUs takes a fifth to two thirds of a 3-D one's time;
-batch norms are folded, and three of a block's four 1x1x1 convolutions are one.
+of three 2-D ones, of the frame and of those beside it, which on a CPU takes a quarter of a 3-D one's time where frames
+are small, and about the same where they are large; batch norms are folded, and three of a block's four 1x1x1
+convolutions are one.
 """
 
 from __future__ import annotations
@@ -88,7 +89,9 @@ class Cube(nn.Module):
 class Mixed(nn.Module):
     """Branches of 1x1x1, twice 1x1x1 and 3x3x3, and pooling and 1x1x1; `narrow` is the first three's 1x1x1."""
 
-    def __init__(self, channels: int, plain: int, wide_in: int, wide: int, thin_in: int, thin: int, pooled: int):
+    def __init__(
+        self, channels: int, plain: int, wide_in: int, wide: int, thin_in: int, thin: int, pooled: int
+    ) -> None:
         super().__init__()
         self.widths = (plain, wide_in, thin_in)
         self.narrow = Point(channels, sum(self.widths))
