@@ -213,15 +213,22 @@ def test_an_interrupt_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-def test_quickstart_shows_the_papers_point(tmp_path: Path) -> None:
+def test_quickstart_shows_the_papers_point_where_no_weights_can_be_had(tmp_path: Path) -> None:
+    nowhere = "http://127.0.0.1:9"  # nothing listens there
+    network = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), nowhere)
+    network |= {"no_proxy": "", "NO_PROXY": "", "PIP_RETRIES": "0", "PIP_NO_INDEX": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "lsbench", "quickstart", "--out", str(tmp_path / "toy")],
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "LSBENCH_WEIGHTS": str(tmp_path / "none")},
+        env={**os.environ, "LSBENCH_WEIGHTS": str(tmp_path / "none"), **network},
     )
-    assert done.stderr == ""
+    for name in ("alexnet", "inception"):
+        assert f"lsbench: weights {name}: no source gave them" in done.stderr
+    assert "Traceback" not in done.stderr
+    for metric, name in (("fid:every=15", "inception"), ("lpips", "alexnet")):
+        assert re.search(rf"{metric}: not measured: weights {name}: .*lsbench weights fetch {name}", done.stdout)
     assert "psnr: whole frame and mouth rank" in done.stdout
     board = json.loads(lsbench("leaderboard", *(tmp_path / "toy/runs").iterdir(), "--format", "json").output)
     assert board["rows"][0]["generator"] == "reencoded"
