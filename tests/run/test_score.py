@@ -486,7 +486,7 @@ def test_missing_weights_spare_what_does_not_need_them(
         (bare / clip_id).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, bare / f"{clip_id}.mkv")
     result = lsbench.score(generated, reference=bare, offline=True)
-    assert list(result.scores) == ["psnr/whole", "ssim/whole", "sharpness/whole", "seam", "flicker/whole"]
+    assert list(result.scores) == ["psnr/whole", "ssim/whole", "seam"]
     assert {"psnr/mouth", "ssim/face", "lmd", "lpips/whole", "fid/mouth"} <= set(result.unavailable)
     assert "lsbench weights fetch face_landmarker" in result.unavailable["ssim/mouth"]
     assert "lsbench weights fetch inception" in result.unavailable["fid/whole"]
