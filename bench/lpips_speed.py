@@ -1,8 +1,9 @@
 """LPIPS of uint8 frames against the package lpips, in one run: `python bench/lpips_speed.py`.
 
-Both take the same AlexNet trunk with seeded random weights, which costs as much time as the trained one. Every round
-times all of them in turn; a line gives the median and how many times longer it takes than lsbench, without and with
-kept reference features. Peers start from the same uint8 arrays. `off` is the largest difference from the package frame
+Both take the same AlexNet trunk: the trained one where `lsbench weights fetch alexnet` has been, else one of seeded random
+weights, which costs as much time. Every round times all of them in turn; a line gives the median and how many times
+longer it takes than lsbench, without and with the reference's features at hand. `kept by score` is what a second
+generator costs in one process, where they come out of memory without their zeros. Peers start from the same uint8 arrays. `off` is the largest difference from the package frame
 by frame. Batches of 8 and 25 are the package's best; lsbench takes its own batches.
 """
 
@@ -20,8 +21,11 @@ import lpips
 import numpy as np
 import torch
 
+from lsbench.errors import WeightsError
 from lsbench.metrics.lpips import lpips_frames, reference_features
-from lsbench.networks import alexnet
+from lsbench.networks import alexnet, weights
+from lsbench.networks.checkpoint import read_state
+from lsbench.networks.kept_features import KEPT
 from lsbench.networks.lpips import LPIPS
 
 SIZES = {(96, 96): 75, (60, 60): 75, (288, 360): 25}  # frames of each size
@@ -44,10 +48,17 @@ def same_network() -> tuple[LPIPS, torch.nn.Module]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         package = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
-    state = {"features." + name.split(".", 1)[1]: value for name, value in package.net.state_dict().items()}
-    with tempfile.TemporaryDirectory() as folder:
-        torch.save(state, Path(folder, "alexnet.pth"))
-        return alexnet.load(Path(folder, "alexnet.pth")), package
+    own = {name: "features." + name.split(".", 1)[1] for name in package.net.state_dict()}
+    try:
+        path, _ = weights.require("alexnet", offline=True)
+    except WeightsError:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "alexnet.pth")
+            torch.save({own[name]: value for name, value in package.net.state_dict().items()}, path)
+            return alexnet.load(path), package
+    state = read_state(path)
+    package.net.load_state_dict({name: state[own[name]] for name in own})
+    return alexnet.load(path), package
 
 
 def compare(height: int, width: int, threads: int, rounds: int) -> None:
@@ -63,9 +74,14 @@ def compare(height: int, width: int, threads: int, rounds: int) -> None:
         pairs = zip(x.split(batch), y.split(batch), strict=True)
         return torch.cat([package(a / 127.5 - 1, b / 127.5 - 1).flatten() for a, b in pairs]).numpy()
 
+    def kept_by_score() -> Frames:
+        with KEPT.round():
+            return lpips_frames(reference, generated, network)
+
     contenders: dict[str, Callable[[], Frames]] = {
         "lsbench": lambda: lpips_frames(reference, generated, network),
         "lsbench, reference kept": lambda: lpips_frames(kept, generated, network),
+        "lsbench, kept by score": kept_by_score,
         "lpips, frame by frame": lambda: by_package(1),
         "lpips, batches of 8": lambda: by_package(8),
         "lpips, batches of 25": lambda: by_package(25),

@@ -1,6 +1,6 @@
 """VGG16's convolutions, LPIPS on them, and DISTS, whose pooling differs.
 
-Both have the first two convolutions in common to the bit, a seventh of the network's time, and nothing behind them:
+Both have the first two convolutions in common to the bit, an eighth of the network's work, and nothing behind them:
 LPIPS takes the maximum of 2 x 2 px there, DISTS the root of a weighted mean of squares.
 """
 
