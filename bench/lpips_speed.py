@@ -1,10 +1,11 @@
 """LPIPS of uint8 frames against the package lpips, in one run: `python bench/lpips_speed.py`.
 
-Both take the same AlexNet trunk: the trained one where `lsbench weights fetch alexnet` has been, else one of seeded random
-weights, which costs as much time. Every round times all of them in turn; a line gives the median and how many times
-longer it takes than lsbench, without and with the reference's features at hand. `kept by score` is what a second
-generator costs in one process, where they come out of memory without their zeros. Peers start from the same uint8 arrays. `off` is the largest difference from the package frame
-by frame. Batches of 8 and 25 are the package's best; lsbench takes its own batches.
+Both take the same AlexNet trunk: the trained one where `lsbench weights fetch alexnet` has been, else one of seeded
+random weights, which costs as much time. Every round times all of them in turn; a line gives the median and how many
+times longer it takes than lsbench, without and with the reference's features at hand. `kept by score` is what a second
+generator costs in one process, where they come out of memory without their zeros. Peers start from the same uint8
+arrays. `off` is the largest difference from the package frame by frame. Batches of 8 and 25 are the package's best;
+lsbench takes its own batches.
 """
 
 from __future__ import annotations

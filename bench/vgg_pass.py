@@ -44,7 +44,7 @@ def main() -> None:
         both = [np.ascontiguousarray(side[:, place[0], place[1]]) for side in frames]
         print(f"\n{name:<20}{'ms a pair':>10}{'kept':>8}   values of the first frames")
         for metric, network in networks.items():
-            distances = partial(frame_distances, "bench", *both, network)
+            distances = partial(frame_distances, "bench", both[0], both[1], network)
             plain = measured(distances, arguments.rounds, len(both[0]))
             with KEPT.round():
                 kept = measured(distances, arguments.rounds, len(both[0]))
