@@ -1,9 +1,10 @@
 """Inception features of uint8 frames against pytorch-fid, in one run: `python bench/inception.py [CLIP]`.
 
 Every round times all of them in turn; a line gives the median a frame and how many times longer pytorch-fid takes at
-its default batch of 50. Weights are the file given, or random ones in the same architecture: then times and agreement
-count, values do not. `off` is the largest difference of a feature. FID is between the clip's frames and noisy copies,
-each engine's features on both sides, by lsbench's algebra; `moved` is relative to that of pytorch-fid's features.
+its default batch of 50. Weights are the file given, or those of `lsbench weights`, or where they are not there random
+ones in the same architecture: then times and agreement count, values do not. `off` is the largest difference of a
+feature. FID is between the clip's frames and noisy copies, each engine's features on both sides, by lsbench's algebra;
+`moved` is relative to that of pytorch-fid's features.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
-import pytorch_fid.inception as pytorch_fid
 import torch
+from peer_networks import pytorch_fid_network, weight_files
 
 from lsbench.media.files import read_clip
 from lsbench.metrics._sets.frechet import frechet_distance
@@ -28,24 +28,6 @@ BATCH = 50  # pytorch-fid's default
 
 Frames = np.ndarray
 Extract = Callable[[Frames], np.ndarray]
-
-
-def peer(weights: Path | None) -> tuple[torch.nn.Module, torch.nn.Module]:
-    """pytorch-fid's network with the weights of a file, or random ones; and the whole network inside it."""
-    state = torch.load(weights, weights_only=True) if weights else None
-    load = torch.nn.Module.load_state_dict if weights else mock.Mock()
-    with (
-        mock.patch.object(pytorch_fid, "load_state_dict_from_url", lambda *_, **__: state),
-        mock.patch.object(torch.nn.Module, "load_state_dict", load),
-    ):
-        whole = pytorch_fid.fid_inception_v3()
-    if weights is None:
-        torch.manual_seed(0)
-        for module in whole.modules():
-            if isinstance(module, torch.nn.Conv2d):
-                torch.nn.init.kaiming_normal_(module.weight)
-    with mock.patch.object(pytorch_fid, "fid_inception_v3", lambda: whole):
-        return pytorch_fid.InceptionV3([3]).eval(), whole
 
 
 def by_pytorch_fid(network: torch.nn.Module, batch: int) -> Extract:
@@ -63,7 +45,7 @@ def by_pytorch_fid(network: torch.nn.Module, batch: int) -> Extract:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clip", type=Path, nargs="?", help="a video (default: noise of GRID's size)")
-    parser.add_argument("--weights", type=Path, help="pytorch-fid's weight file (default: random weights)")
+    parser.add_argument("--weights", type=Path, help="Inception's weight file")
     parser.add_argument("--frames", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--onnx", action="store_true", help="onnxruntime too")
@@ -76,10 +58,9 @@ def main() -> None:
         frames = random.integers(0, 256, (arguments.frames, 288, 360, 3), np.uint8)
     noisy = np.clip(frames + random.normal(0, 12, frames.shape), 0, 255).astype(np.uint8)
 
-    network, whole = peer(arguments.weights)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "inception.pth"
-        torch.save(whole.state_dict(), path)
+        path = arguments.weights or weight_files(Path(folder))[0]["inception"]
+        network = pytorch_fid_network(path)
         extracts: dict[str, Extract] = {
             f"pytorch-fid, batch {BATCH}": by_pytorch_fid(network, BATCH),
             f"pytorch-fid, batch {INCEPTION.batch}": by_pytorch_fid(network, INCEPTION.batch),

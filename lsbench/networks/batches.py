@@ -87,11 +87,6 @@ def _free_bytes(device: str) -> int | None:
     return int(free) + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
 
 
-def cut(frames: int, pixels: int, most: int, frame_pixels: int) -> list[slice]:
-    """`frames` as slices of even length, of at most `most` frames and `pixels` px in all, or of 3 frames."""
-    return even(frames, min(most, max(3, pixels // frame_pixels)))
-
-
 def even(frames: int, most: int) -> list[slice]:
     """`frames` as slices of even length, of at most `most` frames."""
     count = math.ceil(frames / most)

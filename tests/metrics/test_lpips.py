@@ -17,7 +17,7 @@ from lsbench.face.track import FaceTrack, Region
 from lsbench.media.clip import Clip
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics.lpips import LPIPS, lpips, lpips_frames, reference_features
-from lsbench.networks import alexnet, batches
+from lsbench.networks import alexnet
 from lsbench.networks import lpips as network_module
 from lsbench.networks import weights as registered
 from lsbench.networks.lpips import LPIPS as LPIPSNetwork
@@ -157,16 +157,6 @@ def test_bits_depend_on_neither_threads_nor_batches(
     for most in (3, 5, 13):
         monkeypatch.setattr(network, "batching", replace(network.batching, frames=most))
         assert np.array_equal(lpips_frames(reference, generated, network), expected)
-
-
-def test_batches_cover_every_frame_once() -> None:
-    for frames in range(1, 60):
-        for most in (3, 8, 16):
-            parts = batches.cut(frames, 10**9, most, 100)
-            assert [i for part in parts for i in range(frames)[part]] == list(range(frames))
-            assert max(part.stop - part.start for part in parts) <= most
-            assert frames == 1 or min(part.stop - part.start for part in parts) > 1
-    assert [part.stop - part.start for part in batches.cut(75, 8 * 288 * 360, 16, 288 * 360)] == [7, 8] * 5
 
 
 def test_metric_measures_each_frame(trunk: Path, toy: tuple[Clip, FaceTrack], network: LPIPSNetwork) -> None:
