@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from lsbench.metrics._base.influence import jackknife
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 from lsbench.metrics.fvd import FVD, fvd
-from lsbench.networks import features, weights
+from lsbench.networks import features
 from lsbench.networks.features import Network
 from lsbench.run import windows
 
@@ -265,12 +265,11 @@ def test_of_arrays_it_is_the_same_number(tiny: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("frames", "published"), [(30, 151.39244), (10, 569.63)])
-def test_black_against_white_is_as_published(frames: int, published: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_black_against_white_is_as_published(
+    frames: int, published: float, real_weights: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of two equal videos a side, so that covariances are 0; relative, as the published values have no more digits."""
     monkeypatch.undo()
-    try:
-        path, _ = weights.require("i3d", offline=True)
-    except WeightsError as missing:
-        pytest.skip(str(missing))
+    path = real_weights("i3d")
     videos = [np.full((2, frames, 32, 48, 3), level, np.uint8) for level in (0, 255)]
     assert fvd(*videos, path) == pytest.approx(published, rel=1e-3)
