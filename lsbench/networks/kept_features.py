@@ -34,15 +34,22 @@ class KeptFeatures:
         self._lock = threading.Lock()
 
     @contextmanager
-    def round(self) -> Iterator[None]:
-        """The scoring of one generator, say; outside of rounds nothing is kept."""
+    def round(self, *, last: bool = False) -> Iterator[None]:
+        """The scoring of one generator, say; outside of rounds nothing is kept.
+
+        Args:
+            last: what is first asked for in this round will not be asked for after it, and is let go.
+        """
         with self._lock:
             self._round, self._open = self._round + 1, self._open + 1
+            before = set(self._layers)
         try:
             yield
         finally:
             with self._lock:
                 self._open -= 1
+                for key in self._layers.keys() - before if last else ():
+                    del self._layers[key], self._asked[key]
 
     def layers(self, key: Hashable, compute: Callable[[], Iterator[Tensor]]) -> Iterator[Tensor]:
         """The layers that compute() gives, one after the other; kept where there is room for all of them.

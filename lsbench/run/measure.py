@@ -58,7 +58,7 @@ def measure_all(jobs: Sequence[tuple[Work, Job]]) -> list[int | LsbenchError]:
     several = len(jobs) > 1
     kept: dict[Hashable, Any] | None = {} if several else None
     outcomes: list[int | LsbenchError] = []
-    with KEPT.round() if several else nullcontext():
+    with KEPT.round(last=True) if several else nullcontext():
         for work, job in jobs:
             try:
                 outcomes.append(work(job, kept))

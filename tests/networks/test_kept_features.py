@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from frames import noisy
 
+import lsbench
+from lsbench.corpus.toy.render import write_corpus
+from lsbench.generation.render import generate
 from lsbench.metrics.lpips import lpips_frames
 from lsbench.networks import alexnet
 from lsbench.networks.kept_features import KEPT, KeptFeatures
 from lsbench.networks.lpips import LPIPS
 from lsbench.networks.packed import Packed
+from lsbench.protocol import protocol
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 5, 7), (1, 8, 2, 2), (3, 1, 1, 1)])
@@ -69,6 +74,15 @@ def test_they_are_kept_from_round_to_round() -> None:
     kept.forget()
     with kept.round():
         assert ask(kept, "a")
+
+
+def test_what_a_last_round_adds_is_let_go_after_it() -> None:
+    kept = KeptFeatures()
+    with kept.round():
+        assert ask(kept, "a")
+        with kept.round(last=True):
+            assert [ask(kept, key) for key in "abb"] == [False, True, False]
+        assert kept.bytes == BYTES and not ask(kept, "a")
 
 
 def test_the_limit_holds_and_the_first_stay() -> None:
@@ -130,4 +144,39 @@ def test_lpips_sees_a_reference_once_for_two_generators(
         seen = 0
         lpips_frames(reference, ones[0], network)
         assert seen == 10
+    KEPT.forget()
+
+
+@pytest.mark.slow
+def test_generators_share_what_lpips_sees_of_the_reference(
+    tmp_path: Path, one_thread: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scored together or one after the other, in one process: three sides of four, and the same values."""
+    KEPT.forget()
+    torch.manual_seed(0)
+    torch.save(alexnet.AlexNet().state_dict(), tmp_path / "alexnet.pth")
+    write_corpus(tmp_path / "reference", speakers=1, clips=2, frames=6, size=64)
+    folders = [tmp_path / name for name in ("noisy-frame", "blurred-mouth")]
+    for folder in folders:
+        generate(folder.name, protocol.from_folder(tmp_path / "reference"), folder, lossless=True)
+    seen = 0
+    forward = alexnet.AlexNet.forward
+
+    def counted(self: alexnet.AlexNet, image: torch.Tensor) -> Iterator[torch.Tensor]:
+        nonlocal seen
+        seen += len(image)
+        return forward(self, image)
+
+    monkeypatch.setattr(alexnet.AlexNet, "forward", counted)
+    options: dict[str, Any] = {
+        "reference": tmp_path / "reference",
+        "metrics": ["lpips"],
+        "regions": ["whole"],
+        "weight_files": {"alexnet": tmp_path / "alexnet.pth"},
+    }
+    together = lsbench.score_all(folders, **options)
+    assert seen == 3 * 12 and KEPT.bytes == 0
+    apart = [lsbench.score(folder, **options) for folder in folders]
+    assert seen == 6 * 12 and KEPT.bytes > 0
+    assert [result["lpips/whole"] for result in together] == [result["lpips/whole"] for result in apart]
     KEPT.forget()
