@@ -8,7 +8,9 @@ AlexNet's are there, else random ones: then times and agreement count, values do
 the video files, and run in a process of their own, one after the other, networks imported and code compiled before.
 
 `of the floor`: what the networks' arithmetic alone would take, at the rate of a 3x3 convolution measured in this run.
-PSNR and SSIM differ by the decoders: PyAV's own conversion repeats chroma samples, lsbench interpolates them.
+Values differ by the decoders: PyAV's own conversion repeats chroma samples, lsbench interpolates them; and where there
+are fewer frames than features, pytorch-fid's root is of a singular matrix. bench/inception.py and bench/lpips_speed.py
+compare the same pixels.
 """
 
 from __future__ import annotations
@@ -147,8 +149,12 @@ def convolution_rate() -> float:
 
 def alone(work: Callable[..., Any], *given: Any) -> Any:
     """work(*given) in a process of its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+    pool = multiprocessing.get_context("spawn").Pool(1)
+    try:
         return pool.apply(work, given)
+    finally:
+        pool.close()
+        pool.join()
 
 
 def write_videos(real: Path, clips: int, root: Path) -> tuple[int, float]:
