@@ -15,9 +15,12 @@ import torch
 from PIL import Image
 from scipy.io import wavfile
 
+import lsbench
+from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import FACE_OVAL, POINTS, FaceTrack
 from lsbench.media.clip import Clip
+from lsbench.media.files import find_clips, read_clip, write_clip
 from lsbench.media.film import Film
 from lsbench.media.spectra import pcm16
 from lsbench.metrics import syncnet as scores
@@ -393,6 +396,27 @@ def test_other_frame_rates_are_brought_to_25(weights: Path) -> None:
     middle = np.arange(31)
     assert stats["zero"].shape == (1, 31) and np.allclose(stats["zero"][0, middle], plain["zero"][0, middle], atol=1e-4)
     assert LSED().note(stats) == "1 of 1 clips are not at 25 frames a second: frames repeated or left out to be so"
+
+
+@pytest.mark.slow
+def test_the_offset_is_in_frames_of_40_ms_whatever_rate_is_resampled(weights: Path, tmp_path: Path) -> None:
+    """One talk, late by two frames of 40 ms, at 25, 30 and 50 frames a second: the same pictures, distances, offset."""
+    write_corpus(tmp_path / "real", speakers=1, clips=1, frames=24, size=96)
+    ((clip_id, source),) = find_clips(tmp_path / "real").items()
+    real = read_clip(source, clip_id)
+    late = real.frames[np.maximum(np.arange(24) - 2, 0)]
+    options: dict[str, Any] = {"reference": tmp_path / "real", "metrics": ["av_offset", "lse_d"], "rate": "resample"}
+    values, notes = [], []
+    for fps in (25, 30, 50):
+        times = np.arange(round(24 * fps / 25))
+        shown = late[np.minimum(np.floor(times * 25 / fps + 0.49).astype(int), 23)]
+        write_clip(tmp_path / str(fps) / f"{clip_id}.mkv", shown, real.speech, float(fps))
+        result = lsbench.score(tmp_path / str(fps), **options, weight_files={"syncnet": weights})
+        values.append(dict(result))
+        notes.append(" ".join(result.notes.get(clip_id, ())))
+    assert values[0] == values[1] == values[2] and np.isfinite(list(values[0].values())).all()
+    assert float(values[0]["av_offset"]).is_integer()
+    assert "taken at the" not in notes[0] and all("taken at the reference's times, 25 a" in note for note in notes[1:])
 
 
 def test_the_mean_of_clips_is_the_same_in_any_order(weights: Path) -> None:
