@@ -6,6 +6,8 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -44,14 +46,14 @@ class Landmarker:
         """Open the model; FaceError where MediaPipe or the file cannot be loaded."""
         with _native_stderr_silenced():
             try:
-                from mediapipe.tasks.python import BaseOptions, vision
+                options_of_all, vision = _tasks()
             except (ImportError, OSError) as error:
                 raise FaceError(
                     f"MediaPipe cannot be loaded ({error}); it needs the system's GL libraries, on Debian and Ubuntu: "
                     "apt-get install libgl1 libegl1 libgles2"
                 ) from error
             options = vision.FaceLandmarkerOptions(
-                base_options=BaseOptions(model_asset_path=str(self.model)),
+                base_options=options_of_all(model_asset_path=str(self.model)),
                 running_mode=vision.RunningMode.IMAGE,
                 num_faces=MOST_FACES,
             )
@@ -79,6 +81,22 @@ class Landmarker:
             np.array([(face[point].x, face[point].y) for point in MESH_POINTS]) * (width, height) - 0.5
             for face in self._task.detect(image).face_landmarks
         ]
+
+
+@cache
+def _tasks() -> tuple[Any, Any]:
+    """BaseOptions and vision of MediaPipe's tasks, imported on a stack of its own.
+
+    MediaPipe keeps the error of an import that failed within, and with it the stack below: all that our callers hold.
+    """
+
+    def load() -> tuple[Any, Any]:
+        from mediapipe.tasks.python import BaseOptions, vision
+
+        return BaseOptions, vision
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(load).result()
 
 
 @contextlib.contextmanager

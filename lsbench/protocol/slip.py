@@ -13,6 +13,7 @@ MOST_FRAMES = 2  # lost or doubled at one place; where the lag moves by more, th
 PRICE = 2.5  # of a change of lag, in changes that would fit no better than at any lag
 FIT = 0.88  # share of the usual difference, at most, that is left where two videos are lined up
 CUT = 5.0  # times the usual difference: between these lies a cut (18 to 25), and not a slip (2 at most, GRID)
+MOST = 2.0  # times the usual difference, more of which counts no more: PRICE is too much to pass by one other picture
 LEAST_CHANGES = 8  # before and after a slip
 
 
@@ -47,14 +48,16 @@ def slips(changes: Changes) -> list[Slip]:
     _, shares = changes.finished()
     if len(shares) < 2 * LEAST_CHANGES:
         return []
-    columns = _columns(np.where(np.isnan(shares), 1.2, shares))
+    bounded = np.minimum(shares, MOST)
+    columns = _columns(np.where(np.isnan(shares), 1.2, bounded))
     starts = [0, *(np.flatnonzero(np.diff(columns)) + 1).tolist(), len(columns)]
     stretches: list[tuple[int, int]] = []  # where each begins, and the column of its lag
     for start, stop in pairwise(starts):
-        means, column = np.nanmean(shares[start:stop], axis=0), int(columns[start])
-        if stop - start < LEAST_CHANGES or means[column] > FIT:
+        column = int(columns[start])
+        own = bounded[start:stop, column]
+        if np.count_nonzero(~np.isnan(own)) < LEAST_CHANGES or np.nanmean(own) > FIT:
             continue
-        if stretches and np.nanmax(shares[start:stop, stretches[-1][1]]) > CUT:
+        if stretches and (shares[max(0, start - 1) : start + 2, stretches[-1][1]] > CUT).any():
             continue  # other pictures from here on, such as a part that is grey
         stretches.append((start, column))
     return [

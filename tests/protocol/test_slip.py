@@ -82,6 +82,20 @@ def test_a_part_without_a_picture_is_no_slip(toy_clip: tuple[Clip, FaceTrack], f
     assert found(toy_clip[0], pictures) == []
 
 
+@pytest.mark.parametrize("from_frame", [37, 45])
+def test_a_part_that_is_mirrored_hides_no_slip_before_it_and_makes_none(
+    toy_clip: tuple[Clip, FaceTrack], from_frame: int
+) -> None:
+    clip, _ = toy_clip
+
+    def mirrored(frames: np.ndarray) -> np.ndarray:
+        return np.concatenate([frames[:from_frame], frames[from_frame:, :, ::-1]])
+
+    assert found(clip, mirrored(clip.frames)) == []
+    (slip,) = found(clip, mirrored(clip.frames[lost(20, 75)]))
+    assert slip.frames == -1 and abs(slip.frame - 20) <= NEAR
+
+
 def test_another_clip_does_not_slip(toy_clip: tuple[Clip, FaceTrack]) -> None:
     for clip in (2, 3):
         assert found(toy_clip[0], synthetic.render(1, clip, frames=75, size=96)[0].frames) == []
