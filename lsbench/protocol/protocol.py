@@ -41,7 +41,7 @@ __all__ = [
 # What notices every fault of the audit, and the field's headline numbers (see docs/metrics.md).
 DEFAULT_METRICS = (
     *("psnr", "ssim", "lpips", "fid", "seam", "lmd", "mouth_aperture_error"),
-    *("sync_corr", "sync_lag", "lse_d", "lse_c"),
+    *("silence_motion", "sync_corr", "sync_lag", "lse_d", "lse_c"),
 )
 AD_HOC = "folder"  # name of the protocol of a folder of clips, whose rules are the options of a command
 ALONE_METRICS = ("silence_motion", "lse_d", "lse_c", "lse_d0", "av_offset", "sync_corr", "sync_lag")

@@ -235,7 +235,10 @@ def test_one_clip_cannot_be_audited(corpus: Path, tmp_path: Path) -> None:
         made(corpus, tmp_path / "one", clips=1)
 
 
-def test_named_metrics_without_weights_are_an_error(corpus: Path, tmp_path: Path) -> None:
+def test_named_metrics_without_weights_are_an_error(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LSBENCH_WEIGHTS", str(tmp_path / "weights"))
     with pytest.raises(LsbenchError, match="alexnet"):
         made(corpus, tmp_path / "lpips", metrics=("lpips",))
 
