@@ -475,11 +475,17 @@ def test_refuses_unfit_weights(tmp_path: Path, weights: Path, peer: torch.nn.Mod
     syncnet.load(tmp_path / "old.model")  # as files of PyTorch before 0.4.1 are
 
 
-def test_weights_that_are_not_finite_give_an_error(tmp_path: Path, peer: torch.nn.Module) -> None:
-    state = peer.state_dict() | {"netfclip.3.bias": torch.full((1024,), torch.nan)}
-    torch.save(state, tmp_path / "nan.model")
-    with pytest.raises(MetricError, match=r"embedding is not finite.*weights verify"):
-        face_embeddings(faces_of(6), tmp_path / "nan.model")
+def test_weights_that_are_not_finite_or_give_no_finite_embedding_are_an_error(
+    tmp_path: Path, peer: torch.nn.Module
+) -> None:
+    for name, number, error, reason in (
+        ("nan", torch.nan, WeightsError, r"nan.model holds numbers that are not finite, in netfclip.3.bias.*verify"),
+        ("huge", 3e38, MetricError, r"embedding is not finite.*weights verify"),
+    ):
+        last = {"netfclip.3.bias": torch.full((1024,), number), "netfclip.3.weight": torch.full((1024, 512), number)}
+        torch.save(peer.state_dict() | last, tmp_path / f"{name}.model")
+        with pytest.raises(error, match=reason):
+            face_embeddings(faces_of(6), tmp_path / f"{name}.model")
 
 
 def test_needs_its_weights() -> None:
