@@ -46,6 +46,8 @@ from lsbench.run.result import Pace
 from lsbench.system import pool
 
 METRICS = ["psnr", "ssim", "ssim:color=luma"]
+# Of every kind but the networks', which have tests of their own: they take seconds of each process.
+LIGHT = ["psnr", "ssim", "seam", "lmd", "mouth_aperture_error", "silence_motion", "sync_corr", "sync_lag"]
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +111,7 @@ def test_the_numbers_are_those_of_the_metrics(reference: Path, finished: Path) -
 
 @pytest.mark.slow
 def test_the_run_folder_keeps_what_was_asked_and_every_clip(reference: Path, finished: Path, tmp_path: Path) -> None:
-    result = lsbench.score(finished, reference=reference, name="mine", out=tmp_path)
+    result = lsbench.score(finished, reference=reference, name="mine", out=tmp_path, metrics=LIGHT)
     run = json.loads((tmp_path / "mine/run.json").read_text())
     assert run["generated"] == str(finished.resolve())
     assert run["metrics"]["ssim/mouth"] == result.scores["ssim/mouth"].signature
@@ -134,12 +136,12 @@ def test_the_run_folder_keeps_what_was_asked_and_every_clip(reference: Path, fin
 @pytest.mark.slow
 def test_workers_order_and_containers_do_not_move_a_bit(reference: Path, generated: Path, tmp_path: Path) -> None:
     for workers in (1, 2, 4):
-        lsbench.score(generated, reference=reference, out=tmp_path / str(workers), workers=workers)
+        lsbench.score(generated, reference=reference, out=tmp_path / str(workers), workers=workers, metrics=LIGHT)
     flat = tmp_path / "flat"
     flat.mkdir()
     for path in sorted(generated.rglob("*.mkv"), reverse=True):  # written last to first, another spelling of the ids
         shutil.copy(path, flat / f"{path.parent.name}_{path.name}")
-    lsbench.score(flat, reference=reference, name="generated", out=tmp_path / "flat-run", workers=2)
+    lsbench.score(flat, reference=reference, name="generated", out=tmp_path / "flat-run", workers=2, metrics=LIGHT)
     first = numbers(tmp_path / "1/generated")
     for other in ("2", "4", "flat-run"):
         assert numbers(tmp_path / other / "generated") == first
@@ -275,10 +277,10 @@ def test_a_changed_reference_is_another_run(reference: Path, generated: Path, tm
         lsbench.score(generated, reference=mine, out=tmp_path / "runs", metrics=["psnr"])
 
 
-SCORE = """
+SCORE = f"""
 import sys, lsbench
 if __name__ == "__main__":
-    lsbench.score(sys.argv[1], reference=sys.argv[2], out=sys.argv[3], workers=int(sys.argv[4]))
+    lsbench.score(sys.argv[1], reference=sys.argv[2], out=sys.argv[3], workers=int(sys.argv[4]), metrics={LIGHT})
 """
 
 
@@ -287,7 +289,7 @@ if __name__ == "__main__":
 def test_kill_9_and_the_same_command_equals_an_uninterrupted_run(
     reference: Path, generated: Path, tmp_path: Path, workers: int
 ) -> None:
-    lsbench.score(generated, reference=reference, out=tmp_path / "whole")
+    lsbench.score(generated, reference=reference, out=tmp_path / "whole", metrics=LIGHT)
     script = tmp_path / "score.py"
     script.write_text(SCORE)
     command = [sys.executable, str(script), str(generated), str(reference), str(tmp_path / "killed"), str(workers)]
