@@ -45,9 +45,17 @@ class Network:
     revision: int = 1
 
 
-INCEPTION = Network("inception", "lsbench.networks.inception", width=2048, input=299, batch=8, frame_bytes=14 << 20)
+INCEPTION = Network(
+    "inception", "lsbench.networks.inception", width=2048, input=299, batch=8, frame_bytes=14 << 20, revision=2
+)
 EFFICIENTNET_LITE0 = Network(
-    "efficientnet_lite0", "lsbench.networks.efficientnet", width=1280, input=224, batch=4, frame_bytes=16 << 20
+    "efficientnet_lite0",
+    "lsbench.networks.efficientnet",
+    width=1280,
+    input=224,
+    batch=4,
+    frame_bytes=16 << 20,
+    revision=2,
 )
 I3D = Network("i3d", "lsbench.networks.i3d", width=400, input=224, batch=16, frame_bytes=7 << 20)
 
@@ -142,6 +150,7 @@ def _loaded(network: Network, path: Path, sha256: str, device: str, engine: str)
     import torch
 
     from lsbench.networks import batches
+    from lsbench.networks.pointwise import by_onednn
 
     if engine == "pytorch-fid":
         from lsbench.networks import pytorch_fid_engine
@@ -158,5 +167,7 @@ def _loaded(network: Network, path: Path, sha256: str, device: str, engine: str)
             run(batches.prepared(frames, device, module.prepare).contiguous().numpy())
         )
 
-    loaded: Callable[[Tensor], Tensor] = module.load(path).to(device, memory_format=torch.channels_last)
+    loaded = module.load(path).to(device, memory_format=torch.channels_last)
+    if device == "cpu":
+        loaded = by_onednn(loaded)
     return lambda frames: loaded(batches.prepared(frames, device, module.prepare))

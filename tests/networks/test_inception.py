@@ -24,6 +24,7 @@ from lsbench.metrics._sets.frechet import frechet_distance
 from lsbench.metrics.fid import FID, KID, FDEfficientNetLite0, FIDInfinity
 from lsbench.networks import batches, features
 from lsbench.networks.features import EFFICIENTNET_LITE0, INCEPTION, Network, frame_features
+from lsbench.networks.pointwise import by_onednn
 from lsbench.protocol import protocol
 from lsbench.system import cache
 
@@ -361,3 +362,17 @@ def test_workers_do_not_change_a_bit(efficientnet: tuple[Path, Any], tmp_path: P
         scores = [result.scores[f"fd_efficientnet_lite0/{region}"] for result in results]
         assert scores[0].value > 0 and "N = 40 frames a side" in (scores[0].note or "")
         assert scores[0] == scores[1]
+
+
+def test_one_by_one_convolutions_take_the_kernels_of_the_others() -> None:
+    torch.manual_seed(0)
+    layers = [torch.nn.Conv2d(24, 40, 1), torch.nn.Conv2d(24, 40, 1, stride=2, padding=1, bias=False)]
+    image = torch.randn(3, 24, 9, 7).to(memory_format=torch.channels_last)
+    for layer in layers:
+        with torch.inference_mode():
+            before = layer(image)
+            by_onednn(torch.nn.Sequential(layer))
+            assert type(layer._conv_forward).__name__ == "_Pointwise"
+            torch.testing.assert_close(layer(image), before, rtol=1e-5, atol=1e-5)
+    others = torch.nn.Sequential(torch.nn.Conv2d(4, 4, 3), torch.nn.Conv2d(4, 4, 1, groups=4))
+    assert all("_conv_forward" not in vars(layer) for layer in by_onednn(others))
