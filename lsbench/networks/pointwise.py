@@ -6,7 +6,7 @@ where it does not know the processor's widest registers.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +16,11 @@ Network = TypeVar("Network", bound=nn.Module)
 
 def by_onednn(network: Network) -> Network:
     """The network for the CPU, its 1 x 1 convolutions by oneDNN where this PyTorch has it; changed in place."""
-    if torch.backends.mkldnn.is_available():
+    onednn: Any = torch.backends.mkldnn
+    if onednn.is_available():
         for layer in network.modules():
             if isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1) and layer.groups == 1:
-                layer._conv_forward = _Pointwise(layer)  # type: ignore[method-assign]
+                vars(layer)["_conv_forward"] = _Pointwise(layer)
     return network
 
 
