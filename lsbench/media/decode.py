@@ -17,6 +17,7 @@ from lsbench.media.container import audio_stream, choice, damaged, opened, video
 from lsbench.media.display import MOST_PIXELS, Display, check_size
 from lsbench.media.film import Film, Pictures, Reread
 from lsbench.media.memory import Store
+from lsbench.media.painter import Painter
 from lsbench.media.sound import Speech, read_speech
 from lsbench.media.times import Timing, timing
 
@@ -144,12 +145,16 @@ class _Reel:
         """Decode all; the pictures are in memory where they take few bytes. Also notes on how they are shown."""
         store: Store | None = None
         display: Display
-        for display, frame in self.shown():
-            if store is None:
-                store = Store(display.height, display.width, self._announced())
-            place = store.place()
-            if place is not None or len(self.times) == 1:  # the first tells how all are shown
-                display.show(frame, place)
+        with Painter() as painter:
+            for display, frame in self.shown():
+                if store is None:
+                    store = Store(display.height, display.width, self._announced())
+                if store.is_full:  # the next place moves all of them
+                    painter.finish()
+                place = store.place()
+                if place is not None or len(self.times) == 1:  # the first tells how all are shown
+                    painter.add(display, frame, place)
+            painter.finish()
         held = store.held if store is not None else None
         notes = (*choice(self._container, self._video), *display.notes)
         decode = partial(_pictures, source, self.where)

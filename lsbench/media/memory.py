@@ -62,7 +62,7 @@ class Store:
         pictures = self._pictures
         if pictures is None:
             return None
-        if self._count == len(pictures):
+        if self.is_full:
             if self._count == self._most:
                 self._pictures = None
                 return None
@@ -71,6 +71,11 @@ class Store:
             pictures = self._pictures
         self._count += 1
         return pictures[self._count - 1]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next place() finds no room where the pictures are, so that they move or are given up."""
+        return self._pictures is not None and self._count == len(self._pictures)
 
     @property
     def held(self) -> np.ndarray | None:
