@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lsbench.face.landmarker import Landmarker
+from lsbench.face.landmarker import Face, Landmarker
 from lsbench.face.track import FACE_OVAL, MAX_GAP
 
 CLOSE_BELOW = 0.25  # of the longer side; faces smaller than this are looked at again from near
@@ -19,9 +19,9 @@ SEARCH_EVERY = MAX_GAP  # pictures without a face; those between are interpolate
 PATIENCE = 50  # pictures without a face, after which a search is made five times less often
 
 
-def spot(face: np.ndarray) -> tuple[np.ndarray, float]:
-    """Where a face is, and its size: the centre of its oval's box, and the longer side of that box, px."""
-    oval = face[FACE_OVAL]
+def spot(points: np.ndarray) -> tuple[np.ndarray, float]:
+    """Where a face (80, 2) px is, and its size: the centre of its oval's box, and the longer side of that box, px."""
+    oval = points[FACE_OVAL]
     low, high = oval.min(axis=0), oval.max(axis=0)
     return (low + high) / 2, float((high - low).max())
 
@@ -44,15 +44,15 @@ class Place:
     missed: int = 0
 
     @classmethod
-    def of(cls, face: np.ndarray, height: int, width: int) -> Place:
+    def of(cls, face: Face, height: int, width: int) -> Place:
         """That of a face in a picture of this size."""
-        place = cls(*spot(face))
+        place = cls(*spot(face.points))
         place.move(face, height, width)
         return place
 
-    def move(self, face: np.ndarray, height: int, width: int) -> None:
+    def move(self, face: Face, height: int, width: int) -> None:
         """The face is here now, in a picture of this size."""
-        self.centre, self.size = spot(face)
+        self.centre, self.size = spot(face.points)
         self.missed = 0
         left, top, side = self.crop
         off = np.abs(self.centre - (left + side / 2, top + side / 2)).max()
@@ -78,13 +78,13 @@ class Search:
         self._places: list[Place] = []
         self._faceless = 0  # pictures since the last with a face
 
-    def faces(self, picture: np.ndarray) -> list[np.ndarray]:
-        """The faces of the next picture, uint8 (H, W, 3): float64 (80, 2) px each."""
+    def faces(self, picture: np.ndarray) -> list[Face]:
+        """The faces of the next picture, uint8 (H, W, 3): points float64."""
         height, width = picture.shape[:2]
-        large: list[np.ndarray] = []
-        small: list[np.ndarray] = []
+        large: list[Face] = []
+        small: list[Face] = []
         for face in self.landmarker.faces(picture):
-            centre, size = spot(face)
+            centre, size = spot(face.points)
             near_before = any(_near(place.centre, place.size, centre) for place in self._places)
             if size < (CLOSE_UNTIL if near_before else CLOSE_BELOW) * max(height, width):
                 small.append(face)
@@ -98,7 +98,7 @@ class Search:
             small += self._around(picture, np.array(self.point) * (width, height), large + small)
         self._looked += 1
         for face in small:
-            place = next((place for place in places if _near(place.centre, place.size, spot(face)[0])), None)
+            place = next((place for place in places if _near(place.centre, place.size, spot(face.points)[0])), None)
             if place is None:
                 places.append(Place.of(face, height, width))
             elif place.missed:
@@ -106,7 +106,7 @@ class Search:
         seen = large
         for place in places:
             face_there = self._near(picture, place)
-            if face_there is None or _any_at(seen, spot(face_there)[0]):
+            if face_there is None or _any_at(seen, spot(face_there.points)[0]):
                 place.missed += 1
             else:
                 place.move(face_there, height, width)
@@ -115,18 +115,19 @@ class Search:
         self._faceless = 0 if seen else self._faceless + 1
         return seen
 
-    def _near(self, picture: np.ndarray, place: Place) -> np.ndarray | None:
+    def _near(self, picture: np.ndarray, place: Place) -> Face | None:
         """The face at a place."""
         every = self._in_square(picture, *place.crop)
-        faces = [face for face in every if _near(place.centre, place.size, spot(face)[0])]
-        return min(faces, key=lambda face: float(np.linalg.norm(spot(face)[0] - place.centre)), default=None)
+        faces = [face for face in every if _near(place.centre, place.size, spot(face.points)[0])]
+        return min(faces, key=lambda face: float(np.linalg.norm(spot(face.points)[0] - place.centre)), default=None)
 
-    def _in_square(self, picture: np.ndarray, left: int, top: int, side: int) -> list[np.ndarray]:
+    def _in_square(self, picture: np.ndarray, left: int, top: int, side: int) -> list[Face]:
         """The faces that the landmarker finds in a square of the picture."""
         corner = np.array([left, top])
-        return [face + corner for face in self.landmarker.faces(picture[top : top + side, left : left + side])]
+        faces = self.landmarker.faces(picture[top : top + side, left : left + side])
+        return [face.at(face.points + corner) for face in faces]
 
-    def _around(self, picture: np.ndarray, point: np.ndarray, others: list[np.ndarray]) -> list[np.ndarray]:
+    def _around(self, picture: np.ndarray, point: np.ndarray, others: list[Face]) -> list[Face]:
         """A small face at a point where no other face is."""
         if _any_at(others, point) or any(_near(place.centre, place.size, point) for place in self._places):
             return []
@@ -135,19 +136,19 @@ class Search:
             side = max(height, width) // parts
             left, top = np.clip(np.rint(point - side / 2), 0, np.maximum((width - side, height - side), 0)).astype(int)
             new = self._in_square(picture, left, top, side)
-            if new := [face for face in new if not _any_at(others, spot(face)[0])]:
+            if new := [face for face in new if not _any_at(others, spot(face.points)[0])]:
                 return new
         return []
 
-    def _searched(self, picture: np.ndarray) -> list[np.ndarray]:
+    def _searched(self, picture: np.ndarray) -> list[Face]:
         """Faces in tiles that overlap by half and that a look from near confirms; the largest tiles with any."""
         height, width = picture.shape[:2]
         for parts in TILES:
             side = max(height, width) // parts
-            seen: list[np.ndarray] = []
+            seen: list[Face] = []
             for left, top in _corners(height, width, side) if side >= TILE_LEAST else ():
                 new = self._in_square(picture, left, top, side)
-                seen += [face for face in new if not _any_at(seen, spot(face)[0])]
+                seen += [face for face in new if not _any_at(seen, spot(face.points)[0])]
             near = [self._near(picture, Place.of(face, height, width)) for face in seen]
             if confirmed := [face for face in near if face is not None]:
                 return confirmed
@@ -170,6 +171,6 @@ def _near(centre: np.ndarray, size: float, point: np.ndarray) -> bool:
     return float(np.linalg.norm(point - centre)) < size / 2
 
 
-def _any_at(faces: list[np.ndarray], point: np.ndarray) -> bool:
+def _any_at(faces: list[Face], point: np.ndarray) -> bool:
     """Whether one of the faces is at a point."""
-    return any(_near(*spot(face), point) for face in faces)
+    return any(_near(*spot(face.points), point) for face in faces)

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from lsbench.errors import FaceError
+from lsbench.face.expression import BLENDSHAPES
 
 # The landmark layout that every FaceTrack uses: 80 points, closed outlines in drawing order.
 # Lip outlines start at the corner on the left of the image, run along the lower lip to the right corner (point 10)
@@ -72,12 +73,21 @@ BOX_RULES = {
 _OUTLINES = {"face_oval": FACE_OVAL, "outer_lips": OUTER_LIPS}
 
 
-PER_FRAME = ("landmarks", "found", "shots", "seen", "covered")  # fields of a FaceTrack
+# Fields of a FaceTrack, and the shape of each in a frame.
+PER_FRAME: dict[str, tuple[int, ...]] = {
+    "landmarks": (POINTS, 2),
+    "found": (),
+    "shots": (),
+    "seen": (),
+    "covered": (),
+    "blendshapes": (len(BLENDSHAPES),),
+    "pose": (3, 3),
+}
 
 
 @dataclass(frozen=True, eq=False)
 class FaceTrack:
-    """Landmarks of one face of one clip.
+    """Landmarks of one face of one clip, and what it does.
 
     Attributes:
         landmarks: float32 (T, 80, 2) px in the layout at the top of this file.
@@ -90,6 +100,10 @@ class FaceTrack:
         seen: int (T,), faces in each frame, this one included; None where nobody counted.
         covered: bool (T,), where the mouth does not look as in the rest of its shot; None where nobody looked.
         rule: which of several faces this is: `largest`, `left`, `right`, or a point `x,y`.
+        blendshapes: float32 (T, 52) in the order of lsbench.face.expression, 0 to 1, NaN where no face was found; None
+            where nobody told, as in the exact side-cars of the toy corpus.
+        pose: float32 (T, 3, 3), the head's rotation against the picture (see lsbench.face.pose), wherever in it the
+            face is; NaN where no face was found, None where nobody told.
 
     Raises:
         FaceError: where an array has another shape.
@@ -103,14 +117,16 @@ class FaceTrack:
     seen: np.ndarray | None = None
     covered: np.ndarray | None = None
     rule: str = "largest"
+    blendshapes: np.ndarray | None = None
+    pose: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.landmarks.ndim != 3 or self.landmarks.shape[1:] != (POINTS, 2):
             raise FaceError(f"landmarks are {self.landmarks.shape}; expected (frames, {POINTS}, 2)")
-        for name in PER_FRAME[1:]:
-            flags = getattr(self, name)
-            if flags is not None and flags.shape != self.landmarks.shape[:1]:
-                raise FaceError(f"{name} flags are {flags.shape}; expected ({len(self.landmarks)},)")
+        for name, shape in PER_FRAME.items():
+            values = getattr(self, name)
+            if values is not None and values.shape != (len(self.landmarks), *shape):
+                raise FaceError(f"{name} is {values.shape}; expected {(len(self.landmarks), *shape)}")
 
     def __len__(self) -> int:
         return len(self.landmarks)

@@ -17,9 +17,9 @@ from lsbench.errors import FaceError
 from lsbench.face.covered import covered, mouth
 from lsbench.face.cuts import Changes
 from lsbench.face.follow import chosen, parse_rule, trails
-from lsbench.face.landmarker import Landmarker
+from lsbench.face.landmarker import Face, Landmarker
 from lsbench.face.search import Search
-from lsbench.face.track import MAX_GAP, PER_FRAME, POINTS, FaceTrack, parts, spans
+from lsbench.face.track import MAX_GAP, PER_FRAME, FaceTrack, parts, spans
 from lsbench.media.clip import Clip
 from lsbench.media.decode import REVISION
 from lsbench.media.film import Film
@@ -30,7 +30,7 @@ from lsbench.system.memory import give_back
 WINDOW = 8  # frames of a film that are read at a time
 SIDECAR_SUFFIX = ".landmarks.npz"
 
-Sights = dict[bytes, list[np.ndarray]]  # the faces of a picture, float32 (80, 2) px each, by the picture's digest
+Sights = dict[bytes, list[Face]]  # the faces of a picture, points float32, by the picture's digest
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +58,10 @@ class FaceTracker:
 
     @property
     def signature(self) -> str:
-        """What can move a landmark: the model's bytes, MediaPipe's version and our own rules."""
+        """What can move a landmark: the model's bytes, MediaPipe's version and our own rules.
+
+        Blendshapes and pose, which later versions of a track hold beside the landmarks, leave those as they were.
+        """
         made = f"face_landmarker.2|sha256:{self.sha256[:16]}|mediapipe:{version('mediapipe')}|max_gap:{MAX_GAP}"
         return made if self.face == "largest" else f"{made}|face:{self.face}"
 
@@ -74,15 +77,19 @@ class FaceTracker:
         """
         film = Film.of(video) if isinstance(video, Clip) else video
         shown, faces, mouths, shots = self._look(film, sights)
-        landmarks = np.full((len(faces), POINTS, 2), np.nan, np.float32)
+        landmarks, blendshapes, pose = (
+            np.full((len(faces), *PER_FRAME[name]), np.nan, np.float32) for name in ("landmarks", "blendshapes", "pose")
+        )
         seen = np.zeros(len(faces), np.int32)
         hidden = np.zeros(len(faces), bool)
         for shot in parts(shots):
-            every = trails(faces[shot], shot.start, film.fps)
+            every = trails([[face.points for face in there] for there in faces[shot]], shot.start, film.fps)
             trail = chosen(every, self.face, *film.size)
             if trail:
+                pictures = list(zip(trail.places, trail.order, strict=True))
                 landmarks[trail.places] = trail.faces
-                pictures = zip(trail.places, trail.order, strict=True)
+                blendshapes[trail.places] = [faces[place][which].blendshapes for place, which in pictures]
+                pose[trail.places] = [faces[place][which].pose for place, which in pictures]
                 hidden[trail.places] = covered(np.stack([mouths[place][which] for place, which in pictures]))
                 for jump in trail.jumps:
                     shots[jump:] += 1
@@ -90,14 +97,15 @@ class FaceTracker:
                 if other is trail or other.is_steady():
                     seen[other.places] += 1
         has_face = np.asarray(np.isfinite(landmarks).all(axis=(1, 2)))
-        return FaceTrack(landmarks, has_face, *film.size, shots, seen, hidden, self.face).taken(shown)
+        every_picture = FaceTrack(landmarks, has_face, *film.size, shots, seen, hidden, self.face, blendshapes, pose)
+        return every_picture.taken(shown)
 
     def _look(
         self, film: Film, sights: Sights | None
-    ) -> tuple[np.ndarray, list[list[np.ndarray]], list[list[np.ndarray]], np.ndarray]:
+    ) -> tuple[np.ndarray, list[list[Face]], list[list[np.ndarray]], np.ndarray]:
         """Which picture each frame shows, int (T,); and of each picture the faces, their mouths and the shot."""
         shown = np.zeros(len(film), np.int64)
-        faces: list[list[np.ndarray]] = []
+        faces: list[list[Face]] = []
         mouths: list[list[np.ndarray]] = []
         changes = Changes()
         before: np.ndarray | None = None
@@ -108,14 +116,14 @@ class FaceTracker:
                 if before is None or not np.array_equal(frame, before):
                     before = frame
                     faces.append(_sight(search, frame, sights))
-                    mouths.append([mouth(frame, face) for face in faces[-1]])
+                    mouths.append([mouth(frame, face.points) for face in faces[-1]])
                     changes.add(frame)
                 shown[place] = len(faces) - 1
         return shown, faces, mouths, changes.shots()
 
     def measure_cached(self, video: Film | Clip, content_sha256: str) -> FaceTrack:
-        """measure(), kept on disk by the content of the file that the video was decoded from, and by the decoder."""
-        maker = _short(f"{self.signature}|av:{version('av')}|decoding:{REVISION}")
+        """measure(), kept on disk by the content of the video's file, by the decoder, and by what a track holds."""
+        maker = _short(f"{self.signature}|av:{version('av')}|decoding:{REVISION}|{','.join(PER_FRAME)}")
         path = cache_dir() / "tracks" / content_sha256[:2] / f"{content_sha256}-{maker}.npz"
         with contextlib.suppress(FaceError):
             track = load_track(path)
@@ -141,7 +149,8 @@ def fill_gaps(track: FaceTrack, clip_id: str, faceless: float = 0.0) -> FaceTrac
         faceless: the greatest share of the frames that may be FaceTrack.lost.
 
     Returns:
-        A track without NaN; its flags still tell which frames were interpolated.
+        A track whose landmarks have no NaN; its flags still tell which frames were interpolated. Blendshapes and pose
+        are not made up: they stay NaN there.
 
     Raises:
         FaceError: naming the frames, where more of them are lost, or where no frame has a face.
@@ -219,7 +228,7 @@ def load_track(path: Path) -> FaceTrack:
     try:
         with arrays.opened(path) as data:
             landmarks, has_face = data["landmarks"].astype(np.float32), data["found"].astype(bool)
-            more: dict[str, Any] = {name: data[name] for name in PER_FRAME[2:] if name in data}
+            more: dict[str, Any] = {name: data[name] for name in [*PER_FRAME][2:] if name in data}
             if "rule" in data:
                 more["rule"] = str(data["rule"])
             return FaceTrack(landmarks, has_face, int(data["height"]), int(data["width"]), **more)
@@ -227,10 +236,10 @@ def load_track(path: Path) -> FaceTrack:
         raise FaceError(f"{path}: not a readable landmark file ({error})") from error
 
 
-def _sight(search: Search, frame: np.ndarray, sights: Sights | None) -> list[np.ndarray]:
-    """The faces of a picture, looked at once: float32 (80, 2) px each."""
+def _sight(search: Search, frame: np.ndarray, sights: Sights | None) -> list[Face]:
+    """The faces of a picture, looked at once: points float32."""
     if sights is None:
-        return [face.astype(np.float32) for face in search.faces(frame)]
+        return [face.at(face.points.astype(np.float32)) for face in search.faces(frame)]
     digest = hashlib.blake2b(np.ascontiguousarray(frame).data, digest_size=16).digest()
     if digest not in sights:
         sights[digest] = _sight(search, frame, None)

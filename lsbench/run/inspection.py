@@ -209,7 +209,7 @@ def _sampled(film: Film, tracker: FaceTracker) -> Faces:
         for window in film.taken(places).windows(1):
             faces = Search(landmarker).faces(window.frames[0])
             counts.append(len(faces))
-            sizes += [max(spot(face)[1] for face in faces)] if faces else []
+            sizes += [max(spot(face.points)[1] for face in faces)] if faces else []
     missing = [str(place) for place, count in zip(places, counts, strict=True) if not count]
     return Faces(
         len(places),
@@ -225,7 +225,7 @@ def _sampled(film: Film, tracker: FaceTracker) -> Faces:
 def _followed(film: Film, source: Path, tracker: FaceTracker) -> Faces:
     """The face that scoring follows, in every frame."""
     track = tracker.measure_cached(film, content_sha256(source))
-    sizes = [spot(face)[1] for face, seen in zip(track.landmarks, track.found, strict=True) if seen]
+    sizes = [spot(points)[1] for points, seen in zip(track.landmarks, track.found, strict=True) if seen]
     return Faces(
         len(track),
         int(np.count_nonzero(track.found)),

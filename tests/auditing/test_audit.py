@@ -19,6 +19,7 @@ from lsbench.auditing.response import samples
 from lsbench.cli.main import main
 from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import ArtifactError, LsbenchError, ProtocolError, RunError, WeightsError
+from lsbench.face.landmarker import Face
 from lsbench.face.tracker import FaceTracker
 from lsbench.media.clip import Clip
 from lsbench.metrics.psnr import PSNR
@@ -276,11 +277,13 @@ class Watcher:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def faces(self, picture: np.ndarray) -> list[np.ndarray]:
+    def faces(self, picture: np.ndarray) -> list[Face]:
         self.shown += 1
         level = int(picture[0, 0, 0])
         angles = np.linspace(0, 2 * np.pi, 80, endpoint=False)
-        return [] if level == 7 else [4 + 3 * np.stack([np.cos(angles), np.sin(angles)], axis=1) + level / 100]
+        points = 4 + 3 * np.stack([np.cos(angles), np.sin(angles)], axis=1) + level / 100
+        shapes, pose = np.full(52, level / 100, np.float32), np.full((3, 3), level, np.float32)
+        return [] if level == 7 else [Face(points, shapes, pose)]
 
 
 def test_faces_are_looked_for_once_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,7 +299,8 @@ def test_faces_are_looked_for_once_a_picture(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr("lsbench.face.tracker.Landmarker", lambda _: other)
         expected = tracker.measure(shown)
         assert found.found.tolist() == (order != 7).tolist()
-        assert np.array_equal(found.landmarks, expected.landmarks, equal_nan=True)
+        for name in ("landmarks", "blendshapes", "pose"):
+            assert np.array_equal(getattr(found, name), getattr(expected, name), equal_nan=True)
     assert (watcher.shown, other.shown) == (
         10,
         16,

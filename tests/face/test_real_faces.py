@@ -10,7 +10,7 @@ from PIL import Image
 
 from lsbench.errors import FaceError, WeightsError
 from lsbench.face.follow import trails
-from lsbench.face.landmarker import Landmarker
+from lsbench.face.landmarker import Face, Landmarker
 from lsbench.face.search import PATIENCE, SEARCH_EVERY, Search
 from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker, fill_gaps
@@ -129,7 +129,7 @@ def test_a_video_without_a_face_is_searched_now_and_then(tracker: FaceTracker) -
     class Blind(Landmarker):
         looked = 0
 
-        def faces(self, picture: np.ndarray) -> list[np.ndarray]:
+        def faces(self, picture: np.ndarray) -> list[Face]:
             self.looked += 1
             return []
 
@@ -155,17 +155,17 @@ def test_a_face_of_about_the_size_to_be_looked_at_from_near_is_looked_at_in_one_
     class Round(Landmarker):
         looked = 0
 
-        def faces(self, picture: np.ndarray) -> list[np.ndarray]:
+        def faces(self, picture: np.ndarray) -> list[Face]:
             self.looked += 1
             angles = np.linspace(0, 2 * np.pi, 36, endpoint=False)
             circle = np.resize(np.stack([np.cos(angles), np.sin(angles)], axis=1), (80, 2))
-            return [np.array(picture.shape[1::-1]) / 2 + picture[0, 0, 0] / 2 * circle]
+            return [Face(np.array(picture.shape[1::-1]) / 2 + picture[0, 0, 0] / 2 * circle)]
 
     landmarker = Round(tracker.model)
     search = Search(landmarker)
     for size in sizes:
         (seen,) = search.faces(np.full((80, 100, 3), size, np.uint8))
-        assert np.ptp(seen, axis=0).max() == pytest.approx(size, rel=0.01)
+        assert np.ptp(seen.points, axis=0).max() == pytest.approx(size, rel=0.01)
     assert landmarker.looked == looks
 
 

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from lsbench.errors import FaceError, WeightsError
-from lsbench.face.track import MOUTH_CORNERS, POINTS, FaceTrack, Region
+from lsbench.face.expression import BLENDSHAPES
+from lsbench.face.landmarker import MESH_POINTS, Landmarker
+from lsbench.face.track import MOUTH_CORNERS, PER_FRAME, POINTS, FaceTrack, Region
 from lsbench.face.tracker import FaceTracker, fill_gaps, load_track, reference_track, save_track, sidecar
 from lsbench.media.clip import Clip
 from lsbench.media.files import content_sha256, read_clip
@@ -81,6 +83,32 @@ def test_what_else_is_known_of_a_track_survives_too(tmp_path: Path) -> None:
     assert (old.shots, old.seen, old.covered, old.rule, old.notes()) == (None, None, None, "largest", ())
 
 
+def test_what_a_face_does_goes_with_it(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    shapes, pose = (rng.random((30, *PER_FRAME[name]), np.float32) for name in ("blendshapes", "pose"))
+    shapes[3], pose[3] = np.nan, np.nan
+    track = replace(ramp([3]), blendshapes=shapes, pose=pose)
+    save_track(tmp_path / "t.npz", track)
+    order = np.array([3, 3, 29, 0])
+    for kept, places in (
+        (load_track(tmp_path / "t.npz"), slice(None)),
+        (track.taken(order), order),
+        (track.cut(2, 9), slice(2, 9)),
+        (fill_gaps(track, "a"), slice(None)),  # which makes up landmarks alone
+    ):
+        assert kept.blendshapes is not None
+        assert kept.pose is not None
+        assert np.array_equal(kept.blendshapes, shapes[places], equal_nan=True)
+        assert np.array_equal(kept.pose, pose[places], equal_nan=True)
+    save_track(tmp_path / "exact.npz", ramp([3]))
+    exact = load_track(tmp_path / "exact.npz").cut(2, 9)
+    assert (exact.blendshapes, exact.pose) == (None, None)
+    with pytest.raises(FaceError, match=r"blendshapes is \(30, 51\); expected \(30, 52\)"):
+        replace(track, blendshapes=shapes[:, 1:])
+    with pytest.raises(FaceError, match=r"pose is \(29, 3, 3\); expected \(30, 3, 3\)"):
+        replace(track, pose=pose[1:])
+
+
 def test_gaps_of_each_shot_are_filled_from_that_shot() -> None:
     track = replace(ramp([8, 9, 10, 11, 20, 21, 22, 23, 24, 25]), shots=np.repeat([0, 1, 2], 10))
     assert np.flatnonzero(track.lost).tolist() == [20, 21, 22, 23, 24, 25]
@@ -122,6 +150,38 @@ def test_a_file_that_is_no_model_is_an_error(tmp_path: Path) -> None:
     clip = Clip("a", np.zeros((1, 64, 64, 3), np.uint8), np.zeros(0, np.float32), 25.0)
     with pytest.raises(FaceError, match=r"m\.task"):
         FaceTracker(tmp_path / "m.task", "0" * 64).measure(clip)
+
+
+@pytest.mark.slow
+def test_blendshapes_and_pose_move_no_landmark(grid: Path, tracker: FaceTracker) -> None:
+    """Bit for bit those of a landmarker that is asked for nothing else, as all were before; so is the signature."""
+    import mediapipe
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    options = vision.FaceLandmarkerOptions(BaseOptions(model_asset_path=str(tracker.model)), num_faces=5)
+    with vision.FaceLandmarker.create_from_options(options) as plain:
+        for clip_id in SPEAKERS:
+            clip = read_clip(grid / f"{clip_id}.mpg", clip_id)
+            clip = replace(clip, frames=clip.frames[::25])
+            track = tracker.measure(clip)
+            for frame, points in zip(clip.frames, track.landmarks, strict=True):
+                image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame))
+                mesh = plain.detect(image).face_landmarks[0]
+                expected = np.array([(mesh[point].x, mesh[point].y) for point in MESH_POINTS]) * (360, 288) - 0.5
+                assert np.array_equal(points, expected.astype(np.float32))
+    assert tracker.signature.startswith(f"face_landmarker.2|sha256:{tracker.sha256[:16]}|mediapipe:")
+    assert tracker.signature.endswith("|max_gap:5")
+
+
+def test_blendshapes_are_in_the_order_of_the_landmarker(grid: Path, tracker: FaceTracker) -> None:
+    import mediapipe
+
+    frame = read_clip(grid / "s1/bbaf2n.mpg", "s1/bbaf2n").frames[0]
+    with Landmarker(tracker.model) as landmarker:
+        (face,) = landmarker.faces(frame)
+        (shapes,) = landmarker._task.detect(mediapipe.Image(mediapipe.ImageFormat.SRGB, frame)).face_blendshapes
+    assert tuple(shape.category_name for shape in shapes) == BLENDSHAPES
+    assert face.blendshapes.tolist() == [np.float32(shape.score) for shape in shapes]
 
 
 @pytest.mark.slow
