@@ -91,6 +91,13 @@ class StudyError(LsbenchError):
     """A study of human ratings cannot be made, or its key or ratings are malformed."""
 
 
+def reason(error: BaseException) -> str:
+    """Why something could not be done, in words: what the system says of a file, or the first line of a message."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
+
+
 def in_one_line(error: BaseException) -> str:
     """An exception of another's code in one line: its type, the last line of its message, and where it was raised."""
     lines = str(error).strip().splitlines() or ["no message"]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, ClassVar, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,9 +16,9 @@ from lsbench.errors import ComparisonError, StudyError
 from lsbench.run.result import Score
 from lsbench.statistics.letters import letters
 from lsbench.statistics.permutation import ALPHA
-from lsbench.system import strict_json
+from lsbench.system import shape, strict_json
 from lsbench.system.cache import write_atomically
-from lsbench.system.strict_json import decode, encode
+from lsbench.system.strict_json import encode
 
 FORMAT = 1
 PREFIX = "mos/"  # of the keys under which boards show what people said: mos/overall
@@ -283,43 +282,9 @@ def read_study_result(path: Path) -> StudyResult:
     if content.pop("format", None) != FORMAT:
         raise StudyError(f"human ratings {path}: not of format {FORMAT}; {EXPECTED}")
     try:
-        study: StudyResult = _decoded(StudyResult, content, "the document")
+        study: StudyResult = shape.of(StudyResult)(content, "")
     except ValueError as error:
         raise StudyError(f"human ratings {path}: {error}; {EXPECTED}") from error
     if not study.questions or set(study.protocol) != {"name", "digest"}:
         raise StudyError(f"human ratings {path}: no question, or no protocol; {EXPECTED}")
     return study
-
-
-def _decoded(kind: Any, value: Any, where: str) -> Any:
-    """A value of the type that the dataclasses above ask for, or ValueError saying where it is none."""
-    origin, arguments = get_origin(kind), get_args(kind)
-    if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__"):
-        names = {entry.name for entry in fields(kind)}
-        if not isinstance(value, dict) or set(value) != names:
-            raise ValueError(f"{where} has other fields than {', '.join(sorted(names))}")
-        hints = get_type_hints(kind)
-        return kind(**{name: _decoded(hints[name], item, f"{where}.{name}") for name, item in value.items()})
-    if origin is tuple:
-        if not isinstance(value, list):
-            raise ValueError(f"{where} is no list")
-        return tuple(_decoded(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(value))
-    if origin is UnionType:
-        if value is None and NoneType in arguments:
-            return None
-        return _decoded(next(argument for argument in arguments if argument is not NoneType), value, where)
-    if kind is float:
-        if isinstance(value, bool) or not (isinstance(value, int | float) or value in (None, "inf", "-inf")):
-            raise ValueError(f"{where} is {value!r}, no number")
-        return decode(value)
-    wanted = dict if origin is not None and issubclass(origin, Mapping) else kind
-    if (
-        wanted is dict
-        and isinstance(value, dict)
-        and arguments[1] is str
-        and not all(isinstance(v, str) for v in value.values())
-    ):
-        raise ValueError(f"{where} holds what is no text")
-    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-        raise ValueError(f"{where} is {value!r}, no {wanted.__name__}")
-    return value

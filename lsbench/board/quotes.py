@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lsbench.errors import ComparisonError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from lsbench.errors import ComparisonError, reason
+from lsbench.system import shape, strict_toml
 
 EXPECTED = (
     "expected source = TEXT and [[rows]] with generator = TEXT, scores = { KEY = NUMBER } and perhaps note = TEXT"
@@ -51,27 +45,38 @@ def read_quotes(path: Path) -> Quotes:
         ComparisonError: The file cannot be read, or is not like that; it names what is wrong.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ComparisonError(f"quoted figures {path}: not readable ({error}); {EXPECTED}") from error
-    rows = content.get("rows")
-    if set(content) != {"source", "rows"} or not _text(content["source"]) or not isinstance(rows, list) or not rows:
-        raise ComparisonError(f"quoted figures {path}: {EXPECTED}")
-    return Quotes(content["source"], tuple(_quote(path, number, row) for number, row in enumerate(rows, start=1)))
+        content = strict_toml.read(path)
+    except (OSError, ValueError) as error:
+        raise ComparisonError(f"quoted figures {path}: not readable ({reason(error)}); {EXPECTED}") from error
+    try:
+        fields = _QUOTES(content, "")
+    except ValueError as fault:
+        raise ComparisonError(f"quoted figures {path}: {EXPECTED}; {fault}") from None
+    return Quotes(fields["source"], tuple(_quote(path, number, row) for number, row in enumerate(fields["rows"], 1)))
 
 
 def _quote(path: Path, number: int, row: Any) -> Quote:
     where = f"quoted figures {path}: row {number}"
-    if not isinstance(row, dict) or not {"generator", "scores"} <= set(row) <= {"generator", "scores", "note"}:
-        raise ComparisonError(f"{where}: {EXPECTED}")
-    scores, note = row["scores"], row.get("note", "")
-    if not _text(row["generator"]) or not isinstance(note, str) or not isinstance(scores, dict) or not scores:
-        raise ComparisonError(f"{where}: {EXPECTED}")
-    for key, value in scores.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ComparisonError(f"{where}: score {key} is {value!r}; expected a number")
-    return Quote(row["generator"], {key: float(value) for key, value in scores.items()}, note)
+    try:
+        return Quote(**_ROW(row, "it"))
+    except shape.Unexpected as fault:
+        raise ComparisonError(f"{where}: {fault}; {EXPECTED}") from None
+    except ValueError as fault:
+        raise ComparisonError(f"{where}: {EXPECTED}; {fault}") from None
 
 
-def _text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
+def _words(value: Any, key: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise shape.Unexpected(key, value, "a text")
+    return value
+
+
+def _scores(value: Any, key: str) -> dict[str, float]:
+    figures = shape.table(shape.anything, _words)(value, key)
+    if not figures:
+        raise shape.Misfit(key, "is empty")
+    return {name: shape.number()(figure, f"score {name}") for name, figure in figures.items()}
+
+
+_QUOTES = shape.record({"source": _words, "rows": shape.listed(shape.anything, least=1)})
+_ROW = shape.record({"generator": _words, "scores": _scores}, {"note": shape.text})

@@ -6,13 +6,13 @@ A JSON file of format 1, read strictly: every field must be there and as describ
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from lsbench.errors import StudyError
-from lsbench.system import strict_json
+from lsbench.system import shape, strict_json
 from lsbench.system.cache import write_atomically
 
 FORMAT = 1
@@ -43,15 +43,14 @@ second. played_ms: of its videos in this trial. answered_at: ISO 8601, UTC.
 STUDY = re.compile(r"[0-9a-f]{16}")
 ITEM = re.compile(r"[bcdfghjklmnpqrstvwxz]{10}")  # neither a word nor, to a spreadsheet, a number
 SECRET = re.compile(r"[0-9a-f]{64}")
-SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
 class KeyRun:
     """A run of the study: the generator's name, and where its folder lay."""
 
-    name: str
-    path: str
+    name: Annotated[str, shape.name]
+    path: Annotated[str, shape.name]
 
 
 @dataclass(frozen=True)
@@ -59,18 +58,18 @@ class KeyItem:
     """What one item is. generator: a run's name, or REFERENCE. speaker: empty where unknown. sha256: of the
     video that the run scored."""
 
-    generator: str
-    clip: str
+    generator: Annotated[str, shape.name]
+    clip: Annotated[str, shape.name]
     speaker: str
-    sha256: str
+    sha256: Annotated[str, shape.pattern(shape.SHA256)]
 
 
 @dataclass(frozen=True)
 class Question:
     """What raters are asked."""
 
-    id: str
-    text: str
+    id: Annotated[str, shape.name]
+    text: Annotated[str, shape.name]
 
 
 @dataclass(frozen=True)
@@ -144,141 +143,68 @@ def read_key(path: Path) -> StudyKey:
         raise StudyError(f"{path}: not a key of a study: {error}") from None
     try:
         return _parsed(content)
-    except _Fault as fault:
+    except ValueError as fault:
         raise StudyError(
             f"{path}: not a key of a study: {fault}. Expected the file as `lsbench mos make` wrote it"
         ) from None
 
 
-class _Fault(Exception):
-    """What is wrong in a key."""
+_KEY = shape.record(
+    {
+        "format": shape.choice(FORMAT),
+        "study": shape.pattern(STUDY),
+        "method": shape.choice(*METHODS),
+        "seed": shape.whole(),
+        "secret": shape.pattern(SECRET),
+        "questions": shape.listed(shape.of(Question)),
+        "scale": shape.choice([1, 5]),
+        "repeats": shape.whole(),
+        "headphones": shape.record({"checks": shape.whole(), "pass": shape.whole()}),
+        "protocol": shape.record({"name": shape.name, "digest": shape.name}),
+        "runs": shape.listed(shape.of(KeyRun), least=1),
+        "items": shape.table(shape.of(KeyItem)),
+        "pairs": shape.listed(shape.series(shape.text, shape.text)),
+    }
+)
 
 
 def _parsed(content: Any) -> StudyKey:
-    if isinstance(content, dict) and content.get("format") != FORMAT:
-        raise _Fault(f"format is {content.get('format')!r}, this version reads {FORMAT}")
-    top = _fields(
-        content,
-        "the document",
-        "format study method seed secret questions scale repeats headphones protocol runs items pairs",
-    )
-    method = _text(top["method"], "method")
-    if method not in METHODS:
-        raise _Fault(f"method is {method!r}, expected acr or pairs")
-    questions = tuple(
-        Question(*(_text(_fields(entry, f"questions[{index}]", "id text")[name], name) for name in ("id", "text")))
-        for index, entry in enumerate(_list(top["questions"], "questions"))
-    )
-    if tuple(question.id for question in questions) != QUESTIONS:
-        raise _Fault(f"questions are not {', '.join(QUESTIONS)}")
-    if top["scale"] != [1, 5]:
-        raise _Fault(f"scale is {top['scale']!r}, expected [1, 5]")
-    headphones = _fields(top["headphones"], "headphones", "checks pass")
-    checks = _count(headphones["checks"], "headphones.checks")
-    passing = _count(headphones["pass"], "headphones.pass")
-    if passing > checks:
-        raise _Fault(f"headphones.pass is {passing} of {checks} checks")
-    protocol = _fields(top["protocol"], "protocol", "name digest")
-    runs = tuple(
-        KeyRun(*(_text(_fields(entry, f"runs[{index}]", "name path")[name], name) for name in ("name", "path")))
-        for index, entry in enumerate(_list(top["runs"], "runs"))
-    )
-    names = [run.name for run in runs]
-    if not names or len(set(names)) != len(names) or REFERENCE in names:
-        raise _Fault(f"the names of runs are {names}, expected one or more, each once, none of them {REFERENCE!r}")
-    items = _items(top["items"], {REFERENCE, *names})
-    return StudyKey(
-        study=_pattern(top["study"], STUDY, "study"),
-        method=method,
-        seed=_count(top["seed"], "seed"),
-        secret=_pattern(top["secret"], SECRET, "secret"),
-        questions=questions,
-        scale=(1, 5),
-        repeats=_count(top["repeats"], "repeats"),
-        checks=checks,
-        passing=passing,
-        protocol={name: _text(protocol[name], f"protocol.{name}") for name in ("name", "digest")},
-        runs=runs,
-        items=items,
-        pairs=_pairs(top["pairs"], method, items),
-    )
+    fields = _KEY(content, "")
+    headphones, method = fields["headphones"], fields["method"]
+    if tuple(question.id for question in fields["questions"]) != QUESTIONS:
+        raise ValueError(f"questions are not {', '.join(QUESTIONS)}")
+    if headphones["pass"] > headphones["checks"]:
+        raise ValueError(f"headphones.pass is {headphones['pass']} of {headphones['checks']} checks")
+    names = [run.name for run in fields["runs"]]
+    if len(set(names)) != len(names) or REFERENCE in names:
+        raise ValueError(f"the names of runs are {names}, expected each once, none of them {REFERENCE!r}")
+    _demand_items(fields["items"], {REFERENCE, *names})
+    _demand_pairs(fields["pairs"], method, fields["items"])
+    own = {name: value for name, value in fields.items() if name not in ("format", "scale", "headphones")}
+    return StudyKey(**own, scale=(1, 5), checks=headphones["checks"], passing=headphones["pass"])
 
 
-def _items(content: Any, generators: set[str]) -> dict[str, KeyItem]:
-    if not isinstance(content, dict) or not content:
-        raise _Fault("items is not an object with at least one item")
-    items: dict[str, KeyItem] = {}
+def _demand_items(items: Mapping[str, KeyItem], generators: set[str]) -> None:
+    if not items:
+        raise ValueError("items is not a table with at least one item")
     seen: set[tuple[str, str]] = set()
-    for name, entry in content.items():
-        where = f"items.{name}"
-        fields = _fields(entry, where, "generator clip speaker sha256")
-        _pattern(name, ITEM, f"{where}, as an id,")
-        item = KeyItem(
-            generator=_text(fields["generator"], f"{where}.generator"),
-            clip=_text(fields["clip"], f"{where}.clip"),
-            speaker=fields["speaker"] if fields["speaker"] == "" else _text(fields["speaker"], f"{where}.speaker"),
-            sha256=_pattern(fields["sha256"], SHA256, f"{where}.sha256"),
-        )
+    for name, item in items.items():
+        shape.pattern(ITEM)(name, f"items.{name}, as an id,")
         if item.generator not in generators:
-            raise _Fault(f"{where}.generator is {item.generator!r}, which is none of the runs")
+            raise ValueError(f"items.{name}.generator is {item.generator!r}, which is none of the runs")
         if (item.generator, item.clip) in seen:
-            raise _Fault(f"{where}: {item.generator} on clip {item.clip} is there twice")
+            raise ValueError(f"items.{name}: {item.generator} on clip {item.clip} is there twice")
         seen.add((item.generator, item.clip))
-        items[name] = item
-    return items
 
 
-def _pairs(content: Any, method: str, items: Mapping[str, KeyItem]) -> tuple[tuple[str, str], ...]:
-    pairs: list[tuple[str, str]] = []
-    for index, entry in enumerate(_list(content, "pairs")):
-        where = f"pairs[{index}]"
-        if not (isinstance(entry, list) and len(entry) == 2 and all(isinstance(name, str) for name in entry)):
-            raise _Fault(f"{where} is not two ids")
-        first, second = entry
-        for name in entry:
+def _demand_pairs(pairs: Sequence[tuple[str, str]], method: str, items: Mapping[str, KeyItem]) -> None:
+    for index, (first, second) in enumerate(pairs):
+        for name in (first, second):
             if name not in items:
-                raise _Fault(f"{where}: {name!r} is no item")
+                raise ValueError(f"pairs[{index}]: {name!r} is no item")
         if items[first].clip != items[second].clip or first == second:
-            raise _Fault(f"{where}: its items are not two of one clip")
-        pairs.append((first, second))
+            raise ValueError(f"pairs[{index}]: its items are not two of one clip")
     if len({frozenset(pair) for pair in pairs}) != len(pairs):
-        raise _Fault("pairs holds a pair twice")
+        raise ValueError("pairs holds a pair twice")
     if (method == "pairs") != bool(pairs):
-        raise _Fault(f"method is {method}, but pairs has {len(pairs)} of them")
-    return tuple(pairs)
-
-
-def _fields(content: Any, where: str, names: str) -> dict[str, Any]:
-    """The object with exactly these fields."""
-    wanted = names.split()
-    if not isinstance(content, dict):
-        raise _Fault(f"{where} is not an object")
-    missing, unknown = [name for name in wanted if name not in content], sorted(content.keys() - set(wanted))
-    if missing or unknown:
-        said = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has unknown {', '.join(unknown)}"] * bool(unknown)
-        raise _Fault(f"{where} {' and '.join(said)}")
-    return content
-
-
-def _list(content: Any, where: str) -> list[Any]:
-    if not isinstance(content, list):
-        raise _Fault(f"{where} is not a list")
-    return content
-
-
-def _text(content: Any, where: str) -> str:
-    if not isinstance(content, str) or not content:
-        raise _Fault(f"{where} is {content!r}, expected text")
-    return content
-
-
-def _pattern(content: Any, pattern: re.Pattern[str], where: str) -> str:
-    if not isinstance(content, str) or not pattern.fullmatch(content):
-        raise _Fault(f"{where} is {content!r}, expected {pattern.pattern}")
-    return content
-
-
-def _count(content: Any, where: str) -> int:
-    if not isinstance(content, int) or isinstance(content, bool) or content < 0:
-        raise _Fault(f"{where} is {content!r}, expected a whole number from 0")
-    return content
+        raise ValueError(f"method is {method}, but pairs has {len(pairs)} of them")

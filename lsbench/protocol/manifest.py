@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lsbench.errors import ProtocolError
+from lsbench.errors import ProtocolError, reason
+from lsbench.system.shape import shown
+from lsbench.system.small_files import read_small_text
 
 COLUMNS = {"speaker", "clip", "sha256", "audio"}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -97,13 +100,12 @@ def read_manifest(path: Path) -> tuple[Reference, ...]:
         ProtocolError: naming the file, and the line and the fault in it.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            columns, rows = list(reader.fieldnames or ()), list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ProtocolError(f"{path}: not a readable manifest ({error}); expected UTF-8 CSV") from error
+        reader = csv.DictReader(io.StringIO(read_small_text(path), newline=""), strict=True)
+        columns, rows = list(reader.fieldnames or ()), list(reader)
+    except (OSError, ValueError, csv.Error) as error:
+        raise ProtocolError(f"{path}: not a readable manifest ({reason(error)}); expected UTF-8 CSV") from error
     if not {"speaker", "clip"} <= set(columns) <= COLUMNS or len(set(columns)) < len(columns):
-        raise ProtocolError(f"{path}: columns {columns}; expected speaker, clip and optionally sha256, audio")
+        raise ProtocolError(f"{path}: columns {shown(columns)}; expected speaker, clip and optionally sha256, audio")
     clips: dict[str, Reference] = {}
     for number, row in enumerate(rows, start=2):
         if None in row or None in row.values():
@@ -111,12 +113,14 @@ def read_manifest(path: Path) -> tuple[Reference, ...]:
         cells = {column: unicodedata.normalize("NFC", cell.strip()) for column, cell in row.items()}
         speaker, clip_id = cells["speaker"], f"{cells['speaker']}/{cells['clip']}"
         if not speaker or not cells["clip"] or not _is_plain(clip_id):
-            raise ProtocolError(f"{path}: line {number}: {clip_id!r} is not a clip of a speaker")
+            raise ProtocolError(f"{path}: line {number}: {shown(clip_id)} is not a clip of a speaker")
         if clip_id in clips:
             raise ProtocolError(f"{path}: line {number}: clip {clip_id} is listed twice")
         sha256 = cells.get("sha256", "").lower()
         if sha256 and not _SHA256.fullmatch(sha256):
-            raise ProtocolError(f"{path}: line {number}: sha256 {sha256!r}; expected 64 hexadecimal digits, or none")
+            raise ProtocolError(
+                f"{path}: line {number}: sha256 {shown(sha256)}; expected 64 hexadecimal digits, or none"
+            )
         clips[clip_id] = Reference(clip_id, speaker, sha256 or None, audio=cells.get("audio", ""))
     if not clips:
         raise ProtocolError(f"{path}: the manifest lists no clips")

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
 from lsbench import registry
-from lsbench.errors import FaceError, MetricError, ProtocolError
+from lsbench.errors import FaceError, MetricError, ProtocolError, reason
 from lsbench.face.follow import parse_rule
 from lsbench.face.track import Region
 from lsbench.metrics._base import catalogue
 from lsbench.metrics._base.score_key import ScoreKey
+from lsbench.protocol.facts import FACELESS, FPS, FRAMES, SAMPLE_RATE, SEGMENT_S
 from lsbench.protocol.manifest import Select, read_manifest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from lsbench.system import shape, strict_toml
+from lsbench.system.shape import Kind
 
 Align = Literal["strict", "trim", "lag"]
 Fit = Literal["strict", "resize", "pad", "face"]
@@ -41,28 +37,50 @@ IDENTITIES = {
     "still": ("first-frame",),
     "dubbing": ("shifted:N", "masked-video", "first-frame"),
 }
-KINDS: dict[str, type | tuple[type, ...]] = {
-    "name": str,
-    "version": str,
-    "manifest": str,
-    "select": dict,
-    "fps": (int, float),
-    "frames": int,
-    "sample_rate": int,
-    "align": str,
-    "fit": str,
-    "rate": str,
-    "task": str,
-    "identity": str,
-    "color": str,
-    "face": str,
-    "faceless": (int, float),
-    "segment_s": (int, float),
-    "metrics": list,
-    "regions": list,
-    "rank_by": str,
+
+
+def _printable(value: Any, key: str) -> str:
+    if not isinstance(value, str):
+        raise shape.Unexpected(key, value, "a text")
+    if not (value.strip() and value.isprintable()):
+        raise shape.Unexpected(key, value, "a text of printable characters")
+    return value
+
+
+def _names(value: Any, key: str) -> tuple[str, ...]:
+    if not (isinstance(value, list) and value and all(isinstance(item, str) and item.strip() for item in value)):
+        raise shape.Unexpected(key, value, "a list of names")
+    if len(set(value)) < len(value):
+        raise shape.Unexpected(key, value, "each name once")
+    return tuple(value)
+
+
+def _select(value: Any, key: str) -> Select:
+    own = shape.record({"speakers": shape.anything}, {"clips_per_speaker": shape.whole(1)})(value, key)
+    speakers = own["speakers"]
+    if isinstance(speakers, list) and len(set(map(str, speakers))) < len(speakers):
+        raise shape.Misfit(f"{key}: speakers", "names one twice")
+    return Select(_names(speakers, f"{key}: speakers"), own.get("clips_per_speaker"))
+
+
+KINDS: dict[str, Kind] = {
+    "name": _printable,
+    "version": _printable,
+    "manifest": _printable,
+    "select": _select,
+    "fps": FPS,
+    "frames": FRAMES,
+    "sample_rate": SAMPLE_RATE,
+    **{key: shape.choice(*choices) for key, choices in CHOICES.items()},
+    "identity": _printable,
+    "face": _printable,
+    "faceless": FACELESS,
+    "segment_s": SEGMENT_S,
+    "metrics": _names,
+    "regions": _names,
+    "rank_by": _printable,
 }
-_EXPECTED = {str: "a text", dict: "a table", list: "a list of texts", int: "a whole number"}
+_SELECT = ("speakers", "clips_per_speaker")
 
 
 def read_file(path: Path, defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,21 +97,15 @@ def read_file(path: Path, defaults: Mapping[str, Any]) -> dict[str, Any]:
         ProtocolError: naming the file, the key and what was expected.
     """
     try:
-        with path.open("rb") as file:
-            content: dict[str, Any] = tomllib.load(file)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ProtocolError(f"{path}: not a readable protocol ({error}); expected UTF-8 TOML") from error
+        content = strict_toml.read(path)
+    except (OSError, ValueError) as error:
+        raise ProtocolError(f"{path}: not a readable protocol ({reason(error)}); expected UTF-8 TOML") from error
     try:
-        _check_kinds(content)
-        _check_choices({**defaults, **content})
-        keywords = {key: value for key, value in content.items() if key != "manifest"}
-        keywords |= {key: float(content[key]) for key in ("fps", "faceless", "segment_s") if key in content}
-        if "regions" in content:
-            keywords["regions"] = tuple(Region(region) for region in content["regions"])
-        if "metrics" in content:
-            keywords["metrics"] = tuple(content["metrics"])
-        if "select" in content:
-            keywords["select"] = _select(content["select"])
+        keywords = _checked(content)
+        _check_choices({**defaults, **keywords})
+        keywords.pop("manifest", None)
+        if "regions" in keywords:
+            keywords["regions"] = tuple(map(Region, keywords["regions"]))
     except ProtocolError as error:
         raise ProtocolError(f"{path}: {error}") from None
     keywords["clips"] = read_manifest(_manifest_path(path, content["manifest"])) if "manifest" in content else ()
@@ -107,30 +119,24 @@ def shift_frames(identity: str) -> int | None:
     return int(shifted[1]) if shifted else None
 
 
-def _check_kinds(content: dict[str, Any]) -> None:
-    for key, value in content.items():
-        if key not in KINDS:
-            raise ProtocolError(registry.unknown("key", key, KINDS))
-        kind = KINDS[key]
-        if not isinstance(value, kind) or isinstance(value, bool):
-            expected = _EXPECTED[kind] if isinstance(kind, type) else "a number"
-            raise ProtocolError(f"{key} = {value!r}; expected {expected}")
-        if isinstance(value, str) and not (value.strip() and value.isprintable()):
-            raise ProtocolError(f"{key} = {value!r}; expected a text of printable characters")
-        if key == "faceless" and isinstance(value, (int, float)):
-            if not 0 <= value <= 1:
-                raise ProtocolError(f"faceless = {value}; expected a share from 0 to 1")
-        elif isinstance(value, (int, float)) and not 0 < value < math.inf:
-            raise ProtocolError(f"{key} = {value}; expected more than 0")
-        if isinstance(value, list) and not (value and all(isinstance(item, str) for item in value)):
-            raise ProtocolError(f"{key} = {value!r}; expected a list of names")
-        if isinstance(value, list) and len(set(value)) < len(value):
-            raise ProtocolError(f"{key} = {value!r}; expected each name once")
+def _checked(content: dict[str, Any]) -> dict[str, Any]:
+    """The content, every key known and every value of its kind."""
+    selected = content.get("select")
+    for where, table, known in (("", content, KINDS), ("select: ", selected, _SELECT)):
+        for key in table if isinstance(table, dict) else ():
+            if key not in known:
+                raise ProtocolError(where + registry.unknown("key", key, known))
     for key in ("name", "version"):
         if key not in content:
             raise ProtocolError(f"{key} is missing; expected a text")
     if ("manifest" in content) == ("select" in content):
         raise ProtocolError("expected either manifest (a CSV file) or a table select")
+    try:
+        return {key: KINDS[key](value, key) for key, value in content.items()}
+    except shape.Unexpected as fault:
+        raise ProtocolError(fault.assigned) from None
+    except ValueError as fault:
+        raise ProtocolError(str(fault)) from None
 
 
 def _check_choices(content: dict[str, Any]) -> None:
@@ -138,9 +144,6 @@ def _check_choices(content: dict[str, Any]) -> None:
         parse_rule(content["face"])
     except FaceError as error:
         raise ProtocolError(str(error)) from None
-    for key, choices in CHOICES.items():
-        if content[key] not in choices:
-            raise ProtocolError(f"{key} = {content[key]!r}; expected one of {', '.join(choices)}")
     identity, choices = content["identity"], IDENTITIES[content["task"]]
     if ("shifted:N" if shift_frames(identity) else identity) not in choices:
         raise ProtocolError(
@@ -159,21 +162,6 @@ def _check_choices(content: dict[str, Any]) -> None:
     everywhere = rank_by.spec in metrics and (not rank_by.region or rank_by.region in regions)
     if not everywhere and str(rank_by) not in metrics:
         raise ProtocolError(f"rank_by = {content['rank_by']!r}; expected a METRIC/REGION of its metrics and regions")
-
-
-def _select(table: dict[str, Any]) -> Select:
-    keys = ("speakers", "clips_per_speaker")
-    for key in table:
-        if key not in keys:
-            raise ProtocolError(f"select: {registry.unknown('key', key, keys)}")
-    speakers, count = table.get("speakers"), table.get("clips_per_speaker")
-    if not isinstance(speakers, list) or not speakers or not all(isinstance(x, str) and x.strip() for x in speakers):
-        raise ProtocolError(f"select: speakers = {speakers!r}; expected a list of names")
-    if len(set(speakers)) < len(speakers):
-        raise ProtocolError("select: speakers names one twice")
-    if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
-        raise ProtocolError(f"select: clips_per_speaker = {count!r}; expected a whole number of 1 or more")
-    return Select(tuple(speakers), count)
 
 
 def _manifest_path(path: Path, manifest: str) -> Path:

@@ -14,11 +14,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from lsbench.errors import BundleError
+from lsbench.run import forms
 from lsbench.run.folder import Run
+from lsbench.run.forms import FORMAT
 from lsbench.system import strict_json
 from lsbench.system.cache import write_atomically
+from lsbench.system.small_files import MOST_BYTES
 
-FORMAT = 1
 MANIFEST = "manifest.json"
 HEADS = ("clips.parquet", "result.json", "run.json")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -125,13 +127,13 @@ def _manifest(bundle: Path, archive: zipfile.ZipFile, entries: dict[str, zipfile
     if MANIFEST not in entries:
         raise BundleError(f"{bundle}: damaged, or cut off, or not a bundle (no {MANIFEST}); pack the run again")
     try:
-        content = strict_json.parse(archive.read(entries[MANIFEST]))
-        if content["format"] != FORMAT:
-            raise BundleError(f"{bundle}: bundle format {content['format']}; this version reads {FORMAT}")
-        files = {str(name): (str(held["sha256"]), int(held["bytes"])) for name, held in content["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BundleError(f"{bundle}: {MANIFEST} is not a manifest of lsbench ({error!r})") from error
-    return {"name": str(content.get("name", "")), "files": files}
+        if entries[MANIFEST].file_size > MOST_BYTES:
+            raise ValueError("it is too large")
+        content = forms.MANIFEST(strict_json.parse(archive.read(entries[MANIFEST])), "")
+    except ValueError as error:
+        raise BundleError(f"{bundle}: {MANIFEST} is not a manifest of lsbench: {error}; pack the run again") from error
+    files = {name: (held["sha256"], held["bytes"]) for name, held in content["files"].items()}
+    return {"name": content["name"], "files": files}
 
 
 def _demand_plain(bundle: Path, name: str, path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lsbench.errors import ComparisonError, LsbenchError, RunError
 from lsbench.metrics._base.score_key import ScoreKey
 from lsbench.networks.weights import network_digest
+from lsbench.run.forms import REQUEST
 from lsbench.system.strict_json import flat
 
 if TYPE_CHECKING:
@@ -104,11 +105,12 @@ class Conditions:
         Raises:
             RunError: where it is no request of lsbench. where: names the file in the message.
         """
-        for name in ("protocol", "metrics", "weights", "versions"):
-            if not isinstance(request.get(name), dict):
-                raise RunError(f"{where}: not a request of this version of lsbench ({name} is missing)")
-        if not isinstance(request["protocol"].get("digest"), str):
-            raise RunError(f"{where}: not a request of this version of lsbench (protocol.digest is missing)")
+        try:
+            REQUEST(request, "")
+        except ValueError as fault:
+            raise RunError(
+                f"{where}: {fault}. It is not a request as lsbench writes it; score again under another --name"
+            ) from fault
         return cls(**{each.name: request[each.name] for each in fields(cls) if request.get(each.name) is not None})
 
     def written(self) -> dict[str, Any]:

@@ -12,24 +12,18 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lsbench.errors import RunError
+from lsbench.errors import RunError, reason
 from lsbench.metrics._base.stats import Stats
+from lsbench.run import forms
 from lsbench.run.conditions import Conditions, started_otherwise
+from lsbench.run.forms import FORMAT, SEGMENTS, TABLE
 from lsbench.run.result import Partial, Result, Score
 from lsbench.system import arrays, strict_json
 from lsbench.system.cache import write_atomically
 from lsbench.system.locks import exclusive
-from lsbench.system.strict_json import decode, encode
+from lsbench.system.strict_json import encode
 
-FORMAT = 1
-TABLE = ("clip_id", "speaker", "metric", "region", "value", "frames", "influence")  # columns of clips.parquet
-SEGMENTS = "segments"  # and one more where clips are cut: the influence of each segment of the clip, a list
-
-# What result.json holds as it is, beside the scores and the videos that match no clip.
-_RESULT = (
-    *("name", "protocol", "clips", "expected", "failed"),
-    *("unavailable", "lag_frames", "reference_frames"),
-)
+__all__ = ["FORMAT", "SEGMENTS", "TABLE", "Run"]
 
 _log = logging.getLogger(__name__)
 
@@ -131,15 +125,16 @@ class Run:
         """A finished clip with the statistics of `keys` (all if None); None where there is none, or a damaged one."""
         try:
             with arrays.opened(self._partial(clip_id)) as data:
-                head = strict_json.parse(bytes(data["head"]))
-                if head.pop("format") != FORMAT or head["clip_id"] != clip_id:
+                head = forms.HEAD(strict_json.parse(bytes(data["head"])), "")
+                if head["clip_id"] != clip_id:
                     return None
                 columns = head.pop("stats")
+                del head["format"]
                 values: dict[str, np.ndarray] = {}  # a column that several metrics share is read once
                 stats = {}
                 for key in columns if keys is None else keys:
                     for name in columns[key].values():
-                        values[name] = data[name] if name not in values else values[name]
+                        values[name] = _numbers(data[name]) if name not in values else values[name]
                     stats[key] = Stats(**{column: values[name] for column, name in columns[key].items()})
                 return Partial(stats=stats, **head)
         except FileNotFoundError:
@@ -186,18 +181,15 @@ class Run:
         of each segment of the clip, an array; NaN for one that was not compared, and throughout where a score has no
         statistics of segments.
         """
-        import pandas
-
         path = self.path / "clips.parquet"
+        result = self.result()
+        most = max(1, len(result.scores)) * result.expected
         try:
-            table = self._once(path.name, lambda _: pandas.read_parquet(path))
+            table = self._once(path.name, lambda _: forms.read_table(path, most))
         except (OSError, ValueError) as error:
-            raise RunError(f"{path}: not readable ({error}); score the run again, finished clips are kept") from error
-        missing = {"clip_id", "speaker", "metric", "region", "value", "frames"} - set(table.columns)
-        if missing:
-            raise RunError(f"{path}: no column {', '.join(sorted(missing))}; score the run again")
-        if SEGMENTS in table.columns and not all(_is_list(cell) for cell in table[SEGMENTS]):
-            raise RunError(f"{path}: column {SEGMENTS} is not one of lists of numbers; score the run again")
+            raise RunError(
+                f"{path}: not readable: {reason(error)}; score the run again, finished clips are kept"
+            ) from error
         return table if "influence" in table.columns else table.assign(influence=math.nan)
 
     def discard_result(self) -> None:
@@ -213,18 +205,12 @@ class Run:
                 raise RunError(f"{self.path / 'run.json'}: it does not say how many clips the protocol has")
             clips = min(finished, expected - 1)
             return Result(self.path.name, self.path, protocol, {}, clips=clips, expected=expected, kept=self)
-        content = self._once("result.json", self._read)
-        try:
-            scores = {
-                key: Score(**score | {"value": decode(score["value"])}) for key, score in content["scores"].items()
-            }
-            kept = {name: content[name] for name in _RESULT} | {"notes": content.get("notes", {})}
-            if absent := [name for name in ("name", "version", "digest", "clips") if name not in kept["protocol"]]:
-                raise KeyError(f"protocol.{absent[0]}")
-            extra, compared = tuple(content["extra"]), content["frames"]
-            return Result(path=self.path, scores=scores, extra=extra, compared_frames=compared, kept=self, **kept)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise RunError(f"{self.path / 'result.json'}: not a result of this version ({error!r})") from error
+        path = self.path / "result.json"
+        content: dict[str, Any] = dict(self._once(path.name, self._read_result))
+        scores = {key: Score(**score) for key, score in content.pop("scores").items()}
+        for name in ("format", "complete"):
+            content.pop(name, None)
+        return Result(path=self.path, scores=scores, compared_frames=content.pop("frames"), kept=self, **content)
 
     def _once(self, name: str, read: Callable[[str], Any]) -> Any:
         """What read(name) gives of a file of the run, read again only where the file has changed."""
@@ -252,11 +238,25 @@ class Run:
         Conditions.read(content, str(self.path / name))
         return content
 
+    def _read_result(self, name: str) -> dict[str, Any]:
+        try:
+            content: dict[str, Any] = forms.RESULT(self._read(name), "")
+            if content["clips"] > content["expected"]:
+                raise ValueError(f"clips is {content['clips']}; expected at most {content['expected']}")
+        except ValueError as fault:
+            raise RunError(
+                f"{self.path / name}: {fault}. It is not a result as lsbench writes it; score the run again, finished "
+                "clips are kept"
+            ) from fault
+        return content
+
     def _read(self, name: str) -> dict[str, Any]:
         try:
             content = strict_json.read(self.path / name)
         except (OSError, ValueError) as error:
-            raise RunError(f"{self.path / name}: not readable ({error})") from error
+            raise RunError(
+                f"{self.path / name}: not readable: {reason(error)}; score the run again, finished clips are kept"
+            ) from error
         if content.get("format") != FORMAT:
             raise RunError(f"{self.path / name}: not written by this version of lsbench (format {FORMAT} expected)")
         return content
@@ -268,9 +268,11 @@ class Run:
             raise RunError(f"{self.path / name}: cannot be written ({error})") from error
 
 
-def _is_list(cell: Any) -> bool:
-    """Whether a cell of a table is a list of floats."""
-    return isinstance(cell, np.ndarray) and cell.ndim == 1 and cell.dtype.kind == "f"
+def _numbers(array: Any) -> np.ndarray:
+    """An array of numbers; ValueError for anything else."""
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf" or not array.ndim:
+        raise ValueError("a column holds no numbers")
+    return array
 
 
 def _hidden(path: Path) -> bool:

@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from lsbench.system.cache import write_atomically
+from lsbench.system.small_files import MOST_BYTES, read_small
+
+MOST_DEPTH = 32  # of lists and objects in each other
+_MOST_DIGITS = 100  # of a whole number, which any float can hold
 
 
 def encode(value: Any) -> Any:
@@ -33,14 +37,44 @@ def text(content: Any, indent: int = 2) -> str:
 
 
 def parse(document: str | bytes) -> dict[str, Any]:
-    """The object that a document is; ValueError, saying why, for anything else."""
+    """The object that a document is; ValueError, saying why, for anything else.
+
+    Numbers are finite, whole ones have at most 100 digits, texts hold whole characters.
+    """
     try:
-        content = json.loads(document, object_pairs_hook=_object, parse_constant=_refuse)
+        content = json.loads(
+            document, object_pairs_hook=_object, parse_constant=_refuse, parse_int=_whole, parse_float=_finite
+        )
     except RecursionError:
         raise ValueError("it is nested too deep") from None
     if not isinstance(content, dict):
         raise ValueError("it is JSON, but no object")
+    demand_shallow(content)
     return content
+
+
+def demand_shallow(content: Any) -> None:
+    """ValueError for a value with more than MOST_DEPTH lists and objects in each other, or with half a character."""
+    level = [content]
+    for _ in range(MOST_DEPTH):
+        for each in level:
+            if isinstance(each, str):
+                _demand_characters(each)
+            elif isinstance(each, dict):
+                for name in each:
+                    _demand_characters(name)
+        below = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
+        level = [item for items in below for item in items]
+        if not level:
+            return
+    raise ValueError("it is nested too deep")
+
+
+def _demand_characters(text: str) -> None:
+    try:
+        text.isascii() or text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("a text holds half a character") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -54,9 +88,22 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
 
 
-def read(path: Path) -> dict[str, Any]:
-    """The object in a file; OSError where it cannot be read, ValueError where it is none."""
-    return parse(path.read_bytes())
+def _whole(digits: str) -> int:
+    if len(digits.lstrip("-")) > _MOST_DIGITS:
+        raise ValueError(f"a whole number has {len(digits.lstrip('-'))} digits")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {digits[:40]} is too large")
+    return value
+
+
+def read(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
+    """The object in a file of at most `most` bytes; OSError where it cannot be read, ValueError where it is none."""
+    return parse(read_small(path, most))
 
 
 def write(path: Path, content: Mapping[str, Any], indent: int = 2) -> None:

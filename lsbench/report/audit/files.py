@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from lsbench.auditing.findings import Audit
-from lsbench.errors import LsbenchError, RunError
+from lsbench.errors import LsbenchError, RunError, reason
 from lsbench.report.audit.page import MARK, write_page
 from lsbench.report.audit.text import from_json, to_json, to_markdown
 from lsbench.report.own import demand_folder, demand_own
 from lsbench.report.page.render import write
+from lsbench.system.small_files import read_small_text
 
 NAME, MARKDOWN, PAGE = "audit.json", "audit.md", "index.html"
 VERB = "lsbench audit"
@@ -45,7 +46,7 @@ def read_audit(path: Path) -> Audit:
     """The audit of a folder that `lsbench audit` wrote, or of an audit.json; RunError where there is none."""
     path = path / NAME if path.is_dir() else path
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"{path}: cannot be read ({error}); expected what lsbench audit wrote") from error
+        text = read_small_text(path)
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read ({reason(error)}); expected what lsbench audit wrote") from error
     return from_json(text, str(path))

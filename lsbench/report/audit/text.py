@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lsbench.auditing.artifacts.catalogue import ARTIFACTS
 from lsbench.auditing.findings import GRADES, Audit
 from lsbench.auditing.response import Response
 from lsbench.errors import RunError
+from lsbench.protocol.facts import NAMED_FACTS
 from lsbench.report.audit.words import conditions, found_from, not_measured, paragraph
 from lsbench.report.text.markdown import markdown_table
-from lsbench.system import strict_json
-from lsbench.system.strict_json import decode, encode
+from lsbench.system import shape, strict_json
+from lsbench.system.shape import shown
+from lsbench.system.strict_json import encode
 
 FORMAT = 1
 _SERIES = ("strengths", "values", "low", "high", "auc", "auc_low", "auc_high", "louder")
@@ -68,22 +71,33 @@ def from_json(text: str, where: str) -> Audit:
     """The audit that to_json() wrote; RunError naming `where` it is from for anything else."""
     try:
         content = strict_json.parse(text)
-        if content["format"] != FORMAT:
-            raise RunError(f"{where}: audit of format {content['format']}; this version reads format {FORMAT}")
-        responses = {(each["artifact"], each["key"]): _response(each) for each in content["responses"]}
-        return Audit(
-            content["protocol"],
-            tuple(content["clips"]),
-            content["units"],
-            tuple(content["keys"]),
-            content["better"],
-            responses,
-            content["unavailable"],
-            content["seed"],
-            content["step"],
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{where}: not an audit.json of lsbench ({error!r}); run lsbench audit again") from error
+        if content.get("format") != FORMAT:
+            raise RunError(
+                f"{where}: audit of format {shown(content.get('format'))}; this version reads format {FORMAT}, not an "
+                "audit.json of another. Run lsbench audit again"
+            )
+        fields = _AUDIT(content, "")
+        return _audit(fields)
+    except ValueError as fault:
+        raise RunError(f"{where}: not an audit.json of lsbench: {fault}; run lsbench audit again") from fault
+
+
+def _audit(fields: Mapping[str, Any]) -> Audit:
+    """The audit of a document whose fields are as they should be; ValueError where they contradict each other."""
+    responses = {(each["artifact"], each["key"]): _response(each) for each in fields["responses"]}
+    artifacts = dict.fromkeys(artifact for artifact, _ in responses)
+    if not fields["keys"] or set(responses) != {(artifact, key) for artifact in artifacts for key in fields["keys"]}:
+        raise ValueError("responses are not one for each of the keys by each artifact")
+    if set(fields["better"]) != set(fields["keys"]):
+        raise ValueError("better does not hold each of the keys")
+    for (artifact, key), response in responses.items():
+        count = len(responses[artifact, fields["keys"][0]].strengths)
+        for name in _SERIES:
+            if len(getattr(response, name)) != count or not count:
+                raise ValueError(f"the {name} of {key} by {artifact} are not one for each strength")
+    names = ("protocol", "clips", "units", "keys", "better")
+    own = {name: fields[name] for name in (*names, "unavailable", "seed", "step")}
+    return Audit(responses=responses, **own)
 
 
 def to_markdown(audit: Audit) -> str:
@@ -140,7 +154,33 @@ def _thresholds(audit: Audit) -> list[list[str]]:
     ]
 
 
-def _response(content: Mapping[str, Any]) -> Response:
-    fields: dict[str, Any] = {name: tuple(decode(value) for value in content[name]) for name in _SERIES}
-    fields |= {name: decode(content[name]) for name in _SINGLE}
-    return Response(content["artifact"], content["key"], **fields)
+def _response(fields: Mapping[str, Any]) -> Response:
+    return Response(**{name: value for name, value in fields.items() if name != "grade"})
+
+
+_AUDIT = shape.record(
+    {
+        "format": shape.choice(FORMAT),
+        "protocol": NAMED_FACTS,
+        "clips": shape.listed(shape.name),
+        "units": shape.text,
+        "seed": shape.whole(-shape.MOST),
+        "step": shape.whole(1),
+        "keys": shape.listed(shape.name),
+        "better": shape.table(shape.choice("higher", "lower", "zero")),
+        "unavailable": shape.table(shape.text),
+        "responses": shape.listed(
+            shape.record(
+                {
+                    "artifact": shape.choice(*ARTIFACTS),
+                    "key": shape.name,
+                    **dict.fromkeys(_SERIES, shape.listed(shape.encoded)),
+                    **dict.fromkeys(_SINGLE, shape.encoded),
+                },
+                {"grade": shape.text},
+            )
+        ),
+    },
+    # What follows from the rest, for those who read the file otherwise.
+    dict.fromkeys(("artifacts", "alarms", "noticed", "unnoticed", "recommended", "words"), shape.anything),
+)
