@@ -23,6 +23,8 @@ MIN_FRAMES = 10  # that show the mouth, at every lag
 FULL_MOTION = 0.25  # of other speakers' motion: a mouth that moves less counts in proportion
 FEW_CLIPS = 12  # to learn from: with fewer the note says so
 SILENT_PEAK = 1e-3  # of full scale, -60 dB
+OF_ONE_LAG = 0.9  # of the clips within one frame of their median lag: they share one offset
+FEW_LAGS = 3  # with fewer there is none to share
 
 MEASURED, UNTAUGHT, SILENT, UNSEEN, STILL, NOT_SPOKEN = range(6)
 REASONS = {
@@ -223,7 +225,8 @@ class SyncLag(_Sync):
     """How many frames the lips are off: the mean over clips of the size of each clip's lag, which is a whole number.
 
     A clip's lag is the shift of the video against the speech, within 0.48 s, at which the correlation of SyncCorr is
-    highest; positive where the video is late. The note says how many clips are within one frame.
+    highest; positive where the video is late. The note says how many clips are within one frame of no lag, and where
+    nearly all are instead within one frame of another lag that they share.
     """
 
     name: ClassVar[str] = "sync_lag"
@@ -238,5 +241,12 @@ class SyncLag(_Sync):
         lags = stats["lag_frames"][stats["outcome"] == MEASURED]
         if not len(lags):
             return []
-        near = np.count_nonzero(np.abs(lags) <= 1)
-        return [f"within one frame: {near} of {len(lags)} clips; median {np.median(lags):+.0f}, positive = video late"]
+        near, median = np.count_nonzero(np.abs(lags) <= 1), np.median(lags)
+        facts = [f"within one frame: {near} of {len(lags)} clips; median {median:+.0f}, positive = video late"]
+        alike = np.count_nonzero(np.abs(lags - median) <= 1)
+        if len(lags) >= FEW_LAGS and alike >= OF_ONE_LAG * len(lags) > near:
+            way = "late" if median > 0 else "early"
+            frames = "1 frame" if abs(median) == 1 else f"{abs(median):g} frames"
+            shared = f"{alike} of {len(lags)} clips are {way} by {frames}, give or take one"
+            facts.append(f"{shared}: one shift mends all (docs/sync-zero.md)")
+        return facts

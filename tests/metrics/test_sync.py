@@ -345,6 +345,28 @@ def test_the_lag_of_many_clips(talk: tuple[np.ndarray, np.ndarray], model: Model
     )
 
 
+@pytest.mark.parametrize(
+    ("lags", "said"),
+    [
+        ((4, 4, 5), "3 of 3 clips are late by 4 frames, give or take one: one shift mends all"),
+        ((-3,) * 9 + (6,), "9 of 10 clips are early by 3 frames, give or take one: one shift mends all"),
+        ((2, 2, 3, 3), "4 of 4 clips are late by 2.5 frames, give or take one: one shift mends all"),
+        ((1, 1, 2, 2, 1), "5 of 5 clips are late by 1 frame, give or take one: one shift mends all"),
+        ((1, 1, 1, 0), None),  # within one frame of none
+        ((4, 4, 5, -2), None),  # not nearly all
+        ((4, 4), None),
+    ],
+)
+def test_one_lag_that_nearly_all_clips_share_is_called_a_constant_offset(
+    talk: tuple[np.ndarray, np.ndarray], model: Model, lags: tuple[int, ...], said: str | None
+) -> None:
+    row = measure_sync(*talk, model, FPS, RATE)
+    stats = Stats.join(Stats(**{**row, "lag_frames": np.array([float(lag)])}) for lag in lags)
+    note = str(SyncLag().note(stats))
+    assert "shift mends" not in note if said is None else said in note
+    assert SyncLag().compute(stats) == pytest.approx(np.abs(lags).mean())
+
+
 def test_refused_input_says_what_was_expected(talk: tuple[np.ndarray, np.ndarray], model: Model) -> None:
     landmarks, speech = talk
     for message, wrong in (
