@@ -34,6 +34,8 @@ RATE = 16000  # of speech, Hz
 MOVED_MS = (-60, -30, -10, 10, 30, 60, 120)
 RATES = (12.5, 20, 24, 30, 50, 60)
 REACH_MS = 400  # within which closures and sound are compared
+PARTED = 0.2  # of the way from shut to open
+BAND_HZ = (1000, 7000)  # in which bursts are heard
 SURE_MS = 60  # width of an interval
 DRAWS = 500  # of the bootstrap
 
@@ -58,8 +60,8 @@ class Talk:
 
     @property
     def level(self) -> np.ndarray:
-        """Of the sound between 1 and 7 kHz, dB, each millisecond, no lower than 40 dB below its loud moments."""
-        band = sosfiltfilt(butter(2, (1000, 7000), "bandpass", fs=RATE, output="sos"), self.speech.astype(np.float64))
+        """Of the sound in BAND_HZ, dB, each millisecond, no lower than 40 dB below its loud moments."""
+        band = sosfiltfilt(butter(2, BAND_HZ, "bandpass", fs=RATE, output="sos"), self.speech.astype(np.float64))
         window = np.hanning(RATE * 6 // 1000 + 2)[1:-1]
         level = 10 * np.log10(np.convolve(band**2, window / window.sum(), "same")[:: RATE // 1000] + 1e-12)
         return np.asarray(np.maximum(level, np.percentile(level, 98) - 40))
@@ -89,7 +91,7 @@ def closures(talk: Talk) -> np.ndarray:
     """When the lips shut and when they part again, seconds: (closures, 2), for short closures between open lips.
 
     A closure is a minimum of the gap under 15 % of its range, with 25 % more of it within 0.3 s before and after; its
-    ends, 30 to 300 ms apart, are where the gap is a fifth of the way up to its maxima there, on straight lines between
+    ends, 30 to 300 ms apart, are where the gap is PARTED of the way up to its maxima there, on straight lines between
     frames.
     """
     gap, fps = talk.gap, talk.fps
@@ -101,9 +103,9 @@ def closures(talk: Talk) -> np.ndarray:
         for way in (gap[low::-1], gap[low:]):
             height = way[: reach + 1].max() - way[0]
             if height > 0.25:
-                over = int(np.argmax(way > way[0] + 0.2 * height))
+                over = int(np.argmax(way > way[0] + PARTED * height))
                 below, above = way[over - 1 : over + 1]
-                ends.append((over - 1 + (way[0] + 0.2 * height - below) / (above - below)) / fps)
+                ends.append((over - 1 + (way[0] + PARTED * height - below) / (above - below)) / fps)
         if len(ends) == 2 and 0.03 < sum(ends) < 0.3:
             found.add((low / fps - ends[0], low / fps + ends[1]))
     return np.array(sorted(found)).reshape(-1, 2)
