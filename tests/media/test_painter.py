@@ -32,7 +32,7 @@ def test_pictures_are_the_same_however_many_are_announced(
 ) -> None:
     """Where the announced number is wrong, the pictures move to a larger place while some are being painted."""
     _write(tmp_path / "a.mkv", pictures)
-    monkeypatch.setattr(decode._Reel, "_announced", lambda reel: announced)
+    monkeypatch.setattr(decode._Reel, "_announced", lambda _: announced)
     held = read_video(tmp_path / "a.mkv", "a").pictures.held
     again = np.stack(list(decode._pictures(tmp_path / "a.mkv", "a")))  # one after another, without a painter
     assert held is not None and np.array_equal(held, again) and len(held) == pictures
