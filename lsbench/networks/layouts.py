@@ -123,4 +123,5 @@ _LAYOUTS: tuple[tuple[str, Callable[[Arrays], Arrays] | str], ...] = (
     ("AlexNet_0/Conv_0/kernel", _flax),
     ("VGG16_0/Conv_0/kernel", _flax),
     ("params/Conv3d_1a_7x7/Conv_0/kernel", "lsbench.networks.i3d:canonical"),
+    ("_model.stft.forward_basis_buffer", "lsbench.networks.silero:canonical"),
 )

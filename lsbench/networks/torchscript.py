@@ -79,8 +79,11 @@ def _tensor(archive: zipfile.ZipFile, root: str, name: str, record: Record) -> n
 
 def _fits(size: Any, stride: Any, numel: int) -> bool:
     """Whether a shape is that of numbers in a row, as many as there are."""
-    sides = isinstance(size, tuple) and all(isinstance(side, int) and side > 0 for side in size)
-    return sides and math.prod(size) == numel and stride == tuple(math.prod(size[i + 1 :]) for i in range(len(size)))
+    sides = isinstance(size, tuple) and all(isinstance(side, int) and side >= 0 for side in size)
+    if not sides or math.prod(size) != numel or not isinstance(stride, tuple) or len(stride) != len(size):
+        return False
+    steps = [math.prod(size[i + 1 :]) for i in range(len(size))]
+    return all(side == 1 or own == step for side, own, step in zip(size, stride, steps, strict=True))
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:

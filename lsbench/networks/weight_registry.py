@@ -215,6 +215,28 @@ _NETWORKS = (
         ),
     ),
     Weights(
+        name="silero_vad",
+        licence="MIT",
+        purpose="vad=silero of silence_motion, lip_leak: voice activity",
+        digest="55357ac174ec2c3d314e446c121f2e8277c0684aaa020dde95d42622e1e5cecf",
+        forms=(
+            Form(
+                "silero_vad.jit",
+                2_272_526,
+                "e1122837f4154c511485fe0b9c64455f7b929c96fbb8d79fbdb336383ebd3720",
+                (
+                    Package(
+                        "silero-vad==6.2.3",
+                        "silero_vad-6.2.3-py3-none-any.whl",
+                        11_317_527,
+                        "7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8",
+                        "silero_vad/data/silero_vad.jit",
+                    ),
+                ),
+            ),
+        ),
+    ),
+    Weights(
         name="dlib_face",
         licence="CC0-1.0",
         purpose="csim_dlib: dlib's face embedding",

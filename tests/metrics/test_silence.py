@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lsbench.errors import MetricError
+from lsbench.errors import MetricError, WeightsError
 from lsbench.face.track import OUTER_EYE_CORNERS, POINTS, FaceTrack
 from lsbench.media.clip import Clip
 from lsbench.media.files import read_clip
 from lsbench.metrics._base.landmarks import LIP_MIDDLES, LOST
 from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics.silence import SilenceMotion, silence_motion, silent_frames
+from lsbench.networks.silero import VoiceActivity, load
 
 RATE = 16000
 
@@ -125,16 +128,86 @@ def test_refused_input_says_what_was_expected() -> None:
         SilenceMotion().measure(ClipPair(clip, clip))
 
 
+class Heard(VoiceActivity):
+    """In the place of the network: probabilities that were heard."""
+
+    def __init__(self, probability: list[float]) -> None:
+        super().__init__({})
+        object.__setattr__(self, "probability", np.array(probability, np.float32))
+
+    def speech_probability(self, speech: np.ndarray, sample_rate: int = RATE) -> np.ndarray:
+        return self.probability
+
+
+@pytest.mark.parametrize("fps", [25, 31.25, 50])
+def test_a_frame_that_touches_a_window_with_speech_is_not_silent(fps: float) -> None:
+    """Windows of 32 ms, the fifth and the last but one with speech; after the last one nobody speaks."""
+    probability = [0.49] * 4 + [0.5] + [0.0] * 20 + [1.0] + [0.2]
+    frames = math.ceil(1.2 * fps)
+    silent = silent_frames(np.ones(1, np.float32), frames, fps=fps, network=Heard(probability))
+    spoken = np.zeros(frames, bool)
+    for window in (4, 25):
+        start, stop = window * 0.032 * fps, (window + 1) * 0.032 * fps
+        spoken[math.floor(start + 1e-9) : math.ceil(stop - 1e-9)] = True
+    if spoken[: math.floor(0.2 * fps)].any():  # the first pause is shorter than a fifth of a second
+        spoken[: math.floor(4 * 0.032 * fps + 1e-9)] = True
+    assert np.array_equal(silent, ~spoken)
+
+
+def test_silero_hears_nothing_in_silence_and_its_absence_says_so(real_weights: Callable[[str], Path]) -> None:
+    metric = SilenceMotion(vad="silero")
+    assert metric.needed_weights == ("silero_vad",) and SilenceMotion().needed_weights == ()
+    assert metric.signature == "silence_motion.1|below_db:30|vad:silero" and metric.key == "silence_motion:vad=silero"
+    pair = clips([0.1] * 20, np.zeros(12800, np.float32))
+    with pytest.raises(WeightsError, match="silence_motion needs the weights silero_vad, and the pair names none"):
+        metric.measure(pair)
+    files = {"silero_vad": real_weights("silero_vad")}
+    stats = metric.measure(replace(pair, weights=files))
+    assert stats["silent"].all() and metric.compute(stats) == 0 and metric.note(stats) is None
+    mute = metric.measure(replace(clips([0.1] * 10, np.zeros(0, np.float32)), weights=files))
+    assert not mute["silent"].any() and math.isnan(metric.compute(mute))
+    assert metric.note(mute) == "no sound in 10 frames; undefined: the speech never pauses for 0.2 s"
+    with pytest.raises(MetricError, match="option vad=loudness; expected one of level, silero"):
+        SilenceMotion(vad="loudness")
+
+
+def marks(grid: Path, clip_id: str, frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """The frames of a clip that are marked silent, and those more than two frames inside of words."""
+    truth = np.zeros(frames, bool)
+    for line in (grid / f"{clip_id}.align").read_text().splitlines():
+        start, stop, word = line.split()
+        truth[round(int(start) / 1000) : round(int(stop) / 1000)] = word in ("sil", "sp")
+    return truth, ~np.convolve(truth, np.ones(5), "same").astype(bool)
+
+
+CLIPS = ("s1/bbaf2n", "s2/bbal6s", "s20/brbk7n", "s4/lwbsza")
+
+
 def test_silence_of_real_clips_is_where_their_words_are_not(grid: Path) -> None:
     hits = marked = false = spoken = 0
-    for clip_id in ("s1/bbaf2n", "s2/bbal6s", "s20/brbk7n", "s4/lwbsza"):
+    for clip_id in CLIPS:
         clip = read_clip(grid / f"{clip_id}.mpg", clip_id)
         silent = silent_frames(clip.speech, len(clip), fps=clip.fps)
-        truth = np.zeros(len(clip), bool)
-        for line in (grid / f"{clip_id}.align").read_text().splitlines():
-            start, stop, word = line.split()
-            truth[round(int(start) / 1000) : round(int(stop) / 1000)] = word in ("sil", "sp")
+        truth, words = marks(grid, clip_id, len(clip))
         hits, marked = hits + np.count_nonzero(silent & truth), marked + np.count_nonzero(truth)
-        words = ~np.convolve(truth, np.ones(5), "same").astype(bool)  # more than two frames from a silence
         false, spoken = false + np.count_nonzero(silent & words), spoken + np.count_nonzero(words)
     assert hits / marked > 0.95 and false / spoken < 0.05
+
+
+def test_silero_finds_the_silence_of_real_clips_under_noise_where_the_level_finds_none(
+    grid: Path, real_weights: Callable[[str], Path]
+) -> None:
+    network, random = load(real_weights("silero_vad")), np.random.default_rng(0)
+    hits = marked = false = spoken = by_level = 0
+    for clip_id in CLIPS:
+        clip = read_clip(grid / f"{clip_id}.mpg", clip_id)
+        truth, words = marks(grid, clip_id, len(clip))
+        power = np.mean(clip.speech**2)
+        noise = np.sqrt(power / 10**0.5) * random.standard_normal(len(clip.speech))  # 5 dB below the speech
+        heard = (clip.speech + noise).astype(np.float32)
+        silent = silent_frames(heard, len(clip), fps=clip.fps, network=network)
+        by_level += np.count_nonzero(silent_frames(heard, len(clip), fps=clip.fps))
+        hits, marked = hits + np.count_nonzero(silent & truth), marked + np.count_nonzero(truth)
+        false, spoken = false + np.count_nonzero(silent & words), spoken + np.count_nonzero(words)
+    assert hits / marked > 0.9 and false / spoken < 0.05
+    assert by_level == 0

@@ -95,6 +95,30 @@ def test_torchscript_gives_its_tensors_and_runs_nothing(program: Path, monkeypat
     assert torch.equal(read["net.layer.weight"], torch.arange(6.0).reshape(2, 3))
 
 
+class Recurrent(torch.nn.Module):
+    """A program with a state that is empty at first, and a tensor one row thick whose stride there means nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("state", torch.zeros(0))
+        self.register_buffer("basis", torch.arange(6.0).as_strided((3, 1, 2), (2, 7, 1)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+def test_torchscript_tensors_that_are_empty_or_one_row_thick(tmp_path: Path) -> None:
+    torch.jit.script(Recurrent()).save(tmp_path / "a.pt")
+    read = checkpoint.read_state(tmp_path / "a.pt")
+    assert read["state"].shape == (0,)
+    assert torch.equal(read["basis"], torch.arange(6.0).reshape(3, 1, 2))
+    turned = torch.nn.Module()
+    turned.register_buffer("turned", torch.arange(6.0).reshape(2, 3).T)
+    torch.jit.script(turned).save(tmp_path / "b.pt")
+    with pytest.raises(WeightsError, match=r"turned is said to be \(3, 2\), and its storage has 6 numbers"):
+        checkpoint.read_state(tmp_path / "b.pt")
+
+
 def test_counters_of_batches_are_no_tensors_of_a_network(tmp_path: Path) -> None:
     torch.save(torch.nn.BatchNorm2d(2).state_dict(), tmp_path / "a")
     assert list(checkpoint.read_state(tmp_path / "a")) == ["bias", "running_mean", "running_var", "weight"]

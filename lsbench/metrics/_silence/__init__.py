@@ -1,0 +1,1 @@
+"""What is silent: parts of the metrics that look at a mouth while nobody speaks."""
