@@ -80,6 +80,8 @@ def audit(
     """
     demand_device(device)
     real = bound(reference, protocol, data)
+    if real.is_silent:
+        raise ProtocolError(f"protocol {real.name}: silence drives its clips: nothing to audit by")
     if real.task == "dubbing":
         raise ProtocolError(
             f"protocol {real.name}: its clips speak other words than the reference: nothing to audit by"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,9 @@ from lsbench.cli.common import (
     timeout_option,
 )
 
+if TYPE_CHECKING:
+    from lsbench.protocol.protocol import Drive
+
 
 @click.command(
     epilog=examples(
@@ -26,6 +30,7 @@ from lsbench.cli.common import (
 )
 @click.argument("generator")
 @bench_options
+@click.option("--drive", type=click.Choice(["sound", "silence"]), help="As for `lsbench score`.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the videos.")
 @click.option("--lossless", is_flag=True, help="FFV1 in .mkv instead of H.264 in .mp4.")
 @timeout_option
@@ -35,6 +40,7 @@ def generate(
     reference: Path | None,
     protocol_name: str | None,
     data: Path | None,
+    drive: Drive | None,
     out: Path,
     lossless: bool,
     timeout: float,
@@ -62,6 +68,7 @@ def generate(
             out,
             reference=reference,
             data=data,
+            drive=drive,
             lossless=lossless,
             workers=workers or pool.cores(),
             offline=offline,

@@ -28,6 +28,7 @@ from lsbench.cli.common import (
         "lsbench score out/ours out/theirs out/older --reference grid/",
         "lsbench score 'cmd:python mytool.py {video} {audio} {output}' --reference grid/ --timeout 60",
         "lsbench score out/ --reference interviews/ --segment 10",
+        "lsbench score silent/ --reference grid/ --drive silence --metric lip_leak",
         "lsbench score out/ --reference grid/ --fit resize --rate resample --align trim",
         "lsbench score out/ --protocol grid-test --data grid/ --name wav2lip --align trim --workers 4",
     )
@@ -72,6 +73,12 @@ from lsbench.cli.common import (
     "--task",
     type=click.Choice(["reconstruction", "still", "dubbing"]),
     help="The protocol's if not given; dubbing: other sound than the reference's own, so no ground truth.",
+)
+@click.option(
+    "--drive",
+    type=click.Choice(["sound", "silence"]),
+    help="What drives the faces, the protocol's (sound) if not given; silence: videos that were made with it, whose "
+    "mouths should rest.",
 )
 @click.option(
     "--segment",

@@ -37,7 +37,7 @@ from lsbench.protocol.align import align, demand_length
 from lsbench.protocol.bound import bound
 from lsbench.protocol.context import Context
 from lsbench.protocol.fit import fitted
-from lsbench.protocol.protocol import Protocol
+from lsbench.protocol.protocol import Drive, Protocol
 from lsbench.protocol.rate import timed
 from lsbench.system import pool
 from lsbench.system.pool import Progress
@@ -54,6 +54,7 @@ def generate(
     *,
     reference: str | Path | None = None,
     data: str | Path | None = None,
+    drive: Drive | None = None,
     lossless: bool = False,
     workers: int = 1,
     tracker: FaceTracker | None = None,
@@ -73,6 +74,7 @@ def generate(
         out: folder of the videos.
         reference: a folder of reference clips.
         data: the folder that holds the protocol's clips, unless it is bound already.
+        drive: in place of the protocol's; `silence`: generators are given that in place of the clips' sound.
         lossless: FFV1 in .mkv instead of H.264 in .mp4.
         workers: processes.
         tracker: finds the faces of clips that have no side-car; the face landmarker if not given.
@@ -87,7 +89,7 @@ def generate(
     Raises:
         LsbenchError: the first that a clip gives; files are whole or absent.
     """
-    protocol, out = bound(reference, protocol, data), Path(out)
+    protocol, out = bound(reference, protocol, data, drive=drive), Path(out)
     source = of_any(generator)
     if workers > 1:
         source.demand_portable()
@@ -136,14 +138,20 @@ def face_and_sound(context: Context, order: Order, generator: Generator) -> tupl
 
     Returns:
         The film that lends the face, brought to the length of the sound unless the generator swaps sounds; its
-        landmarks, None where nobody needs them; and the sound that drives it, float32 (N,) at the film's sample rate.
+        landmarks, None where nobody needs them; and the sound that drives it, float32 (N,) at the film's sample rate,
+        which is the film's own, too, where that is silence.
 
     Raises:
         MediaError: where a clip cannot be read, or has no sound and must have some.
         FaceError: where landmarks are needed and the face is not found.
     """
-    sound: Sound = "optional" if generator.sees_answer else "required"
+    silent = context.rules.is_silent
+    sound: Sound = "optional" if generator.sees_answer or silent else "required"
     film, track = context.film(order.face, sound), None
+    if silent:
+        if generator.swaps_sound:
+            raise GeneratorError(f"clip {order.face.id}: silence drives it, so there is no sound to be swapped")
+        film = film.muted()
     if generator.needs_track or needs_face(context.rules.identity):
         track = context.track(order.face, film)
     if order.driver.id == order.face.id:
@@ -163,7 +171,7 @@ def as_video(face: Film, rendered: Rendered, speech: np.ndarray) -> Film:
 
 def demand_fit(rules: Protocol, order: Order, face: Film, made: Film) -> None:
     """Raise AlignmentError where the protocol cannot take a video: its size, its frame rate, its length."""
-    if rules.task == "dubbing":
+    if rules.task == "dubbing" or rules.is_silent:
         demand_length(made, replace(face, id=order.driver.id), rules.align)
         if made.size != face.size:
             sizes = ["{1}x{0}".format(*film.size) for film in (made, face)]

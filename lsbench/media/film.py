@@ -181,6 +181,10 @@ class Film:
         """The same with one more change of its frames."""
         return replace(self, looks=(*self.looks, look))
 
+    def muted(self) -> Film:
+        """The same, silent from beginning to end."""
+        return replace(self, speech=np.zeros(round(len(self) * self.sample_rate / self.fps), np.float32))
+
     def taken(self, places: np.ndarray) -> Film:
         """The frames at some places, int (n,), never falling: a film of n frames. The sound is as it was."""
         looks = tuple(_moved(look, places) for look in self.looks)

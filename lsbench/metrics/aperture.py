@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.ndimage import maximum_filter1d
 
 from lsbench.errors import MetricError
+from lsbench.metrics._base.direction import Better
 from lsbench.metrics._base.landmarks import (
     LOST,
     LandmarkMetric,
@@ -91,7 +92,7 @@ class MouthApertureCorr(LandmarkMetric):
 
     name: ClassVar[str] = "mouth_aperture_corr"
     asks: ClassVar[str] = "Do the lips part and meet when the reference's lips do?"
-    better: ClassVar[Literal["higher", "lower"]] = "higher"
+    better: ClassVar[Better] = "higher"
     source: ClassVar[str] = "own definition"
     lost: ClassVar[str] = "counted as following nothing"
 

@@ -55,9 +55,9 @@ class SilenceMotion(SilenceMetric):
     where the sound above 100 Hz is `below_db` or more below the clip's loudest frame for 0.2 s or more; with
     vad=silero, where Silero's network hears no speech for as long, in whatever noise (below_db does not count then).
     On GRID's own clips either finds more than 95 % of the frames marked silent; in noise the level finds next to
-    nothing (docs/silence.md has the figures). A pair that lacks a face counts 0.25 inter-ocular distances. Real speakers
-    breathe and open their lips before they speak: they do not score 0. A mouth that never moves does: read it beside
-    mouth_aperture_corr or sync_corr.
+    nothing (docs/silence.md has the figures). A pair that lacks a face counts 0.25 inter-ocular distances. Real
+    speakers breathe and open their lips before they speak: they do not score 0. A mouth that never moves does: read it
+    beside mouth_aperture_corr or sync_corr.
     """
 
     name: ClassVar[str] = "silence_motion"

@@ -149,6 +149,7 @@ class _Sync(Metric):
     regions: ClassVar[tuple[Region, ...]] = ()
     needs_landmarks: ClassVar[bool] = True
     needs_pictures: ClassVar[bool] = False
+    needs_speech: ClassVar[bool] = True
     paired: ClassVar[bool] = False
     lost: ClassVar[str] = "left out"
 

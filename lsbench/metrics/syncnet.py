@@ -134,6 +134,7 @@ class SyncNet(Metric):
     source: ClassVar[str] = "Chung & Zisserman 2016, Out of time; Prajwal et al. 2020, Wav2Lip, arXiv 2008.10010"
     regions: ClassVar[tuple[Region, ...]] = ()
     weights: ClassVar[tuple[str, ...]] = ("syncnet",)
+    needs_speech: ClassVar[bool] = True
     paired: ClassVar[bool] = False
 
     @property

@@ -106,7 +106,7 @@ class VoiceActivity:
         A sigmoid of x is (1 + tanh(x / 2)) / 2, so that one tanh serves all gates.
         """
         named = self.tensors
-        scale = np.repeat(np.float32([0.5, 0.5, 1, 0.5]), 128)  # of the gates: enter, keep, new, show
+        scale = np.repeat(np.array([0.5, 0.5, 1, 0.5], np.float32), 128)  # of the gates: enter, keep, new, show
         gates = encoded @ named[f"{_RNN}.weight_ih"].T + named[f"{_RNN}.bias_ih"] + named[f"{_RNN}.bias_hh"]
         gates, again = gates * scale, np.ascontiguousarray(named[f"{_RNN}.weight_hh"].T * scale)
         shown, cell = state

@@ -9,7 +9,7 @@ from typing import Any
 
 from lsbench.errors import ProtocolError
 from lsbench.face.follow import parse_rule
-from lsbench.protocol.protocol import Align, Fit, Protocol, Rate, Task, alone, from_folder, load
+from lsbench.protocol.protocol import Align, Drive, Fit, Protocol, Rate, Task, alone, from_folder, load
 
 
 def bound(
@@ -23,6 +23,7 @@ def bound(
     rate: Rate | None = None,
     face: str | None = None,
     task: Task | None = None,
+    drive: Drive | None = None,
     segment_s: float | None = None,
 ) -> Protocol:
     """The protocol that the arguments ask for, bound to its data.
@@ -32,7 +33,7 @@ def bound(
         protocol: a name, a .toml file, or a Protocol.
         data: the folder that holds the protocol's clips, unless it is bound already.
         videos: finished videos that are measured on their own where neither is named.
-        align, task, segment_s: in place of its own.
+        align, task, drive, segment_s: in place of its own.
         fit, rate, face: of a folder of clips. A protocol's own rules say what it allows.
 
     Raises:
@@ -49,7 +50,8 @@ def bound(
         raise ProtocolError("pass either reference (a folder of clips) or protocol with data")
     if on_their_own is not None:
         protocol = alone(on_their_own)
-        for option, wanted in (("data", data), ("align", align), ("fit", fit), ("rate", rate), ("task", task)):
+        alone_options = {"data": data, "align": align, "fit": fit, "rate": rate, "task": task, "drive": drive}
+        for option, wanted in alone_options.items():
             if wanted is not None:
                 raise ProtocolError(
                     f"--{option} {wanted}: there are no reference clips to bring the videos together with. Pass "
@@ -71,6 +73,11 @@ def bound(
             protocol = protocol.bind(Path(data))
         elif not protocol.is_bound:
             raise ProtocolError(f"protocol {protocol.name}: pass --data, the folder that holds its reference clips")
-    asked: dict[str, Any] = {"align": align, "fit": fit, "rate": rate, "face": face, "task": task}
+    asked: dict[str, Any] = {"align": align, "fit": fit, "rate": rate, "face": face, "task": task, "drive": drive}
     asked["segment_s"] = segment_s
+    if (task or protocol.task) == "dubbing" and (drive or protocol.drive) == "silence":
+        raise ProtocolError(
+            f"protocol {protocol.name}: --drive silence with --task dubbing: what hears silence speaks no other words. "
+            "Leave one of them out"
+        )
     return replace(protocol, **{name: value for name, value in asked.items() if value is not None})

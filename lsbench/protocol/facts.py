@@ -21,7 +21,7 @@ _OPTIONAL = {
     "sample_rate": SAMPLE_RATE,
     "faceless": FACELESS,
     "segment_s": maybe(SEGMENT_S),
-    **dict.fromkeys(("align", "task", "identity", "color", "face", "fit", "fit_method", "rate"), name),
+    **dict.fromkeys(("align", "task", "identity", "color", "drive", "face", "fit", "fit_method", "rate"), name),
     "manifest_sha256": name,
     "rank_by": name,
 }

@@ -20,10 +20,11 @@ from lsbench.media.files import Sound, clips_at, content_sha256, read_film
 from lsbench.media.film import Film, Look
 from lsbench.media.looks import METHOD
 from lsbench.protocol.manifest import Reference, Select, first_few
-from lsbench.protocol.toml_file import Align, Color, Fit, Rate, Task, read_file
+from lsbench.protocol.toml_file import Align, Color, Drive, Fit, Rate, Task, read_file
 
 __all__ = [
     "Align",
+    "Drive",
     "Fit",
     "Protocol",
     "Rate",
@@ -49,7 +50,7 @@ FACELESS = 0.25  # of a clip, in a folder that has no protocol
 DEFAULT_REGIONS = (Region.WHOLE, Region.FACE, Region.MOUTH)
 RULES = ("fps", "frames", "sample_rate", "align", "task", "identity", "color")
 # No part of the digest at their defaults, so that the digests of older protocols stay.
-LATER_RULES = ("face", "faceless", "fit", "rate", "segment_s")
+LATER_RULES = ("drive", "face", "faceless", "fit", "rate", "segment_s")
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class Protocol:
             intervals and tests (see lsbench.statistics.units); None where clips stay whole.
         color: `gray` shows the clips in BT.601 luma, to generators and to metrics; generated videos are compared as
             they are.
+        drive: what drives the face: `sound`, the clip's own or that of Reference.audio; or `silence` as long as the
+            clip, so that its mouth should rest, there is no true answer, and the sound of videos is not listened to.
         face: which of several faces of a clip is followed: `largest`, `left`, `right`, or the one nearest to the point
             `x,y`, shares of width and height (see lsbench.face.follow.chosen).
         faceless: the greatest share of a clip's frames, 0 to 1, in which the reference's face may be lost (no face for
@@ -108,6 +111,7 @@ class Protocol:
     task: Task = "reconstruction"
     identity: str = "shifted:6"
     color: Color = "rgb"
+    drive: Drive = "sound"
     fit: Fit = "strict"
     rate: Rate = "strict"
     face: str = "largest"
@@ -129,7 +133,12 @@ class Protocol:
     @property
     def has_truth(self) -> bool:
         """Whether a reference clip is what its generated video should look like."""
-        return self.task not in ("dubbing", "alone")
+        return self.task not in ("dubbing", "alone") and not self.is_silent
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether silence drives the faces."""
+        return self.drive == "silence"
 
     @property
     def is_bound(self) -> bool:

@@ -23,6 +23,7 @@ Fit = Literal["strict", "resize", "pad", "face"]
 Rate = Literal["strict", "resample"]
 Task = Literal["reconstruction", "still", "dubbing", "alone"]
 Color = Literal["rgb", "gray"]
+Drive = Literal["sound", "silence"]
 
 CHOICES = {
     "align": get_args(Align),
@@ -30,6 +31,7 @@ CHOICES = {
     "rate": get_args(Rate),
     "task": ("reconstruction", "still", "dubbing"),  # alone is what score() makes of videos without a reference
     "color": get_args(Color),
+    "drive": get_args(Drive),
 }
 # The identity rules that each task can have; N is a number of frames.
 IDENTITIES = {
@@ -144,6 +146,8 @@ def _check_choices(content: dict[str, Any]) -> None:
         parse_rule(content["face"])
     except FaceError as error:
         raise ProtocolError(str(error)) from None
+    if content["drive"] == "silence" and content["task"] == "dubbing":
+        raise ProtocolError("drive = 'silence'; task dubbing is driven by the sound of other clips")
     identity, choices = content["identity"], IDENTITIES[content["task"]]
     if ("shifted:N" if shift_frames(identity) else identity) not in choices:
         raise ProtocolError(

@@ -114,7 +114,28 @@ def needs(metric: Metric, protocol: Protocol) -> set[str]:
 
 
 def untrue(metrics: Iterable[Metric], protocol: Protocol) -> dict[str, str]:
-    """Metric key -> why it cannot be measured, for those whose truth, or whose pictures, the protocol does not have."""
+    """Metric key -> why it cannot be measured, for those whose truth, pictures or speech the protocol does not have."""
+    if protocol.is_silent:
+        return _unspoken(metrics)
+    spoken = "it asks what a mouth does that hears silence; pass --drive silence, or a protocol that says so"
+    return {metric.key: spoken for metric in metrics if metric.of_silence} | _without_truth(
+        [metric for metric in metrics if not metric.of_silence], protocol
+    )
+
+
+def _unspoken(metrics: Iterable[Metric]) -> dict[str, str]:
+    """Of those that make no sense where silence drives the videos."""
+    no_truth = "it compares with the reference's own pictures, which speak, and what hears silence should not"
+    no_speech = "it needs speech, and silence drives the videos"
+    return {
+        metric.key: no_truth if metric.paired else no_speech
+        for metric in metrics
+        if (metric.paired or metric.needs_speech or metric.learner) and not metric.of_silence
+    }
+
+
+def _without_truth(metrics: Iterable[Metric], protocol: Protocol) -> dict[str, str]:
+    """Of those whose truth, or whose pictures, a protocol does not have."""
     if protocol.task == "alone":
         nothing = "there are no reference clips to compare with; pass --reference DIR"
         untaught = "it learns from real clips, and there are none; pass --reference DIR"

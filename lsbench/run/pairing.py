@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lsbench.errors import AlignmentError, FaceError
 from lsbench.face.track import FaceTrack
-from lsbench.media.files import read_film
+from lsbench.media.files import Sound, read_film
 from lsbench.media.film import Film
 from lsbench.metrics._base.metric import Metric
 from lsbench.protocol.align import Alignment, align, demand_length
@@ -20,6 +22,8 @@ from lsbench.protocol.protocol import AD_HOC, Protocol
 from lsbench.protocol.rate import Timed, timed
 from lsbench.run.learn import Models
 from lsbench.run.windows import FilmPair
+
+AUDIBLE = 1e-3  # of full scale, -60 dB
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,8 @@ def paired(context: Context, metrics: Iterable[Metric], job: Job, kept: dict[Has
         else:
             reference = kept["film"]
         rates: dict[str, Any] = {"sample_rate": rules.sample_rate, "folder_fps": reference.fps}
-        generated = read_film(job.generated, job.reference.id, sound=context.sound, **rates)
+        sound: Sound = "optional" if rules.is_silent else context.sound
+        generated = read_film(job.generated, job.reference.id, sound=sound, **rates)
     films = lined_up(context, metrics, job, reference, generated)
     if kept is None:
         return films
@@ -175,9 +180,12 @@ def _heard(generated: Film, other: Film) -> Film:
 
 
 def _dubbed(context: Context, metrics: tuple[Metric, ...], job: Job, reference: Film, generated: Film) -> FilmPair:
-    """The films where there is no truth: the reference lends the face, the sound is another clip's."""
+    """The films where there is no truth: the reference lends the face, the sound is another clip's, or silence."""
     expected = len(generated)
-    if job.driving:
+    if context.rules.is_silent:
+        demand_length(generated, reference, context.rules.align)
+        generated, expected = _muted(generated), max(expected, len(reference))
+    elif job.driving:
         driving = context.film(job.driving, "required")
         demand_length(generated, driving, context.rules.align)
         generated, expected = _heard(generated, driving), max(expected, len(driving))
@@ -185,6 +193,13 @@ def _dubbed(context: Context, metrics: tuple[Metric, ...], job: Job, reference: 
     if landmarks:
         reference, generated = _noted(reference, landmarks[0]), _noted(generated, landmarks[1])
     return FilmPair(reference, generated, landmarks=landmarks, aligned=False, reference_frames=expected)
+
+
+def _muted(generated: Film) -> Film:
+    """A film that silence drove, with silence as its sound, and a note where it has another one."""
+    loud = np.abs(generated.speech).max(initial=0) > AUDIBLE
+    said = ("it has sound, which is not listened to: silence is said to have driven it",) if loud else ()
+    return replace(generated.muted(), notes=(*generated.notes, *said))
 
 
 def _noted(film: Film, track: FaceTrack | None) -> Film:

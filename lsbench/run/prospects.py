@@ -75,7 +75,7 @@ def prospect(context: Context, job: Job, reference: Film, generated: Film) -> Pr
             continue
         flags = tuple(f"--{name} {value}" for name, value in options.items())
         notes = (*films.notes, DUBBED) if {"align", "sound"} & options.keys() else tuple(films.notes)
-        truth = 0 if context.rules.task == "dubbing" else len(reference)
+        truth = len(reference) if context.rules.has_truth else 0
         return Prospect(job.reference.id, job.generated, tuple(faults), flags, len(films), truth, notes)
     return Prospect(job.reference.id, job.generated, tuple(faults))
 
@@ -122,6 +122,8 @@ def _changed(context: Context, name: str, value: str) -> dict[str, Any]:
 
 def _demand_sound(context: Context, job: Job, reference: Film, generated: Film) -> None:
     """Read a film that has no sound again as scoring reads it; MediaError where it must have some."""
+    if context.rules.is_silent:
+        return
     if not len(generated.speech):
         read_film(job.generated, job.reference.id, sound=context.sound, folder_fps=reference.fps)
     if not len(reference.speech) and context.rules.task != "dubbing":

@@ -21,7 +21,7 @@ from lsbench.metrics._base.metric import Metric
 from lsbench.networks.kept_features import KEPT
 from lsbench.protocol.bound import bound
 from lsbench.protocol.context import Context
-from lsbench.protocol.protocol import Align, Fit, Protocol, Rate, Task
+from lsbench.protocol.protocol import Align, Drive, Fit, Protocol, Rate, Task
 from lsbench.protocol.toml_file import CHOICES
 from lsbench.run.clips import Entry, score_clips
 from lsbench.run.conditions import Conditions
@@ -55,6 +55,7 @@ def score(
     rate: Rate | None = None,
     face: str | None = None,
     task: Task | None = None,
+    drive: Drive | None = None,
     segment: float | None = None,
     on_error: Literal["stop", "skip"] = "stop",
     sound: Sound = "required",
@@ -92,6 +93,8 @@ def score(
             the one nearest to the point `x,y`, shares of width and height from the top left.
         task: in place of the protocol's; `dubbing` where the videos say something else than the reference does, so
             that only metrics that need no ground truth are measured.
+        drive: in place of the protocol's; `silence` where silence drives the faces: generators are given that in place
+            of the clips' sound, finished videos were made with it, and their mouths should rest.
         segment: in place of the protocol's; about how many seconds of a clip make a segment, which is what intervals
             and tests draw where clips are few. Values of scores do not depend on it.
         on_error: `stop` at the first clip that cannot be scored, or `skip` it and return an incomplete result.
@@ -125,6 +128,7 @@ def score(
         rate=rate,
         face=face,
         task=task,
+        drive=drive,
         segment=segment,
         on_error=on_error,
         sound=sound,
@@ -177,6 +181,7 @@ def _scored(
     rate: Rate | None,
     face: str | None,
     task: Task | None,
+    drive: Drive | None,
     segment: float | None,
     on_error: Literal["stop", "skip"],
     sound: Sound,
@@ -187,7 +192,9 @@ def _scored(
     ranks: Ranks,
 ) -> list[Result]:
     """See score(), which says what the arguments are."""
-    _demand_choices({"align": align, "fit": fit, "rate": rate, "task": task}, on_error, sound, regions, workers)
+    _demand_choices(
+        {"align": align, "fit": fit, "rate": rate, "task": task, "drive": drive}, on_error, sound, regions, workers
+    )
     demand_device(device)
     sources, files = [parse(each) for each in generated], weight_files or {}
     names = _run_names(name, sources)
@@ -197,7 +204,7 @@ def _scored(
                 f"{source.short}: a generator needs faces and sounds; pass --reference DIR, or --protocol with --data. "
                 "Finished videos alone can be scored without"
             )
-    rules: dict[str, Any] = {"align": align, "fit": fit, "rate": rate, "face": face, "task": task}
+    rules: dict[str, Any] = {"align": align, "fit": fit, "rate": rate, "face": face, "task": task, "drive": drive}
     alone = next((source for source in sources if isinstance(source, Path)), None)
     protocol = bound(reference, protocol, data, videos=alone, segment_s=segment, **rules)
     with ExitStack() as stack:

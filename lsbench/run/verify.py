@@ -153,6 +153,7 @@ def _rescore(
         rate=rules.get("rate"),
         face=rules.get("face"),
         task=rules["task"] if rules["task"] != "alone" else None,
+        drive=rules.get("drive"),
         segment=rules.get("segment_s"),
         sound=request.get("sound", "required"),
         name="again",

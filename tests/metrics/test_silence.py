@@ -131,12 +131,8 @@ def test_refused_input_says_what_was_expected() -> None:
 class Heard(VoiceActivity):
     """In the place of the network: probabilities that were heard."""
 
-    def __init__(self, probability: list[float]) -> None:
-        super().__init__({})
-        object.__setattr__(self, "probability", np.array(probability, np.float32))
-
     def speech_probability(self, speech: np.ndarray, sample_rate: int = RATE) -> np.ndarray:
-        return self.probability
+        return self.tensors["probability"]
 
 
 @pytest.mark.parametrize("fps", [25, 31.25, 50])
@@ -144,7 +140,9 @@ def test_a_frame_that_touches_a_window_with_speech_is_not_silent(fps: float) -> 
     """Windows of 32 ms, the fifth and the last but one with speech; after the last one nobody speaks."""
     probability = [0.49] * 4 + [0.5] + [0.0] * 20 + [1.0] + [0.2]
     frames = math.ceil(1.2 * fps)
-    silent = silent_frames(np.ones(1, np.float32), frames, fps=fps, network=Heard(probability))
+    silent = silent_frames(
+        np.ones(1, np.float32), frames, fps=fps, network=Heard({"probability": np.array(probability, np.float32)})
+    )
     spoken = np.zeros(frames, bool)
     for window in (4, 25):
         start, stop = window * 0.032 * fps, (window + 1) * 0.032 * fps

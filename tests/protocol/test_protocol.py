@@ -70,6 +70,8 @@ def test_toy_matches_the_corpus(tmp_path: Path) -> None:
         (GOOD + 'rank_by = "vif/mouth"\n', None, "rank_by = 'vif/mouth'"),
         (GOOD + 'rank_by = "ssim/nose"\n', None, "rank_by = 'ssim/nose'"),
         (GOOD + 'task = "dub"\n', None, "task = 'dub'; expected one of reconstruction, still, dubbing"),
+        (GOOD + 'drive = "noise"\n', None, "drive = 'noise'; expected one of sound, silence"),
+        (DUB + 'drive = "silence"\n', None, "drive = 'silence'; task dubbing is driven by the sound of other clips"),
         (GOOD + 'color = "grey"\n', None, "color = 'grey'; expected one of rgb, gray"),
         (GOOD + 'identity = "shifted:0"\n', None, "identity = 'shifted:0'; task reconstruction expects shifted:N"),
         (GOOD + 'identity = "first-frame"\n', None, "identity = 'first-frame'"),
@@ -324,3 +326,11 @@ def test_a_grey_protocol_compares_with_luma(tmp_path: Path) -> None:
     error = np.mean((gray(clip.frames).astype(float) - clip.frames) ** 2, axis=(1, 2, 3))
     assert scores["grey"] == np.inf
     assert scores["colour"] == pytest.approx(np.mean(10 * np.log10(255**2 / error)), abs=1e-9)
+
+
+def test_what_drives_a_protocol_is_a_rule_of_its_own_that_older_digests_do_not_know() -> None:
+    spoken, silent = protocol.load("grid-test"), protocol.load("grid-test-silent")
+    assert "drive" not in spoken.rules and silent.rules["drive"] == "silence"
+    assert spoken.has_truth and not silent.has_truth and silent.is_silent
+    assert [clip.id for clip in silent.clips] == [clip.id for clip in spoken.clips]
+    assert protocol.recall(silent.rules).is_silent and not protocol.recall(spoken.rules).is_silent

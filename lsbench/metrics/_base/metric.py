@@ -48,6 +48,8 @@ class Metric(ABC):
         per_clip: whether one clip on its own has a value.
         by_segment: whether segments of a clip can be measured as clips of their own, for intervals alone, though its
             statistics cannot be cut; for metrics that look at no pixels.
+        needs_speech: whether it asks for speech in the sound, so that silence has no value.
+        of_silence: whether it makes sense only where silence drives the videos (see Protocol.drive).
         paired: whether it compares with the reference's own pictures; else the video and its sound do.
         region: that it is measured on; None where it has none.
     """
@@ -65,6 +67,8 @@ class Metric(ABC):
     extra: ClassVar[str] = ""
     per_clip: ClassVar[bool] = True
     by_segment: ClassVar[bool] = False
+    needs_speech: ClassVar[bool] = False
+    of_silence: ClassVar[bool] = False
     paired: ClassVar[bool] = True
 
     region: Region | None = None

@@ -130,8 +130,14 @@ class SilenceMetric(Metric):
     def _silent(self, pair: ClipPair, frames: int) -> npt.NDArray[np.bool_]:
         clip = pair.generated
         network = load(*self.weight_files(pair)) if self.vad == "silero" else None
-        rates = {"fps": clip.fps, "sample_rate": clip.sample_rate}
-        return silent_frames(clip.speech, frames, **rates, below_db=self.below_db, network=network)
+        return silent_frames(
+            clip.speech,
+            frames,
+            fps=clip.fps,
+            sample_rate=clip.sample_rate,
+            below_db=self.below_db,
+            network=network,
+        )
 
 
 def _quiet(speech: np.ndarray, frames: int, fps: float, sample_rate: int, below_db: float) -> npt.NDArray[np.bool_]:
