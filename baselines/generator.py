@@ -159,8 +159,12 @@ def trained(model: str, path: Path) -> tuple[nn.Module, int]:
     try:
         with torch.device("meta"):
             network = Network(width, variant, size, floor)
-        network.load_state_dict(saved["ema"] or saved["generator"], assign=True)
-    except (RuntimeError, TypeError, AttributeError, GeneratorError) as error:
+        state = saved["ema"] or saved["generator"]
+        for name, expected in network.state_dict().items():
+            if name in state and state[name].dtype != expected.dtype:
+                raise TypeError(f"{name} is {state[name].dtype}, expected {expected.dtype}")
+        network.load_state_dict(state, assign=True)
+    except (RuntimeError, ArithmeticError, TypeError, ValueError, AttributeError, GeneratorError) as error:
         raise GeneratorError(
             f"{path}: does not fit the {variant} generator of width {width} and {size} px that its configuration "
             f"names: {' '.join(str(error).split()[:40])}"

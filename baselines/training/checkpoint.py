@@ -7,18 +7,22 @@ None, "optimisers": {"generator": state, "critic": state}, "random": {"cpu": sta
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from baselines.training.config import Config
-from lsbench.errors import TrainingError
+from baselines.training.config import MODELS, Config
+from lsbench.errors import TrainingError, reason
+from lsbench.networks import plain_torch
+from lsbench.networks.plain_torch import tensor
+from lsbench.system import shape
 from lsbench.system.cache import write_atomically
+from lsbench.system.shape import shown
 
 FILE = "checkpoint.pt"
 FORMAT = 2
+REMEDY = "Take another checkpoint, or train anew under another --out"
 KEYS = ("config", "step", "generator", "critic", "ema", "optimisers", "random", "sampler", "data")
 
 
@@ -35,20 +39,50 @@ def write(path: Path, state: dict[str, Any]) -> None:
         raise TrainingError(f"{path}: step {state['step']} cannot be written: {why}; {kept}") from error
 
 
-def read(path: Path) -> dict[str, Any]:
-    """A checkpoint on the CPU, or TrainingError where the file is none or is of another version."""
+def read(path: Path, *, whole: bool = False) -> dict[str, Any]:
+    """A checkpoint on the CPU, or TrainingError where the file is none or is of another version.
+
+    whole: with all that a run goes on from; a generator does not need it.
+    """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise TrainingError(f"{path}: not a readable checkpoint: {str(error).splitlines()[0]}") from error
+        state = plain_torch.read(path)
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path}: not a readable checkpoint: {reason(error)}; {REMEDY}") from error
     if not isinstance(state, dict) or "format" not in state or "model" not in state:
         raise TrainingError(f"{path}: not a checkpoint of lsbench train")
     if state["format"] != FORMAT:
-        raise TrainingError(f"{path}: checkpoint of format {state['format']!r}; this lsbench reads format {FORMAT}")
+        raise TrainingError(
+            f"{path}: checkpoint of format {shown(state['format'])}; this lsbench reads format {FORMAT}"
+        )
     missing = [key for key in KEYS if key not in state]
     if missing:
         raise TrainingError(f"{path}: the checkpoint lacks {', '.join(missing)}; it is damaged or of another version")
-    return state
+    kinds = _CHECKPOINT | (_RESUMED if whole else dict.fromkeys(_RESUMED, shape.anything))
+    try:
+        content: dict[str, Any] = shape.record(kinds, {"lsbench": shape.text})(state, "")
+    except ValueError as fault:
+        raise TrainingError(f"{path}: {fault}; not a checkpoint as lsbench train writes it. {REMEDY}") from fault
+    return content
+
+
+_MOMENTS = shape.record({"step": tensor, "exp_avg": tensor, "exp_avg_sq": tensor})
+_OPTIMISER = shape.record({"state": shape.table(_MOMENTS, shape.whole()), "param_groups": shape.anything})
+_TENSORS = shape.table(tensor)
+_CHECKPOINT = {
+    "format": shape.choice(FORMAT),
+    "model": shape.choice(*MODELS),
+    "config": shape.table(shape.anything),
+    "step": shape.whole(),
+    "generator": _TENSORS,
+    "ema": shape.maybe(_TENSORS),
+}
+_RESUMED = {
+    "critic": _TENSORS,
+    "optimisers": shape.record(dict.fromkeys(("generator", "critic"), _OPTIMISER)),
+    "random": shape.record({"cpu": tensor, "cuda": shape.listed(tensor)}),
+    "sampler": shape.record({"seed": shape.whole(), "step": shape.whole()}),
+    "data": shape.text,
+}
 
 
 def demand_same_run(out: Path, state: dict[str, Any], config: Config, data: str) -> None:

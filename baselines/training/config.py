@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from dataclasses import Field as Entry
@@ -10,6 +11,7 @@ from typing import Any
 
 from lsbench.errors import TrainingError
 from lsbench.registry import unknown
+from lsbench.system.shape import MOST, shown
 
 MODELS = ("lipgan", "l1wgangp", "wgangp")
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -18,10 +20,17 @@ STARTS = ("glorot", "copying")
 
 
 def _of(
-    default: Any, asks: str, *, low: float | None = None, choices: tuple[str, ...] = (), fixed: bool = False
+    default: Any,
+    asks: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    fixed: bool = False,
 ) -> Any:
-    """A field with what it means, its least value or choices; fixed: a resumed run cannot change it."""
-    return field(default=default, metadata={"asks": asks, "low": low, "choices": choices, "fixed": fixed})
+    """A field with what it means, its least and greatest value or choices; fixed: a resumed run cannot change it."""
+    about = {"asks": asks, "low": low, "high": high, "choices": choices, "fixed": fixed}
+    return field(default=default, metadata=about)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +39,17 @@ class Config:
 
     model: str = field(metadata={"asks": "lipgan, l1wgangp or wgangp", "choices": MODELS, "fixed": True})
     variant: str = _of("residual", "the generator's layers", choices=("residual", "basic"), fixed=True)
-    width: float = _of(1.0, "factor on all channels", low=0.01, fixed=True)
-    floor: int = _of(16, "least channels of the generator's picture layers, whatever the width", low=1, fixed=True)
+    width: float = _of(1.0, "factor on all channels", low=0.01, high=64, fixed=True)
+    floor: int = _of(
+        16, "least channels of the generator's picture layers, whatever the width", low=1, high=65536, fixed=True
+    )
     start: str = _of(
         "glorot",
         "first weights: glorot, Keras' rule, or copying, which gives the identity frame back",
         choices=STARTS,
         fixed=True,
     )
-    size: int = _of(96, "face size, px: 24, 48 or 96", low=24, fixed=True)
+    size: int = _of(96, "face size, px: 24, 48 or 96", low=24, high=96, fixed=True)
     seed: int = _of(10, "of weights, order and shifts", low=0, fixed=True)
     batch: int = _of(96, "samples a step, over all processes", low=2, fixed=True)
     accumulate: int = _of(1, "parts in which a process works off its share of a batch", low=1, fixed=True)
@@ -158,14 +169,16 @@ def _parsed(entry: Entry[Any], text: str) -> Any:
 def _checked(entry: Entry[Any], value: Any) -> Any:
     """The value in its field's type and range, or TrainingError."""
     kind: Any = str if entry.default is MISSING else type(entry.default)
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) <= MOST:
         value = float(value)
     if kind is tuple and isinstance(value, list):
         value = tuple(value)
-    low, choices = entry.metadata.get("low"), entry.metadata.get("choices")
-    if type(value) is not kind or (low is not None and not low <= value < float("inf")):
-        least = "" if low is None else f" from {low:g} on"
-        raise TrainingError(f"training setting {entry.name}={value!r}; expected {kind.__name__}{least}")
+    low, high, choices = (entry.metadata.get(name) for name in ("low", "high", "choices"))
+    highest = high or {int: MOST, float: sys.float_info.max}.get(kind)
+    fits = type(value) is kind and (low is None or low <= value <= highest)
+    if not fits or (kind is tuple and not all(isinstance(each, str) for each in value)):
+        range_ = ("" if low is None else f" from {low:g} on") + (f", at most {high:g}" if high else "")
+        raise TrainingError(f"training setting {entry.name}={shown(value)}; expected {kind.__name__}{range_}")
     if choices and value not in choices:
         raise TrainingError(f"training setting {entry.name}: " + unknown("choice", value, choices))
     return value

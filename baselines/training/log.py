@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lsbench.errors import TrainingError
+from lsbench.errors import TrainingError, reason
+from lsbench.system import shape, strict_json
 from lsbench.system.cache import write_atomically
+from lsbench.system.small_files import read_small
 from lsbench.system.strict_json import encode
 
 FILE = "log.jsonl"
+MOST_BYTES = 1 << 30
+REMEDY = "Move the file away: --resume automatic needs none"
 
 
 class Log:
@@ -50,6 +54,12 @@ class Log:
             self.board.close()
 
 
+def _figure(value: Any, key: str) -> Any:
+    """A number as the log holds it: NaN as null, the infinities as texts."""
+    shape.encoded(value, key)
+    return float(value) if isinstance(value, int) else value
+
+
 def read(out: Path) -> list[dict[str, Any]]:
     """The records of a run's log, oldest first; a last line that was cut short is left out.
 
@@ -59,20 +69,33 @@ def read(out: Path) -> list[dict[str, Any]]:
     path = out / FILE
     if not path.is_file():
         raise TrainingError(f"{out}: no {FILE} in it; expected the --out folder of lsbench train")
-    lines = path.read_bytes().splitlines()
+    try:
+        lines = read_small(path, MOST_BYTES).splitlines()
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path}: cannot be read: {reason(error)}; {REMEDY}") from error
     records = []
     for number, line in enumerate(lines, start=1):
         try:
-            record = json.loads(line)
-            if not isinstance(record, dict) or not isinstance(record.get("step"), int):
-                raise ValueError("expected an object with a step")
-            records.append(record)
+            records.append(_RECORD(strict_json.parse(line), ""))
         except ValueError as error:
             if number < len(lines):
-                raise TrainingError(
-                    f"{path}: line {number} is no record: {error}. Move the file away: --resume automatic needs none"
-                ) from error
+                raise TrainingError(f"{path}: line {number} is no record: {reason(error)}. {REMEDY}") from error
     return records
+
+
+_FIGURES = shape.table(_figure)
+_RECORD = shape.record(
+    {"step": shape.whole()},
+    {
+        "note": shape.text,
+        "trivial": shape.table(_FIGURES),
+        "validation": _FIGURES,
+        "samples_per_second": _figure,
+        "peak_memory_gib": _figure,
+        "losses": shape.table(shape.record({"mean": shape.number()}, dict.fromkeys(("low", "high"), shape.number()))),
+        "frames": shape.table(shape.listed(_figure)),
+    },
+)
 
 
 def has_tensorboard() -> bool:

@@ -6,7 +6,7 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from baselines.training.log import read
+from baselines.training.log import FILE, REMEDY, read
 from lsbench.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -38,6 +38,13 @@ def draw(run: Path, out: Path) -> list[Path]:
     trained = [record for record in records if "losses" in record]
     if not trained:
         raise TrainingError(f"{run}: the log holds no losses yet; the first come after log_every steps")
+    for record in records:
+        parts = [record.get("validation", {}), *record.get("trivial", {}).values()]
+        parts += [record.get("frames", {})] if "losses" in record else []
+        if not all(set(QUALITY) <= set(part) for part in parts):
+            raise TrainingError(f"{run / FILE}: step {record['step']} lacks one of {', '.join(QUALITY)}; {REMEDY}")
+        if not all({"low", "high"} <= set(term) for term in record.get("losses", {}).values()):
+            raise TrainingError(f"{run / FILE}: step {record['step']} lacks low or high of a loss; {REMEDY}")
 
     out.mkdir(parents=True, exist_ok=True)
     figures = (

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from lsbench.corpus.shards import FORMAT
-from lsbench.errors import TrainingError
+from lsbench.corpus.shards import FORMAT, INDEX
+from lsbench.errors import TrainingError, reason
 from lsbench.face.track import POINTS, FaceTrack, Region
 from lsbench.media.lipgan_mel import BANDS, SETTINGS
-from lsbench.system import strict_json
+from lsbench.system import arrays, strict_json
+from lsbench.system.shape import shown
+from lsbench.system.small_files import read_small
 
 FPS = 25.0
 REMEDY = "prepare the data again: lsbench prepare grid RAW --out DATA"
@@ -68,8 +70,8 @@ class Shard:
         path = self.folder / name
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise TrainingError(f"{path}: {error}; {REMEDY}") from error
+        except Exception as error:  # the ways in which a damaged file can fail to be read are many
+            raise TrainingError(f"{path}: {arrays.said(error)}; {REMEDY}") from error
         if not np.issubdtype(array.dtype, kind) or array.shape[1:] != row:
             expected = f"{kind.__name__} (rows, {', '.join(map(str, row))})"
             raise TrainingError(f"{path}: {array.dtype} {array.shape}; expected {expected}; {REMEDY}")
@@ -88,26 +90,22 @@ def open_shard(folder: Path) -> Shard:
     """One speaker's shard; its arrays are mapped when first used."""
     path = folder / "clips.json"
     try:
-        text = path.read_bytes()
-        index = strict_json.parse(text)
-        form = index["format"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"{path}: {error!r}; {REMEDY}") from error
-    if form != FORMAT:
-        raise TrainingError(f"{path}: shards of format {form!r}; this lsbench reads format {FORMAT}; {REMEDY}")
-    if index.get("mel") != SETTINGS:
-        raise TrainingError(f"{path}: mels made with {index.get('mel')}; expected {SETTINGS}; {REMEDY}")
-    try:
-        for clip in index["clips"]:
-            if float(clip["fps"]) != FPS:
-                raise TrainingError(f"{path}: clip {clip['id']} has {clip['fps']:g} frames a second; expected {FPS:g}")
-        clips = tuple(
-            ShardClip(clip["id"], *(int(clip[key]) for key in ("frames", "first_frame", "mel_steps", "first_mel")))
-            for clip in index["clips"]
-        )
-        size = int(index["face_size"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise TrainingError(f"{path}: {error!r}; {REMEDY}") from error
+        text = read_small(path)
+        content = strict_json.parse(text)
+        if content.get("format") != FORMAT:
+            form = shown(content.get("format"))
+            raise TrainingError(f"{path}: shards of format {form}; this lsbench reads format {FORMAT}; {REMEDY}")
+        index = INDEX(content, "")
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path}: {reason(error)}; {REMEDY}") from error
+    if index["mel"] != SETTINGS:
+        raise TrainingError(f"{path}: mels made with {str(index['mel'])[:400]}; expected {SETTINGS}; {REMEDY}")
+    for clip in index["clips"]:
+        if clip["fps"] != FPS:
+            raise TrainingError(f"{path}: clip {clip['id']} has {clip['fps']:g} frames a second; expected {FPS:g}")
+    names = ("id", "frames", "first_frame", "mel_steps", "first_mel")
+    clips = tuple(ShardClip(*(clip[name] for name in names)) for clip in index["clips"])
+    size = index["face_size"]
     return Shard(folder, folder.name, size, clips, hashlib.sha256(text).hexdigest())
 
 

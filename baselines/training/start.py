@@ -24,7 +24,7 @@ def configured(
     elif not resume:
         raise TrainingError(f"{path} is there already. Pass --resume automatic to go on with it, or another --out")
     else:
-        saved = checkpoint.read(path)
+        saved = checkpoint.read(path, whole=True)
         if saved["model"] != model:
             raise TrainingError(f"{path}: checkpoint of {saved['model']}; asked for {model}. Pass another --out")
         config = Config.from_dict(saved["config"]).with_settings(settings)

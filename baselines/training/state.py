@@ -112,18 +112,28 @@ class State:
         try:
             for name, network in self.networks.items():
                 network.load_state_dict(saved[name])
-                self.optimisers[name].load_state_dict(saved["optimisers"][name])
+                self._load_moments(name, saved["optimisers"][name])
             if self.ema:
                 self.ema.load_state_dict(saved["ema"] or saved["generator"])
-        except (RuntimeError, ValueError, KeyError) as error:
-            raise TrainingError(f"{out}: the checkpoint does not fit its own configuration: {error}") from error
-        for optimiser in self.optimisers.values():  # the saved groups carry the old run's settings; cool sets the rate
-            for group in optimiser.param_groups:
-                group["betas"] = self.config.beta1, self.config.beta2
-        self.step = int(saved["step"])
-        torch.set_rng_state(saved["random"]["cpu"])
-        if torch.cuda.is_available() and len(saved["random"]["cuda"]) == torch.cuda.device_count():
-            torch.cuda.set_rng_state_all(saved["random"]["cuda"])
+            torch.set_rng_state(saved["random"]["cpu"])
+            if torch.cuda.is_available() and len(saved["random"]["cuda"]) == torch.cuda.device_count():
+                torch.cuda.set_rng_state_all(saved["random"]["cuda"])
+        except (RuntimeError, ValueError, KeyError, TypeError) as error:
+            why = " ".join(str(error).split())[:300]
+            raise TrainingError(f"{out}: the checkpoint does not fit its own configuration: {why}") from error
+        self.step = saved["step"]
+
+    def _load_moments(self, name: str, saved: dict[str, Any]) -> None:
+        """Take up what an optimiser has gathered; its settings are the configuration's, cool() sets the rate.
+
+        Raises:
+            ValueError: where it is of other parameters.
+        """
+        optimiser, sizes = self.optimisers[name], [each.shape for each in self.networks[name].parameters()]
+        for place, moments in saved["state"].items():
+            if place >= len(sizes) or any(moments[part].shape != sizes[place] for part in ("exp_avg", "exp_avg_sq")):
+                raise ValueError(f"optimisers.{name}.state.{place} is of another parameter")
+        optimiser.load_state_dict({"state": saved["state"], "param_groups": optimiser.state_dict()["param_groups"]})
 
 
 def _floats(network: nn.Module) -> list[torch.Tensor]:

@@ -31,10 +31,31 @@ from lsbench.face.tracker import FaceTracker, reference_track
 from lsbench.media.files import content_sha256, read_clip
 from lsbench.media.lipgan_mel import BANDS, SAMPLE_RATE, SETTINGS, lipgan_mel
 from lsbench.protocol.manifest import Reference
-from lsbench.system import pool, strict_json
+from lsbench.system import pool, shape, strict_json
 from lsbench.system.pool import Progress
 
 FORMAT = 1
+
+
+# What clips.json holds.
+INDEX = shape.record(
+    {
+        "format": shape.choice(FORMAT),
+        "face_size": shape.whole(1, 4096),
+        "mel": shape.anything,
+        "clips": shape.listed(
+            shape.record(
+                {
+                    "id": shape.name,
+                    **dict.fromkeys(("frames", "first_frame", "mel_steps", "first_mel"), shape.whole()),
+                    "fps": shape.number(0, above=True),
+                },
+                {"sha256": shape.text},
+            )
+        ),
+    },
+    {"made_from": shape.table(shape.anything)},
+)
 
 
 @dataclass(frozen=True)
@@ -114,9 +135,9 @@ def _made_from(making: Making, clips: Sequence[Reference]) -> dict[str, Any]:
 def _read_index(folder: Path) -> Mapping[str, Any]:
     """clips.json of a shard; empty where there is none that can be read."""
     try:
-        index = strict_json.read(folder / "clips.json")
-        return index if index["format"] == FORMAT and index["mel"] == SETTINGS else {}
-    except (OSError, ValueError, KeyError, TypeError):
+        index: Mapping[str, Any] = INDEX(strict_json.read(folder / "clips.json"), "")
+        return index if index["mel"] == SETTINGS else {}
+    except (OSError, ValueError):
         return {}
 
 

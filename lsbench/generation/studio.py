@@ -18,7 +18,7 @@ from lsbench.media.files import content_sha256
 from lsbench.networks import weights
 from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import Protocol, Reference
-from lsbench.system import strict_json
+from lsbench.system import shape, strict_json
 
 COMPARING = ("align", "fit", "fit_method", "rate")  # rules that no video depends on
 REVISION = 1  # of how a generator is fed and its videos are written
@@ -157,10 +157,26 @@ def write_summary(studio: Studio, clips: Sequence[Reference]) -> None:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
+    """A record; empty where there is none that can be read."""
     try:
-        return strict_json.read(path)
+        content = strict_json.read(path)
+        return dict((_FAILED if "failed" in content else _MADE)(content, ""))
     except (OSError, ValueError):
         return {}
+
+
+_FAILED = shape.record({"failed": shape.text})
+_MADE = shape.record(
+    {
+        "made_of": shape.text,
+        "video_sha256": shape.text,
+        "frames": shape.whole(),
+        "seconds": shape.number(0),
+        "peak_memory_bytes": shape.maybe(shape.whole()),
+        "sees_answer": shape.flag,
+    },
+    {"boxes": shape.anything},
+)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from lsbench.errors import WeightsError
-from lsbench.networks import layouts, numpy_pickle, torchscript
+from lsbench.networks import layouts, numpy_pickle, plain_torch, torchscript
 
 _TORCH_BEFORE_ZIP = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the magic number that torch.save wrote first
 
@@ -97,7 +97,7 @@ def _safetensors(path: Path) -> dict[str, np.ndarray]:
 def _state_dict(path: Path) -> dict[str, np.ndarray]:
     import torch
 
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = plain_torch.read(path)
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ValueError("it holds no state_dict")
     return {

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from lsbench.errors import reason
 from lsbench.system.cache import write_atomically
 
 MAPPED_BYTES = 8 << 20  # an array of more stays in its file, which is read where the array is looked at
@@ -34,7 +35,16 @@ def opened(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
     except OSError:
         raise
     except Exception as error:  # the ways in which a damaged archive can fail to be read are many
-        raise ValueError(f"not a readable archive of arrays ({error})") from error
+        raise ValueError(f"not a readable archive of arrays ({said(error)})") from error
+
+
+def said(error: Exception) -> str:
+    """Why arrays cannot be read, in a few words: NumPy's own advise to load what is not trusted."""
+    if isinstance(error, ValueError | RuntimeError) and any(
+        word in str(error).lower() for word in ("pickle", "safely", "trust")
+    ):
+        return "it holds Python objects, which are not loaded, or no arrays"
+    return reason(error)
 
 
 def read(path: Path) -> dict[str, np.ndarray]:

@@ -14,11 +14,15 @@ from pathlib import Path
 
 from lsbench.corpus.grid.archives import Listing
 from lsbench.corpus.grid.check import Record
-from lsbench.errors import CorpusError
-from lsbench.system import strict_json
+from lsbench.errors import CorpusError, reason
+from lsbench.system import shape, strict_json
 from lsbench.system.cache import write_atomically
 
 _KINDS = {"str": "string", "int": "int64", "float": "float64", "bool": "bool"}
+
+
+_RECORD = shape.of(Record)
+_LISTINGS = shape.table(shape.series(shape.table(shape.whole()), shape.listed(shape.text)))
 
 
 class State:
@@ -42,8 +46,8 @@ class State:
         if self._log.exists():
             for line in self._log.read_text(encoding="utf-8", errors="replace").splitlines():
                 try:
-                    record = Record(**json.loads(line))
-                except (ValueError, TypeError):  # the line that was being written when the run was killed
+                    record: Record = _RECORD(strict_json.parse(line), "")
+                except ValueError:  # the line that was being written when the run was killed
                     continue
                 records[record.clip_id] = record
         return records
@@ -68,9 +72,9 @@ class State:
     def listings(self) -> dict[str, Listing]:
         """Archives that were listed before, by a stamp of the archive."""
         try:
-            listings = strict_json.read(self._archives)
-            return {stamp: Listing(members, tuple(faults)) for stamp, (members, faults) in listings.items()}
-        except (OSError, ValueError, TypeError):
+            listings = _LISTINGS(strict_json.read(self._archives), "")
+            return {stamp: Listing(*listing) for stamp, listing in listings.items()}
+        except (OSError, ValueError):
             return {}
 
     def keep_listings(self, listings: Mapping[str, Listing]) -> None:
@@ -81,11 +85,14 @@ class State:
 
     def _read_index(self) -> list[Record]:
         import pandas
+        from pyarrow import ArrowException
 
         if not self._index.exists():
             return []
         try:
             rows = pandas.read_parquet(self._index).to_dict("records")
-            return [Record(**{str(key): value for key, value in row.items()}) for row in rows]
-        except (ValueError, TypeError, OSError) as error:
-            raise CorpusError(f"{self._index}: not the index of a prepared corpus ({error}); remove it") from error
+            return [_RECORD(row, f"row {number}") for number, row in enumerate(rows, start=1)]
+        except (ValueError, KeyError, TypeError, NotImplementedError, OSError, ArrowException) as error:
+            raise CorpusError(
+                f"{self._index}: not the index of a prepared corpus ({reason(error)}); remove it"
+            ) from error

@@ -21,7 +21,7 @@ from lsbench.protocol.context import Context
 from lsbench.protocol.manifest import Reference
 from lsbench.run.footage import Sources
 from lsbench.run.result import Partial
-from lsbench.system import strict_json
+from lsbench.system import shape, strict_json
 from lsbench.system.cache import write_atomically
 
 REVISION = 1  # of what is made; a change makes everything again
@@ -57,6 +57,9 @@ def show(media: Path, sources: Sources, partial: Partial) -> dict[str, Any]:
     return shown | {"problems": problems}
 
 
+_PLACE = shape.whole(-shape.MOST)
+
+
 def _entry(
     media: Path, side: str, source: Path, sha256: str, first: int, partial: Partial, sources: Sources
 ) -> dict[str, Any]:
@@ -72,10 +75,20 @@ def _entry(
         made = _make(media, name, side, source, sha256, first, partial, sources)
         strict_json.write(note, made)
     try:
-        facts = strict_json.read(note)
+        facts: dict[str, Any] = _FACTS(strict_json.read(note), "")
     except ValueError as error:
         raise MediaError(f"{note}: not readable ({error}); delete it") from error
     return facts | {"name": name}
+
+
+_FACTS = shape.record(
+    {"fps": shape.number(0, above=True), **dict.fromkeys(("frames", "width", "height"), shape.whole(1))},
+    {
+        "boxes": shape.maybe(shape.listed(shape.series(_PLACE, _PLACE))),
+        "box": shape.maybe(shape.series(_PLACE, _PLACE)),
+        "unboxed": shape.maybe(shape.text),
+    },
+)
 
 
 def _make(
