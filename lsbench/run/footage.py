@@ -88,7 +88,7 @@ class Footage:
     def of(self, clip_id: str) -> Sources:
         """The sources of one clip."""
         reference, generated = self.reference.get(clip_id), self.generated.get(clip_id)
-        absent = [] if reference else [self.no_reference]
+        absent = [] if reference or self.context.rules.task == "alone" else [self.no_reference]
         absent += [] if generated else [self.no_generated]
         return Sources(reference, generated, tuple(absent), self.context)
 

@@ -78,10 +78,14 @@ def rows(board: Board) -> list[dict[str, Any]]:
 
 
 def agreement(board: Board) -> dict[str, Any]:
-    """Kendall's tau of every two scores with its interval and the flips in words, in the order of the columns."""
+    """Kendall's tau of every two scores with its interval and the flips in words, in the order of the columns.
+
+    No lines where there is nothing to rank.
+    """
     keys = [key for key in columns(board) if key in board.keys]
     at = [board.keys.index(key) for key in keys]
-    return {"scores": keys, "lines": [[_tau(board, i, j) for j in at] for i in at]}
+    lines = [[_tau(board, i, j) for j in at] for i in at]
+    return {"scores": keys, "lines": lines if any(tau is not None for line in lines for tau in line) else []}
 
 
 def explanations(board: Board) -> list[dict[str, str]]:

@@ -12,13 +12,19 @@ from lsbench.system.cache import write_atomically
 
 
 def render(path: Path, template: str, *, package: str = "lsbench.report", **values: Any) -> None:
-    """Write the page of a template that extends base.html; only mark, style and script may hold markup."""
-    from jinja2 import DictLoader, Environment, StrictUndefined
+    """Write the page of a template, which may extend and include those of lsbench.report.
+
+    Only mark, style and script may hold markup.
+    """
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 
-    loader = DictLoader({"base.html": source("base.html"), template: source(template, package)})
     environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(lambda name: source(name, package) if name == template else source(name)),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["arrow"] = arrow
     trusted = {name: Markup(values.pop(name)) for name in ("mark", "style", "script")}

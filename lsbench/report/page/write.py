@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from lsbench.report.audit.page import MARK as AUDIT_MARK
 from lsbench.report.audit.page import write_page
 from lsbench.report.own import demand_folder, demand_own
 from lsbench.report.page import board as board_page
+from lsbench.report.page.alone import is_alone, write_alone
 from lsbench.report.page.clips import Done, Job, script, write_clip_file
 from lsbench.report.page.figures import draw_boxes, draw_slopes
 from lsbench.report.page.render import render, source, write
@@ -113,32 +114,19 @@ def write_report(
         "style": source("theme.css") + source("style.css"),
         "protocol": board.protocol,
     }
-    render(
-        out / "index.html",
-        "index.html",
-        **shared,
-        script=source("board.js"),
-        audit=AUDIT_PAGE if audit else "",
-        headline=board_page.headline(board),
-        lede=board_page.lede(board),
-        caption=caption(board),
-        rank_by=board.rank_by,
-        remarks=remarks(board),
-        heads=heads,
-        rows=board_page.rows(board),
-        worst=_worst(runs, ids, by, better, files),
-        by=by,
-        boxes=draw_boxes(board, _frames(board, runs, ids, files), out),
-        slopes=draw_slopes(board, out),
-        agreement=board_page.agreement(board),
-        pairs=pair_lines(board.column().every_two()),
-        pair_header=pair_header(board),
-        pair_caption=pair_caption(board),
-        quotes=[(quoted_caption(quotes), *quoted_table(board, quotes)) for quotes in board.quotes],
-        people=people_tables(board.study) if board.study is not None else [],
-        explanations=board_page.explanations(board),
-        provenance=board_page.provenance(board),
-    )
+    alone = is_alone(board) and not audit
+    if alone and len(ids) == 1:
+        curves = any(done.frames for done in files.values())
+        write_alone(board, out, shared, ids=ids, heads=heads, curves=curves)
+        (out / "clip.html").unlink(missing_ok=True)  # of an earlier report: the one video is on the page itself
+        return out / "index.html"
+    worst = _worst(runs, ids, by, better, files)
+    if alone:
+        write_alone(board, out, shared, ids=ids, heads=heads, by=by, worst=worst)
+    else:
+        boxes = draw_boxes(board, _frames(board, runs, ids, files), out)
+        seen = {"heads": heads, "by": by, "worst": worst, "boxes": boxes}
+        _write_index(board, out, shared, audit=AUDIT_PAGE if audit else "", **seen)
     page = {
         "runs": [{"name": run.row.generator, "anchor": run.row in board.anchors} for run in runs],
         "clips": ids,
@@ -150,6 +138,33 @@ def write_report(
     if audit:
         write_page(audit, out / AUDIT_PAGE, back="index.html")
     return out / "index.html"
+
+
+def _write_index(board: Board, out: Path, shared: Mapping[str, Any], **values: Any) -> None:
+    """Write the board's own page. values: what was made of its clips, and the columns."""
+    render(
+        out / "index.html",
+        "index.html",
+        **shared,
+        **values,
+        script=source("board.js"),
+        headline=board_page.headline(board),
+        lede=board_page.lede(board),
+        caption=caption(board),
+        rank_by=board.rank_by,
+        remarks=remarks(board),
+        rows=board_page.rows(board),
+        referenced=board.protocol.get("task") != "alone",
+        slopes=draw_slopes(board, out),
+        agreement=board_page.agreement(board),
+        pairs=pair_lines(board.column().every_two()),
+        pair_header=pair_header(board),
+        pair_caption=pair_caption(board),
+        quotes=[(quoted_caption(quotes), *quoted_table(board, quotes)) for quotes in board.quotes],
+        people=people_tables(board.study) if board.study is not None else [],
+        explanations=board_page.explanations(board),
+        provenance=board_page.provenance(board),
+    )
 
 
 def _write_clips(

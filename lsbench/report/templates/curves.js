@@ -35,8 +35,8 @@ class Curves {
     for (const line of lines) {
       // A run of numbers is a line; undefined and infinite frames are gaps.
       for (const run of runsOf(line.values)) {
-        const points = run.length > 1 ? run : [run[0], [run[0][0] + 0.4, run[0][1]]];
-        svg.append(drawn("polyline", { class: `region-${line.head.region}`,
+        const points = run.length > 1 ? run : [run[0], run[0]];
+        svg.append(drawn("polyline", { class: `region-${line.head.region}${run.length > 1 ? "" : " dot"}`,
           points: points.map(([frame, value]) => `${frame},${at(value).toFixed(2)}`).join(" ") }));
       }
       line.readout = element("span", { class: `region-${line.head.region}` });
@@ -58,7 +58,10 @@ class Curves {
     for (const card of this.cards) {
       card.cursor.setAttribute("x1", frame);
       card.cursor.setAttribute("x2", frame);
-      for (const line of card.lines) line.readout.textContent = `${line.head.region} ${spell(line.values[frame])}`.trim();
+      for (const line of card.lines) {
+        const value = line.values[frame];
+        line.readout.textContent = `${line.head.region} ${value === null || value === undefined ? "none in this frame" : spell(value)}`.trim();
+      }
     }
   }
 }

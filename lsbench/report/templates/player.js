@@ -57,6 +57,8 @@ class Player {
     for (const [id, shown] of Object.entries(wanted)) {
       document.getElementById(id).closest("figure").classList.toggle("absent", !shown);
     }
+    document.getElementById("gain").closest("label").hidden = !both;
+    document.getElementById("sound").querySelector("[value=reference]").hidden = !there.reference;
     this.play.disabled = !there.reference && !there.generated;
     this.set();
     this.frame = -1;
