@@ -18,6 +18,7 @@ LsbenchError               every named error; the command line prints it on one 
 └── StudyError             a study of human ratings that cannot be made, or a key or ratings that are malformed
 """
 
+import errno
 import traceback
 
 
@@ -96,6 +97,29 @@ def reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
+
+
+_REMEDIES = {
+    errno.ENOSPC: "free some room, or name another folder",
+    errno.EDQUOT: "free some room, or name another folder",
+    errno.EFBIG: "allow larger files, or name another folder",
+    errno.ENAMETOOLONG: "give it a shorter name",
+    errno.EACCES: "allow it, or name another path",
+    errno.EPERM: "allow it, or name another path",
+    errno.EROFS: "name another folder",
+    errno.ENOENT: "name a path that is there",
+    errno.EMFILE: "allow more open files (ulimit -n), or pass fewer --workers",
+    errno.ENOMEM: "free some memory, or pass fewer --workers",
+}
+
+
+def of_system(error: OSError) -> str:
+    """What the system refused, in a sentence: the file, what was wrong with it, and a remedy."""
+    what = reason(error)
+    files = [str(file)[:400] for file in (error.filename, error.filename2) if file is not None]
+    where = " to ".join(files) if files else "a file of lsbench's own, in --out, the cache or TMPDIR,"
+    remedy = _REMEDIES.get(error.errno or 0, "look at it, or name another")
+    return f"{where}: cannot be read or written: {what}; {remedy}"
 
 
 def in_one_line(error: BaseException) -> str:

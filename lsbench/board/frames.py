@@ -18,6 +18,7 @@ from lsbench.metrics._base.score_key import ScoreKey
 from lsbench.run.frames import frame_metrics, frame_values, metrics_with_frames
 from lsbench.system.cache import write_atomically
 from lsbench.system.strict_json import encode
+from lsbench.system.visible import in_cell
 
 METRICS = ("ssim", "psnr")  # that the paper gives figures of
 COLUMNS = ("generator", "clip", "frame", "key", "value")
@@ -131,7 +132,8 @@ def _write_csv(file: BinaryIO, blocks: Iterator[Block]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for generator, clip, key, values in blocks:
-        writer.writerows((generator, clip, frame, key, encode(value)) for frame, value in enumerate(values.tolist()))
+        named, of_clip, by = map(in_cell, (generator, clip, key))
+        writer.writerows((named, of_clip, frame, by, encode(value)) for frame, value in enumerate(values.tolist()))
     text.detach()  # flushed, and left open
 
 

@@ -14,6 +14,7 @@ from lsbench.cli.common import (
     demand_no_options,
     demand_one_bench,
     examples,
+    say,
 )
 from lsbench.cli.leakage import leakage
 
@@ -128,9 +129,9 @@ def audit_group(
         from lsbench.report.audit.terminal import show_audit
 
         show_audit(found, console())
-        click.echo(f"\nKept in {out}; the page: {written['page']}")
+        say(f"\nKept in {out}; the page: {written['page']}")
     else:
-        click.echo(written["json" if style == "json" else "markdown"].read_text(encoding="utf-8"), nl=False)
+        say(written["json" if style == "json" else "markdown"].read_text(encoding="utf-8"), nl=False)
 
 
 def _clips(text: str | None, quick: bool) -> int | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lsbench.cli.common import bench_options, common_options, demand_one_bench, examples, labelled
+from lsbench.cli.common import bench_options, common_options, demand_one_bench, examples, labelled, say
 
 path_option = click.Path(path_type=Path)
 
@@ -21,7 +21,7 @@ def bundle(run: Path, out: Path | None) -> None:
     """
     from lsbench.run.bundle import pack
 
-    click.echo(pack(run, out if out is not None else Path(f"{run.resolve().name}.zip")))
+    say(pack(run, out if out is not None else Path(f"{run.resolve().name}.zip")))
 
 
 @click.command(
@@ -79,6 +79,6 @@ def verify(
             progress=labelled(progress, "score"),
         )
     result = found.result
-    click.echo(f"{path}: run {result.name}, {result.clips} clips, {found.scores} scores: every file as it was packed")
-    click.echo("the result follows from the clips")
-    click.echo("the clips follow from the videos" if found.rescored else "the videos were not scored again (--rescore)")
+    say(f"{path}: run {result.name}, {result.clips} clips, {found.scores} scores: every file as it was packed")
+    say("the result follows from the clips")
+    say("the clips follow from the videos" if found.rescored else "the videos were not scored again (--rescore)")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -11,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lsbench.errors import LsbenchError
+from lsbench.errors import LsbenchError, of_system
+from lsbench.system.visible import visible
 
 if TYPE_CHECKING:
     from lsbench.system.pool import Progress
@@ -42,7 +45,7 @@ class Commands(click.Group):
             from lsbench.system.ranks import end_if_lost
 
             _show_traceback(ctx)
-            click.echo(f"lsbench: {' '.join(str(error).split())}", err=True)
+            say(f"lsbench: {one_line(str(error))}", err=True)
             end_if_lost(ERROR)
             ctx.exit(ERROR)
         except KeyboardInterrupt:
@@ -52,14 +55,37 @@ class Commands(click.Group):
             raise  # click ends quietly
         except OSError as error:
             _show_traceback(ctx)
-            click.echo(f"lsbench: {error}", err=True)
+            say(f"lsbench: {one_line(of_system(error))}", err=True)
             ctx.exit(ERROR)
 
 
 def _show_traceback(context: click.Context) -> None:
     """Under --debug, where the error that is being handled comes from."""
     if context.find_root().params.get("debug"):
-        click.echo(traceback.format_exc().rstrip(), err=True)
+        say(traceback.format_exc().rstrip(), err=True)
+
+
+def say(text: object, *, err: bool = False, nl: bool = True) -> None:
+    """Print a text: the characters of it that a terminal would obey are shown."""
+    click.echo(visible(str(text), "\n\t"), err=err, nl=nl)
+
+
+def one_line(message: str) -> str:
+    """A message in one line, without the numbers that the system gives its errors."""
+    return " ".join(re.sub(r"\[Errno -?\d+\] ", "", message).split())
+
+
+class Above(click.FloatRange):
+    """A number above 0, which is one: neither nan nor inf."""
+
+    def __init__(self) -> None:
+        super().__init__(0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no number above 0.", param, ctx)
+        return number
 
 
 def demand_no_options(context: click.Context) -> None:
@@ -105,7 +131,7 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 timeout_option = click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=Above(),
     default=600.0,
     show_default=True,
     help="Seconds that a program of cmd: may take for one clip.",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lsbench.cli.common import examples
+from lsbench.cli.common import examples, say
 from lsbench.cli.leaderboard import run_argument
 
 
@@ -31,6 +31,6 @@ def compare(one: Path, other: Path, by: str | None, clips: int, style: str) -> N
     comparison = compare_runs(one, other)
     listed = comparison.score(by)
     if style == "json":
-        click.echo(texts.to_json(comparison), nl=False)
+        say(texts.to_json(comparison), nl=False)
     else:
         texts.show_comparison(comparison, listed, clips, console())

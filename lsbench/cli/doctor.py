@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lsbench.cli.common import INCOMPLETE, examples
+from lsbench.cli.common import INCOMPLETE, examples, say
 
 
 @click.command(
@@ -77,7 +77,7 @@ def doctor(
             progress=progress,
         )
     if style == "json":
-        click.echo(texts.to_json(seen), nl=False)
+        say(texts.to_json(seen), nl=False)
     else:
         texts.show(seen, console())
     if not seen.well:

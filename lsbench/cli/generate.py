@@ -14,6 +14,7 @@ from lsbench.cli.common import (
     demand_one_bench,
     examples,
     labelled,
+    say,
     timeout_option,
 )
 
@@ -76,4 +77,4 @@ def generate(
             timeout_s=timeout,
             progress=labelled(progress, "render"),
         )
-    click.echo(f"{len(paths)} videos in {out}")
+    say(f"{len(paths)} videos in {out}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lsbench.cli.common import examples
+from lsbench.cli.common import Above, examples, say
 
 if TYPE_CHECKING:
     from lsbench.board.board import Board
@@ -32,7 +32,7 @@ style_option = click.option("--format", "style", type=click.Choice(STYLES), defa
 @style_option
 @click.option(
     "--difference",
-    type=click.FloatRange(0, min_open=True),
+    type=Above(),
     help="Say how many clips, or segments, this difference takes.",
 )
 @click.option("--quote", "quoted", multiple=True, type=run_argument, metavar="FILE.toml", help="Published figures.")
@@ -80,8 +80,8 @@ def leaderboard(
         show_board(board, style)
     if frames is not None:
         for line in write_frames(board, frames):
-            click.echo(line, err=True)
-        click.echo(str(frames), err=True)
+            say(line, err=True)
+        say(str(frames), err=True)
 
 
 def read_board(
@@ -123,7 +123,7 @@ def show_board(board: Board, style: str = "table") -> None:
         "markdown": markdown.to_markdown,
         "latex": latex.to_latex,
     }
-    click.echo(writers[style](board), nl=False)
+    say(writers[style](board), nl=False)
 
 
 def show_summary(board: Board, style: str, out: Path | None) -> None:
@@ -141,9 +141,9 @@ def show_summary(board: Board, style: str, out: Path | None) -> None:
 
         show_table(header, [[tables.text(cell) for cell in row] for row in rows])
     else:
-        click.echo(tables.render(style, header, rows), nl=False)
+        say(tables.render(style, header, rows), nl=False)
     if out is not None:
         from lsbench.report.page.box_plots import box_plots
 
         for path in box_plots(summaries, out):
-            click.echo(str(path), err=True)
+            say(str(path), err=True)

@@ -12,6 +12,7 @@ from lsbench.cli.common import (
     demand_one_bench,
     examples,
     labelled,
+    say,
     timeout_option,
 )
 from lsbench.report.text.leakage import to_json, to_text
@@ -66,7 +67,7 @@ def leakage(
     except WeightsError as error:
         if not all(clip.landmarks for clip in bench.clips):
             raise
-        click.echo(f"lips of the made videos are not followed: {error}", err=True)
+        say(f"lips of the made videos are not followed: {error}", err=True)
     with progress_bar(quiet) as progress:
         found = probe(
             source,
@@ -77,4 +78,4 @@ def leakage(
             timeout_s=timeout,
             progress=labelled(progress, "probe"),
         )
-    click.echo(to_json(found) if style == "json" else to_text(found), nl=style != "json")
+    say(to_json(found) if style == "json" else to_text(found), nl=style != "json")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lsbench.cli.common import Commands, examples
+from lsbench.cli.common import Above, Commands, examples, say
 
 if TYPE_CHECKING:
     from lsbench.board.people import StudyResult
@@ -86,17 +86,15 @@ def make(
     study = made.study
     shown = f"{study.shown} of {len(study.trials)}" if study.shares else f"{study.shown}"
     what, count = ("pairs" if method == "pairs" else "items"), len({item.clip for item in study.key.items.values()})
-    click.echo(
+    say(
         f"Study {study.key.study}: {len(study.trials)} {what} of {count} clips "
         f"and {len(study.key.runs)} generators beside the real clips."
     )
-    click.echo(
-        f"Each rater sees {shown}, {study.key.repeats} of them twice: about {study.minutes} minutes with all checks."
-    )
+    say(f"Each rater sees {shown}, {study.key.repeats} of them twice: about {study.minutes} minutes with all checks.")
     if study.minutes > LONG:
-        click.echo(f"Beyond {LONG} minutes raters tire: pass fewer --clips, or --per-rater.", err=True)
-    click.echo(f"Page: {made.page}\nKey:  {made.key}")
-    click.echo(f"Give raters the folder {made.page.parent} alone; the key tells what they see.")
+        say(f"Beyond {LONG} minutes raters tire: pass fewer --clips, or --per-rater.", err=True)
+    say(f"Page: {made.page}\nKey:  {made.key}")
+    say(f"Give raters the folder {made.page.parent} alone; the key tells what they see.")
 
 
 @mos_group.command(
@@ -127,9 +125,7 @@ def make(
     show_default=True,
     help="csv: the generators' scores; json: everything, as --out.",
 )
-@click.option(
-    "--difference", type=click.FloatRange(0, min_open=True), help="Say how many raters this difference takes."
-)
+@click.option("--difference", type=Above(), help="Say how many raters this difference takes.")
 @click.option("--keep-all", is_flag=True, help="Leave no rater out; the reasons are still given.")
 @click.option("--strict", is_flag=True, help="Leave out by ITU-T P.910's thresholds alone.")
 @click.option("--require-headphones", is_flag=True, help="Leave out who fails the headphone check, instead of a note.")
@@ -173,17 +169,17 @@ def read(
         difference=difference,
     )
     if why:
-        click.echo(f"metrics are not compared with people: {why}", err=True)
+        say(f"metrics are not compared with people: {why}", err=True)
     if out is not None:
         write_study_result(out, study)
     if style == "json":
-        click.echo(to_json(study), nl=False)
+        say(to_json(study), nl=False)
     elif style == "csv":
         from lsbench.report.text import people, tables
 
-        click.echo(tables.render("csv", *people.score_cells(study)), nl=False)
+        say(tables.render("csv", *people.score_cells(study)), nl=False)
     elif style == "markdown":
-        click.echo(_markdown(study, question), nl=False)
+        say(_markdown(study, question), nl=False)
     else:
         _show(study, question)
 
@@ -210,17 +206,17 @@ def _show(study: StudyResult, question: str) -> None:
     from lsbench.report.text import people
     from lsbench.report.text.console import show_table
 
-    click.echo(f"Study {study.study}, {study.method}, protocol {study.protocol['name']}")
-    click.echo(f"{study.kept} of {len(study.raters)} raters kept")
+    say(f"Study {study.study}, {study.method}, protocol {study.protocol['name']}")
+    say(f"{study.kept} of {len(study.raters)} raters kept")
     show_table(people.rater_header(study), people.rater_lines(study))
     for asked in study.questions:
-        click.echo(f"{asked.id}: {asked.text}")
+        say(f"{asked.id}: {asked.text}")
         show_table(people.SCORE_HEADER, people.score_lines(asked))
     for line in _said(study):
-        click.echo(f"· {line}")
+        say(f"· {line}")
     for asked in study.questions:
         if asked.id == question and asked.metrics:
-            click.echo(f"\nWhich metric agrees with people, {asked.id}. {people.CAPTION}")
+            say(f"\nWhich metric agrees with people, {asked.id}. {people.CAPTION}")
             show_table(people.METRIC_HEADER, people.metric_lines(asked))
 
 

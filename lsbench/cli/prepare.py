@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lsbench.cli.common import INCOMPLETE, Commands, common_options, examples
+from lsbench.cli.common import INCOMPLETE, Commands, common_options, examples, say
 
 if TYPE_CHECKING:
     from lsbench.corpus.grid.prepare import Prepared
@@ -89,20 +89,20 @@ def _show(prepared: Prepared, out: Path) -> None:
     speakers = {record.speaker for record in prepared.ready}
     held = ", ".join(f"{count} {size}" for size, count in sorted(sizes.items())) or "none"
     unaligned = sum(not record.alignment for record in prepared.ready)
-    click.echo(f"ready in {out}: {len(prepared.ready)} clips ({held}), {unaligned} without alignment")
-    click.echo(f"speakers: {len(speakers)}; checked in this run: {prepared.checked}")
+    say(f"ready in {out}: {len(prepared.ready)} clips ({held}), {unaligned} without alignment")
+    say(f"speakers: {len(speakers)}; checked in this run: {prepared.checked}")
     _list("broken", [f"{record.source or record.clip_id}: {record.problem}" for record in prepared.broken])
     _list("missing", prepared.missing)
     _list("too few", prepared.few)
     _list("left out", prepared.faults)
     if not prepared.complete:
-        click.echo(f"every clip and its problem: {out / 'index.parquet'}")
+        say(f"every clip and its problem: {out / 'index.parquet'}")
 
 
 def _list(what: str, lines: Sequence[str]) -> None:
     if lines:
-        click.echo(f"{len(lines)} {what}:")
+        say(f"{len(lines)} {what}:")
     for line in lines[:MOST_LINES]:
-        click.echo(f"  {line}")
+        say(f"  {line}")
     if len(lines) > MOST_LINES:
-        click.echo(f"  and {len(lines) - MOST_LINES} more")
+        say(f"  and {len(lines) - MOST_LINES} more")

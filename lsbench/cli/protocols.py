@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lsbench.cli.common import Commands, examples
+from lsbench.cli.common import Commands, examples, say
 
 if TYPE_CHECKING:
     from lsbench.protocol.protocol import Protocol
@@ -68,7 +68,7 @@ def show(name: str, data: Path | None) -> None:
     facts["manifest_sha256"] = bench.manifest_sha256 if bench.is_bound else "with --data"
     facts["digest"] = bench.digest if bench.is_bound else "with --data"
     for key, fact in facts.items():
-        click.echo(f"{key:<17} {fact}")
+        say(f"{key:<17} {fact}")
     if bench.clips:
         rows = [[clip.id, clip.speaker, bench.driver(clip).id, clip.sha256 or "-"] for clip in bench.clips]
         show_table(["clip", "speaker", "sound of", "sha256"], rows)

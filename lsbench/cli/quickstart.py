@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lsbench.cli.common import examples, labelled
+from lsbench.cli.common import examples, labelled, say
 from lsbench.cli.leaderboard import read_board, show_board
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ def quickstart(out: Path, quiet: bool) -> None:
             videos, protocol=bench, out=out / "runs", workers=workers, offline=bool(missing), progress=scores
         )
     for reason in missing:
-        click.echo(f"lsbench: {reason}", err=True)
+        say(f"lsbench: {reason}", err=True)
     show_board(read_board([result.path for result in results if result.path]))
-    click.echo(f"\nRuns are in {out / 'runs'}. Again, as JSON: lsbench leaderboard {out / 'runs'}/* --format json")
+    say(f"\nRuns are in {out / 'runs'}. Again, as JSON: lsbench leaderboard {out / 'runs'}/* --format json")
 
 
 def fetch_weights(rules: Protocol, progress: Progress) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lsbench.cli.common import examples
+from lsbench.cli.common import Above, examples, say
 from lsbench.cli.leaderboard import read_board
 
 path_option = click.Path(path_type=Path)
@@ -23,7 +23,7 @@ path_option = click.Path(path_type=Path)
 @click.argument("runs", nargs=-1, required=True, type=path_option, metavar="RUN...")
 @click.option("--out", required=True, type=path_option, metavar="DIR", help="Folder for the pages.")
 @click.option("--rank-by", metavar="METRIC/REGION", help="Score to rank by; the protocol's if not given.")
-@click.option("--difference", type=click.FloatRange(0, min_open=True), help="Say how many clips this difference takes.")
+@click.option("--difference", type=Above(), help="Say how many clips this difference takes.")
 @click.option("--quote", "quoted", multiple=True, type=path_option, metavar="FILE.toml", help="Published figures.")
 @click.option("--audit", "audited", type=path_option, metavar="DIR", help="Show what lsbench audit found beside it.")
 @click.option("--mos", "mos_path", type=path_option, metavar="FILE.json", help="What people said: of mos read --out.")
@@ -73,4 +73,4 @@ def report(
             workers=workers or pool.cores(),
             progress=progress,
         )
-    click.echo(index)
+    say(index)

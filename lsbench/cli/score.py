@@ -10,11 +10,13 @@ import click
 
 from lsbench.cli.common import (
     INCOMPLETE,
+    Above,
     bench_options,
     common_options,
     demand_one_bench,
     examples,
     labelled,
+    say,
     timeout_option,
 )
 
@@ -82,7 +84,7 @@ from lsbench.cli.common import (
 )
 @click.option(
     "--segment",
-    type=click.FloatRange(0, min_open=True),
+    type=Above(),
     metavar="SECONDS",
     help="Few long clips: draw segments of about so many seconds of them for intervals and tests.",
 )
@@ -167,6 +169,6 @@ def score(
             failed = anchors.measure(Run.of(results[0]).path, progress=labelled(progress, "anchors"), **options)
     if ranks.first:
         for anchor, reason in failed.items():
-            click.echo(f"lsbench: anchor {anchor} not measured: {' '.join(reason.split())}", err=True)
+            say(f"lsbench: anchor {anchor} not measured: {' '.join(reason.split())}", err=True)
     if not all(result.complete for result in results):
         sys.exit(INCOMPLETE)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from lsbench.cli.common import INCOMPLETE, examples
+from lsbench.cli.common import INCOMPLETE, examples, say
 
 
 @click.command(
@@ -72,7 +72,7 @@ def train(
     done = outcome.step == outcome.steps
     if first:
         state = "done" if done else "stopped; the same command with --resume automatic goes on"
-        click.echo(f"{model}: step {outcome.step} of {outcome.steps}, {state}; kept in {outcome.out}")
+        say(f"{model}: step {outcome.step} of {outcome.steps}, {state}; kept in {outcome.out}")
     if not done:
         sys.exit(INCOMPLETE)
 
@@ -85,7 +85,7 @@ def plot(run: Path, out: Path | None) -> None:
     from lsbench import registry
 
     for path in registry.load(registry.TRAINING["plot"])(run, out or run / "figures"):
-        click.echo(path)
+        say(path)
 
 
 @contextmanager

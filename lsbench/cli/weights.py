@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lsbench.cli.common import Commands, examples
+from lsbench.cli.common import Commands, examples, say
 from lsbench.errors import LsbenchError
 
 
@@ -46,16 +46,16 @@ def weights_fetch(names: tuple[str, ...], every: bool, quiet: bool) -> None:
     wanted = names or [name for name, each in WEIGHTS.items() if each.forms]
     missing = weights.to_fetch(wanted)
     if missing:
-        click.echo(f"to fetch: {', '.join(missing)}: {weights.wire_bytes(missing):,} bytes")
+        say(f"to fetch: {', '.join(missing)}: {weights.wire_bytes(missing):,} bytes")
     failed = []
     with progress_bar(quiet) as progress:
         for name, outcome in weights.fetch_each(wanted, progress):
             if isinstance(outcome, Path):
-                click.echo(f"{name}: {outcome}")
+                say(f"{name}: {outcome}")
                 continue
             if names:
                 raise outcome
-            click.echo(f"lsbench: {' '.join(str(outcome).split())}", err=True)
+            say(f"lsbench: {' '.join(str(outcome).split())}", err=True)
             failed += [name] if WEIGHTS[name].packages else []
     if failed:
         raise LsbenchError(f"{len(failed)} of {len(WEIGHTS)} could not be fetched: {', '.join(failed)}")
@@ -71,10 +71,10 @@ def weights_import(source: Path) -> None:
 
     taken = import_files(source)
     for name, path in taken.files:
-        click.echo(f"{name}: {path}")
+        say(f"{name}: {path}")
     for path, near in taken.unrecognised:
         if near:
-            click.echo(f"left: {path} {near}", err=True)
+            say(f"left: {path} {near}", err=True)
 
 
 @weights_group.command(name="verify", epilog=examples("lsbench weights verify"))

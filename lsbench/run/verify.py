@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lsbench.errors import BundleError, MetricError
+from lsbench.errors import BundleError, LsbenchError, MetricError
 from lsbench.metrics._base import catalogue
 from lsbench.metrics._base.metric import Metric
 from lsbench.protocol.manifest import Reference
@@ -46,7 +47,7 @@ def verify(bundle: Path, generated: str | None = None, **options: Any) -> Verifi
     Raises:
         BundleError: naming the first thing that is not as the bundle says.
     """
-    with tempfile.TemporaryDirectory(prefix="lsbench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lsbench-") as folder, _named_by(bundle, folder):
         run = unpack(bundle, Path(folder))
         request, result = run.request(), run.result()
         metrics = _metrics(bundle, request, result)
@@ -58,6 +59,18 @@ def verify(bundle: Path, generated: str | None = None, **options: Any) -> Verifi
         if generated is not None:
             _rescore(bundle, run, table, metrics, Path(folder), generated, options)
     return Verified(result, len(metrics), generated is not None)
+
+
+@contextmanager
+def _named_by(bundle: Path, folder: str) -> Iterator[None]:
+    """Let errors name the bundle and what is in it, not the folder that it was unpacked in, which is about to go."""
+    try:
+        yield
+    except LsbenchError as error:
+        if folder not in str(error):
+            raise
+        inside = str(error).replace(f"{folder}/run/", f"{bundle}: ").replace(folder, str(bundle))
+        raise BundleError(inside) from error
 
 
 def _metrics(bundle: Path, request: Mapping[str, Any], result: Result) -> list[Metric]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from lsbench.system.cache import write_atomically
 from lsbench.system.small_files import MOST_BYTES, read_small
+from lsbench.system.visible import in_json
 
 MOST_DEPTH = 32  # of lists and objects in each other
 _MOST_DIGITS = 100  # of a whole number, which any float can hold
@@ -32,8 +33,11 @@ def decode(value: float | str | None) -> float:
 
 
 def text(content: Any, indent: int = 2) -> str:
-    """Content as a file holds it, or a terminal shows it; ValueError for a float that encode() should have seen."""
-    return json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+    """Content as a file holds it, or a terminal shows it; ValueError for a float that encode() should have seen.
+
+    Characters that a terminal would obey are escaped.
+    """
+    return in_json(json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def parse(document: str | bytes) -> dict[str, Any]:

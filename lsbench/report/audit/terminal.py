@@ -7,13 +7,12 @@ import string
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from lsbench.auditing.artifacts.artifact import GROUPS
 from lsbench.auditing.findings import GRADES, Audit
 from lsbench.report.audit.text import reliability
 from lsbench.report.audit.words import conditions, not_measured, paragraph
-from lsbench.report.text.console import show_table
+from lsbench.report.text.console import show_table, words
 
 COLOURS = {"good": "bold green", "drowned": "green", "weak": "yellow", "blind": "dim", "fooled": "bold red"}
 LETTERS = [*string.ascii_lowercase, *(f"{letter}{letter}" for letter in string.ascii_lowercase)]
@@ -26,14 +25,14 @@ def show_audit(audit: Audit, out: Console) -> None:
     for start in range(0, len(audit.keys), room):
         out.print(_table(audit, audit.keys[start : start + room], letters))
     named = "  ".join(f"{letter} {key}" for key, letter in letters.items())
-    out.print(Text(named))
-    out.print(Text(conditions(audit)))
-    out.print(Text(f"Clips: {len(audit.clips)}; {audit.units}."))
+    out.print(words(named))
+    out.print(words(conditions(audit)))
+    out.print(words(f"Clips: {len(audit.clips)}; {audit.units}."))
     show_table(["notices", "score", "false alarms", "orders", "monotone"], reliability(audit), out)
     for line in not_measured(audit):
-        out.print(Text(f"· {line}"))
+        out.print(words(f"· {line}"))
     for sentence in paragraph(audit):
-        out.print(Text(sentence))
+        out.print(words(sentence))
 
 
 def _table(audit: Audit, keys: tuple[str, ...], letters: dict[str, str]) -> Table:
@@ -46,12 +45,12 @@ def _table(audit: Audit, keys: tuple[str, ...], letters: dict[str, str]) -> Tabl
     for each in audit.artifacts:
         if each.group != group:
             group = each.group
-            table.add_row(Text(GROUPS[each.group], style="italic"))
+            table.add_row(words(GROUPS[each.group], style="italic"))
         cells = [audit.grade(each.name, key) for key in keys]
         harmless = "" if each in audit.faults else " (harmless)"
         table.add_row(
             f"{each.name}{harmless}",
             each.said(audit.strength(each.name)),
-            *[Text(GRADES[cell], style=COLOURS[cell]) for cell in cells],
+            *[words(GRADES[cell], style=COLOURS[cell]) for cell in cells],
         )
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from lsbench.errors import LsbenchError
 from lsbench.metrics._base.direction import arrow
 from lsbench.system.cache import write_atomically
+from lsbench.system.visible import everywhere
 
 
 def render(path: Path, template: str, *, package: str = "lsbench.report", **values: Any) -> None:
@@ -25,7 +27,9 @@ def render(path: Path, template: str, *, package: str = "lsbench.report", **valu
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda value: value if isinstance(value, Markup) else everywhere(value),
     )
+    environment.policies["json.dumps_function"] = lambda value, **options: json.dumps(everywhere(value), **options)
     environment.filters["arrow"] = arrow
     trusted = {name: Markup(values.pop(name)) for name in ("mark", "style", "script")}
     write(path, environment.get_template(template).render(**trusted, **values).encode())

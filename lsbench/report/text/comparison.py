@@ -7,11 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
 from lsbench.board.compare import Comparison, ScoreDifference
 from lsbench.metrics._base.direction import oriented
-from lsbench.report.text.console import plain_table
+from lsbench.report.text.console import plain_table, words
 from lsbench.run.shown import number
 from lsbench.system import strict_json
 from lsbench.system.strict_json import encode
@@ -51,19 +50,19 @@ def show_comparison(comparison: Comparison, listed: ScoreDifference | None, clip
     for which, result in (("one", comparison.first), ("other", comparison.second)):
         state = f"{result.clips} of {result.expected} clips{'' if result.complete else ', INCOMPLETE'}"
         state += "" if result.share == 1 else f", {result.share:.1%} of the frames"
-        out.print(Text(f"{which}: {result.name}, {state}, {result.path}"))
+        out.print(words(f"{which}: {result.name}, {state}, {result.path}"))
     if comparison.fields:
         out.print(plain_table(FIELDS, field_rows(comparison)))
     else:
-        out.print(Text("No field differs that can move a number."))
+        out.print(words("No field differs that can move a number."))
     if not comparison.comparable:
-        out.print(Text("Not comparable: the runs were made under different conditions, and nothing is tested."))
+        out.print(words("Not comparable: the runs were made under different conditions, and nothing is tested."))
     if comparison.withheld:
-        out.print(Text(f"No differences: {comparison.withheld}."))
+        out.print(words(f"No differences: {comparison.withheld}."))
     if comparison.scores:
         out.print(plain_table(SCORES, score_rows(comparison)))
     if listed and listed.clips and clips:
-        out.print(Text(f"{listed.key} by clip, those where {comparison.second.name} loses most first:"))
+        out.print(words(f"{listed.key} by clip, those where {comparison.second.name} loses most first:"))
         out.print(plain_table(CLIPS, clip_rows(listed, clips)))
 
 

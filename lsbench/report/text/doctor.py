@@ -7,10 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
 from lsbench.media.streams import Stream
-from lsbench.report.text.console import plain_table
+from lsbench.report.text.console import plain_table, words
 from lsbench.run.doctor import Examination
 from lsbench.run.inspection import Inspection
 from lsbench.run.prospects import Prospect
@@ -123,7 +122,7 @@ def pair_row(each: Prospect) -> list[str]:
 
 def _lines(lines: list[str], out: Console) -> None:
     for line in lines:
-        out.print(Text(f"· {' '.join(line.split())}"), soft_wrap=True)
+        out.print(words(f"· {' '.join(line.split())}"), soft_wrap=True)
 
 
 def _stream(stream: Stream) -> str:

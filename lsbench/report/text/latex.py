@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from lsbench.board.board import Board, Row
 from lsbench.metrics._base.score_key import ScoreKey
 from lsbench.report.text.markdown import columns, quoted_caption, quoted_table
+from lsbench.system.visible import visible
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -24,6 +25,10 @@ SPECIAL = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
+    "`": r"\textasciigrave{}",
+    "[": "{[}",  # behind a line's end it would be a distance, a star would forbid a page's end
+    "]": "{]}",
+    "*": "{*}",
 }
 
 
@@ -33,7 +38,8 @@ def to_latex(board: Board) -> str:
     rows = [[board.rank_text(row), _name(row), *[_cell(board, row, key) for key in keys]] for row in board.rows]
     anchors = [["", _name(row), *[_cell(board, row, key) for key in keys]] for row in board.anchors]
     note = (
-        f"% {board.protocol['name']} {board.protocol['version']}, {board.protocol['clips']} clips, ranked by "
+        f"% {_remark(board.protocol['name'])} {_remark(board.protocol['version'])}, {board.protocol['clips']} clips, "
+        f"ranked by "
         f"{board.rank_by}. In bold the best; generators that share a letter cannot be told apart (paired permutation "
         "test, Holm, 5 %); in brackets half the 95 % interval. Needs \\usepackage{booktabs}.\n"
     )
@@ -43,13 +49,18 @@ def to_latex(board: Board) -> str:
         header, cells = quoted_table(board, quotes)
         lines = [[escape(text) for text in row[1:]] for row in cells]
         body = tabular("l" + "r" * (len(header) - 3) + "l", [_line([escape(text) for text in header[1:]])], [lines])
-        tables.append(f"% {' '.join(quoted_caption(quotes).split())}\n{body}")
+        tables.append(f"% {_remark(quoted_caption(quotes))}\n{body}")
     return "\n".join(tables)
 
 
 def escape(text: str) -> str:
     """Text that LaTeX sets as it is."""
-    return "".join(SPECIAL.get(character, character) for character in text.replace("\n", " "))
+    return "".join(SPECIAL.get(character, character) for character in visible(text.replace("\n", " ")))
+
+
+def _remark(text: object) -> str:
+    """A text in a comment, which ends with the line."""
+    return visible(" ".join(str(text).split()))
 
 
 def _name(row: Row) -> str:
@@ -91,7 +102,7 @@ def _regions(board: Board, keys: Sequence[str]) -> str:
             "rank",
             "generator",
             *[
-                f"{key.rpartition('/')[2] if '/' in key else ''} {arrows[board.column(key).better]}".strip()
+                f"{escape(key.rpartition('/')[2] if '/' in key else '')} {arrows[board.column(key).better]}".strip()
                 for key in keys
             ],
         ]

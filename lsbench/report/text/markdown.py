@@ -15,6 +15,7 @@ from lsbench.report.text.pairs import flip_lines, pair_caption, pair_header, pai
 from lsbench.report.text.remarks import remarks
 from lsbench.run.shown import number
 from lsbench.system.strict_json import encode
+from lsbench.system.visible import in_cell, visible
 
 PAIRED = ("whole", "mouth")
 
@@ -47,7 +48,7 @@ def to_csv(board: Board) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     scored = [name for key in keys for name in (key, f"low {key}", f"high {key}", f"group {key}", f"rank {key}")]
-    writer.writerow(["rank", "generator", "clips", "complete", *counted, *scored])
+    writer.writerow(["rank", "generator", "clips", "complete", *counted, *map(in_cell, scored)])
     for row in (*board.rows, *board.anchors):
         values: list[Any] = []
         for key in keys:
@@ -61,7 +62,9 @@ def to_csv(board: Board) -> str:
             ]
         result = row.result
         numbers = [result.compared_frames, result.reference_frames] if compared else []
-        writer.writerow([row.rank, row.generator, result.clips, str(result.complete).lower(), *numbers, *values])
+        writer.writerow(
+            [row.rank, in_cell(row.generator), result.clips, str(result.complete).lower(), *numbers, *values]
+        )
     return out.getvalue()
 
 
@@ -160,6 +163,7 @@ def frames(board: Board) -> dict[str, str]:
 
 def escape(text: str) -> str:
     """Text that Markdown shows as it is."""
-    for character in "\\|`*_<>[]":
+    text = visible(text.replace("\n", " "))
+    for character in "\\|`*_<>[]&~$":
         text = text.replace(character, f"\\{character}")
-    return text.replace("\n", " ")
+    return text

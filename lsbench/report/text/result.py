@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.text import Text
 
 from lsbench.metrics._base.score_key import ScoreKey
-from lsbench.report.text.console import console, show_table
+from lsbench.report.text.console import console, show_table, words
 from lsbench.report.text.remarks import notes
 from lsbench.run.result import Result
 from lsbench.run.shown import number
@@ -44,4 +43,4 @@ def show_pace(result: Result) -> None:
 def _lines(out: Console, lines: Iterable[str]) -> None:
     """One line a text, never wrapped."""
     for line in lines:
-        out.print(Text(line), soft_wrap=True)
+        out.print(words(line), soft_wrap=True)

@@ -12,6 +12,7 @@ from lsbench.report.text.markdown import markdown_table
 from lsbench.run.shown import number
 from lsbench.system import strict_json
 from lsbench.system.strict_json import encode
+from lsbench.system.visible import in_cell
 
 Cell = str | int | float | None
 
@@ -21,7 +22,7 @@ def render(style: str, header: Sequence[str], rows: Sequence[Sequence[Cell]]) ->
     if style == "csv":
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerows([header, *([_plain(cell) for cell in row] for row in rows)])
+        writer.writerows([map(in_cell, header), *([_cell(cell) for cell in row] for row in rows)])
         return out.getvalue()
     if style == "json":
         content = [dict(zip(header, map(_plain, row), strict=True)) for row in rows]
@@ -38,6 +39,11 @@ def render(style: str, header: Sequence[str], rows: Sequence[Sequence[Cell]]) ->
 def text(cell: Cell) -> str:
     """A cell for people."""
     return number(cell) if isinstance(cell, float) else "-" if cell is None else str(cell)
+
+
+def _cell(cell: Cell) -> Any:
+    """A cell of a CSV file."""
+    return in_cell(cell) if isinstance(cell, str) else _plain(cell)
 
 
 def _plain(cell: Cell) -> Any:

@@ -10,9 +10,10 @@ from rich.text import Text
 
 from lsbench.board.board import Board
 from lsbench.metrics._base.score_key import ScoreKey
-from lsbench.report.text.console import plain_table
+from lsbench.report.text.console import plain_table, words
 from lsbench.report.text.markdown import caption, cell, clips, columns, frames, quoted_caption, quoted_table
 from lsbench.report.text.remarks import remarks
+from lsbench.system.visible import visible
 
 
 def show_board(board: Board, out: Console) -> None:
@@ -31,7 +32,7 @@ def show_board(board: Board, out: Console) -> None:
     counts = max(len("clips"), *(len(clips(row)) for row in rows))
     counts += max(map(len, compared.values())) + 3 if compared else 0
     room = out.width - sum(column + 3 for column in (ranks, names))
-    out.print(Text(caption(board)))
+    out.print(words(caption(board)))
     for part, group in enumerate(_rows_of_columns(keys, width, room - counts - 3, room)):
         table = Table(pad_edge=False)
         table.add_column("rank", justify="right")
@@ -41,20 +42,20 @@ def show_board(board: Board, out: Console) -> None:
             if compared:
                 table.add_column("frames", justify="right")
         for key in group:
-            table.add_column(Text(heads[key]), justify="right", no_wrap=True)
+            table.add_column(words(heads[key]), justify="right", no_wrap=True)
         for index, row in enumerate(rows):
             if index == len(board.rows):
                 table.add_section()
             marked = [_marked(cells[key][index], best=row.ranks.get(key) == 1) for key in group]
             counted = [clips(row), *([compared[row.generator]] if compared else [])] if part == 0 else []
-            table.add_row(board.rank_text(row), Text(row.generator), *counted, *marked)
+            table.add_row(board.rank_text(row), words(row.generator), *counted, *marked)
         out.print(table)
     for quotes in board.quotes:
-        out.print(Text(quoted_caption(quotes)))
+        out.print(words(quoted_caption(quotes)))
         header, lines = quoted_table(board, quotes)
         out.print(plain_table(header, lines))
     for remark in remarks(board):
-        out.print(Text(f"· {remark}"))
+        out.print(words(f"· {remark}"))
 
 
 def _rows_of_columns(keys: Sequence[str], width: Mapping[str, int], first: int, later: int) -> list[list[str]]:
@@ -79,7 +80,7 @@ def _rows_of_columns(keys: Sequence[str], width: Mapping[str, int], first: int, 
 def _marked(text: str, *, best: bool) -> Text:
     """A cell: red or green where the mouth loses or gains places, bold where it is the best, its interval dimmed."""
     colour = "red" if "▼" in text else "green" if "▲" in text else ""
-    marked = Text(text, style=f"bold {colour}" if best else colour)
+    marked = words(text, style=f"bold {colour}" if best else colour)
     marked.highlight_regex(r"±\S+", "dim")
     return marked
 
@@ -88,5 +89,5 @@ def _head(key: str, heading: str) -> str:
     """The heading of a column in lines: metric, options, region with the direction."""
     parts = ScoreKey.parse(key)
     arrow = heading.removeprefix(key)
-    *lines, last = [part for part in (parts.metric, parts.options, parts.region) if part]
+    *lines, last = [visible(part) for part in (parts.metric, parts.options, parts.region) if part]
     return "\n".join([*lines, f"{last}{arrow}"])
