@@ -45,7 +45,7 @@ def test_the_terminal_shows_it() -> None:
 def test_a_page_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "source", lambda *_: "<p>{{ name }}</p><script>{{ data | tojson }}</script>")
     pages.render(tmp_path / "a.html", "a.html", mark="", style="", script="", name=EVIL, data={EVIL: [EVIL]})
-    page = (tmp_path / "a.html").read_text(newline="")
+    page = (tmp_path / "a.html").read_bytes().decode()
     assert not OBEYED & set(page) - {"\n"}
     assert page.count("u202e") == 3
 
