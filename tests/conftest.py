@@ -31,6 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--metric", action="append", default=[], metavar="SPEC", help="whose laws are tested, such as py:mymetrics:MAE"
     )
+    parser.addoption(
+        "--mutations", type=int, default=200, metavar="N", help="files of each kind that are spoilt at random and read"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -19,6 +19,7 @@ from lsbench.system.visible import visible
 if TYPE_CHECKING:
     from lsbench.system.pool import Progress
 
+MOST_SAID = 3000  # characters of an error: names and values in a file can be of any length
 DONE, ERROR, INCOMPLETE, INTERRUPTED = 0, 1, 3, 130
 
 
@@ -72,7 +73,8 @@ def say(text: object, *, err: bool = False, nl: bool = True) -> None:
 
 def one_line(message: str) -> str:
     """A message in one line, without the numbers that the system gives its errors."""
-    return " ".join(re.sub(r"\[Errno -?\d+\] ", "", message).split())
+    said = " ".join(re.sub(r"\[Errno -?\d+\] ", "", message).split())
+    return said if len(said) <= MOST_SAID else f"{said[: MOST_SAID - 500]} ... {said[-400:]}"
 
 
 class Above(click.FloatRange):

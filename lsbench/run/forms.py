@@ -5,6 +5,7 @@ What is optional was not written by every version of lsbench whose runs are stil
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from lsbench.system.shape import (
     MOST,
     SHA256,
     Kind,
+    Unexpected,
     choice,
     encoded,
     flag,
@@ -34,6 +36,16 @@ TABLE = ("clip_id", "speaker", "metric", "region", "value", "frames", "influence
 SEGMENTS = "segments"  # and one more where clips are cut: the influence of each segment of the clip, a list
 
 _SIGNED = whole(-MOST)
+
+MOST_VALUE = 1e100  # of a score: what is computed of it stays finite
+
+
+def _value(value: Any, key: str) -> float:
+    measured = encoded(value, key)
+    if MOST_VALUE < abs(measured) < math.inf:
+        raise Unexpected(key, value, f"a number up to {MOST_VALUE:g}")
+    return measured
+
 
 REQUEST: Kind = record(
     {
@@ -65,7 +77,7 @@ RESULT: Kind = record(
         "scores": table(
             record(
                 {
-                    "value": encoded,
+                    "value": _value,
                     "better": choice("higher", "lower", "zero"),
                     "signature": name,
                     "frames": whole(),
@@ -147,6 +159,10 @@ def read_table(path: Path, most_rows: int) -> Any:
     frame = table.to_pandas()
     if len(frame) and frame["frames"].min() < 0:
         raise ValueError("column frames holds what is less than 0")
+    for column in {"value", "influence"} & set(columns):
+        sizes = frame[column].abs()
+        if ((sizes > MOST_VALUE) & (sizes < math.inf)).any():
+            raise ValueError(f"column {column} holds numbers beyond {MOST_VALUE:g}")
     return frame
 
 
