@@ -15,7 +15,7 @@ from lsbench.corpus.shards import FORMAT, INDEX
 from lsbench.errors import TrainingError, reason
 from lsbench.face.track import POINTS, FaceTrack, Region
 from lsbench.media.lipgan_mel import BANDS, SETTINGS
-from lsbench.system import arrays, strict_json
+from lsbench.system import arrays, regular, strict_json
 from lsbench.system.shape import shown
 from lsbench.system.small_files import read_small
 
@@ -69,6 +69,7 @@ class Shard:
     def _mapped(self, name: str, kind: Any, row: tuple[int, ...]) -> np.ndarray:
         path = self.folder / name
         try:
+            regular.demand(path)
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         except Exception as error:  # the ways in which a damaged file can fail to be read are many
             raise TrainingError(f"{path}: {arrays.said(error)}; {REMEDY}") from error

@@ -54,7 +54,7 @@ def prepare_grid(
     (where both are there 360x288 is taken), alignments in any of their places. Clips keep their bytes; OUT takes no
     room for those that lie unpacked on the same disk. A killed run goes on when the same command is given again.
 
-    Exit status: 0 all is there, 1 an error, 3 finished, but clips are broken or missing.
+    Exit status: 0 all is there, 1 an error, 3 finished, but clips are broken or missing, or an archive is.
     """
     from lsbench.cli.progress import progress_bar
     from lsbench.corpus.grid.download import download_archives

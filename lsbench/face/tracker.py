@@ -29,6 +29,8 @@ from lsbench.system.memory import give_back
 
 WINDOW = 8  # frames of a film that are read at a time
 SIDECAR_SUFFIX = ".landmarks.npz"
+_LARGEST = 1e3  # of what is known of a face beside its landmarks: shares of movements, and turns
+OUTSIDE = 1.0  # widths or heights of the frame by which a landmark of a face may lie outside
 
 Sights = dict[bytes, list[Face]]  # the faces of a picture, points float32, by the picture's digest
 
@@ -224,16 +226,43 @@ def save_track(path: Path, track: FaceTrack) -> None:
 
 
 def load_track(path: Path) -> FaceTrack:
-    """Read what save_track wrote; FaceError where the file is missing or damaged."""
+    """Read what save_track wrote; FaceError where the file is missing, damaged, or holds what can be no face."""
     try:
         with arrays.opened(path) as data:
             landmarks, has_face = data["landmarks"].astype(np.float32), data["found"].astype(bool)
             more: dict[str, Any] = {name: data[name] for name in [*PER_FRAME][2:] if name in data}
             if "rule" in data:
                 more["rule"] = str(data["rule"])
-            return FaceTrack(landmarks, has_face, int(data["height"]), int(data["width"]), **more)
-    except (OSError, ValueError) as error:
+            track = FaceTrack(landmarks, has_face, int(data["height"]), int(data["width"]), **more)
+        _demand_plausible(track)
+        return track
+    except (OSError, ValueError, FaceError) as error:
         raise FaceError(f"{path}: not a readable landmark file ({error})") from error
+
+
+def _demand_plausible(track: FaceTrack) -> None:
+    """ValueError where a track holds what no tracker measures."""
+    if min(track.height, track.width) < 1:
+        raise ValueError(f"frames of {track.width}x{track.height} px")
+    with np.errstate(over="ignore", invalid="ignore"):
+        place = track.landmarks[track.found] / np.array([track.width, track.height], np.float32)
+        outside = ~(np.abs(place - 0.5) <= 0.5 + OUTSIDE).all(axis=(1, 2))
+    if outside.any():
+        frame = int(np.flatnonzero(track.found)[np.argmax(outside)])
+        raise ValueError(
+            f"landmarks of frame {frame} are no numbers, or lie far outside the {track.width}x{track.height} px"
+        )
+    if track.shots is not None and (track.shots.dtype.kind not in "iu" or (np.diff(track.shots) < 0).any()):
+        raise ValueError("shots do not rise from frame to frame")
+    if track.seen is not None and (track.seen.dtype.kind not in "iu" or (track.seen < 0).any()):
+        raise ValueError("seen is no number of faces")
+    if track.covered is not None and track.covered.dtype.kind != "b":
+        raise ValueError("covered holds more than true and false")
+    for name in ("blendshapes", "pose"):
+        values = getattr(track, name)
+        if values is not None and (values.dtype.kind != "f" or (np.abs(values) > _LARGEST).any()):
+            raise ValueError(f"{name} holds what no face has")
+    parse_rule(track.rule)
 
 
 def _sight(search: Search, frame: np.ndarray, sights: Sights | None) -> list[Face]:

@@ -40,6 +40,7 @@ from lsbench.protocol.fit import fitted
 from lsbench.protocol.protocol import Drive, Protocol
 from lsbench.protocol.rate import timed
 from lsbench.system import pool
+from lsbench.system.memory import enough
 from lsbench.system.pool import Progress
 
 # A stand-in shows its one fault, so its codec must add next to nothing: what is left is the rounding of RGB to YUV.
@@ -121,7 +122,8 @@ def render_clip(studio: Studio, order: Order) -> None:
     path, record = studio.video(order.face.id), studio.record(order.face.id)
     path.unlink(missing_ok=True)
     try:
-        facts = _render(studio, order, path)
+        with enough(f"clip {order.face.id}"):
+            facts = _render(studio, order, path)
     except LsbenchError as error:
         write_json(record, {"failed": str(error)})
         raise

@@ -9,11 +9,13 @@ import numpy as np
 
 from lsbench.errors import MediaError
 from lsbench.media.decode import Video
+from lsbench.media.expected import ANY, Expected
 from lsbench.media.film import Reread
 from lsbench.media.memory import Store
 from lsbench.media.pictures import has_suffix, opaque, opened_image
 from lsbench.media.sound import Speech
 from lsbench.media.times import timing
+from lsbench.media.whole import demand_whole
 
 SUFFIXES = (".gif", ".webp", ".apng", ".png")
 _SHORTEST_MS, _DEFAULT_MS = 10, 100  # browsers show a picture of up to the one as long as the other
@@ -30,7 +32,7 @@ def is_animation(path: Path) -> bool:
         return has_suffix(path.name, (".gif", ".apng"))
 
 
-def read_animation(source: Path, where: str, sample_rate: int = 16000) -> Video:
+def read_animation(source: Path, where: str, sample_rate: int = 16000, expected: Expected = ANY) -> Video:
     """The pictures of one round, whole and over black, and when they are shown; there is no sound.
 
     A picture that is to be shown for at most 10 ms is shown for 100, as in browsers.
@@ -39,6 +41,7 @@ def read_animation(source: Path, where: str, sample_rate: int = 16000) -> Video:
         source: the file.
         where: the start of every error message.
         sample_rate: of the speech that is not there, Hz.
+        expected: what the video must be like.
 
     Raises:
         MediaError: where it cannot be decoded.
@@ -52,13 +55,19 @@ def read_animation(source: Path, where: str, sample_rate: int = 16000) -> Video:
             size = picture.shape[:2]
             store = Store(*size, 1)
         place = store.place()
-        if place is not None:
+        if place is None:
+            expected.demand_size(size, where)
+        else:
             place[:] = picture
         stamps.append(end_s)
+        if (count := len(stamps)) & (count - 1) == 0:  # now and then
+            expected.demand_length(stamps, where)
         end_s += length_s
         if note:
             notes[note] = None
     held = store.held if store is not None else None
+    expected.demand_length(stamps, where)
+    demand_whole(source, where)
     times = timing(stamps, None, where, end_s)
     speech = Speech(np.empty(0, np.float32), sample_rate)
     pictures = Reread(where, *size, len(stamps), held, lambda: (picture for picture, *_ in _pictures(source, where)))

@@ -13,13 +13,16 @@ import av
 import numpy as np
 
 from lsbench.errors import MediaError
+from lsbench.media import limits
 from lsbench.media.container import audio_stream, choice, damaged, opened, video_stream
-from lsbench.media.display import MOST_PIXELS, Display, check_size
+from lsbench.media.display import Display, check_size
+from lsbench.media.expected import ANY, Expected
 from lsbench.media.film import Film, Pictures, Reread
 from lsbench.media.memory import Store
 from lsbench.media.painter import Painter
 from lsbench.media.sound import Speech, read_speech
 from lsbench.media.times import Timing, timing
+from lsbench.media.whole import demand_whole
 
 # What frames look like, as a number: raised by every change of a picture, a rate or a time that files get.
 # 1: swscale's quick conversion, the container's rate, stored pixels. 2: exact colours, mirrors, square pixels, nominal
@@ -60,27 +63,27 @@ class Video:
         )
 
 
-def read_video(source: Path, where: str, sample_rate: int = 16000) -> Video:
+def read_video(source: Path, where: str, sample_rate: int = 16000, expected: Expected = ANY) -> Video:
     """Decode a video file once: times, sizes, sound and damage, and its pictures where they take few bytes.
 
     Args:
         source: the file.
         where: the start of every error message, naming the clip and its file.
         sample_rate: of the speech, Hz.
+        expected: what the video must be like.
 
     Raises:
         MediaError: where the file cannot be read, is cut short or damaged, or its pictures change their size.
     """
-    try:
-        with opened(source, where) as container:
-            reel = _Reel(container, where)
-            pictures, notes = reel.keep(source)
-            times = timing(reel.times, reel.rate, where, reel.end_s, avi=container.format.name == "avi")
-            reel.check_complete(times.fps)
-            silent = audio_stream(container) is None
-        speech = Speech.silence(sample_rate) if silent else read_speech(source, where, sample_rate, times.start_s)
-    except MemoryError:
-        raise MediaError(f"{where}: does not fit in memory. Scale it down, or cut it into shorter ones.") from None
+    with opened(source, where) as container:
+        reel = _Reel(container, where, expected)
+        pictures, notes = reel.keep(source)
+        times = timing(reel.times, reel.rate, where, reel.end_s, avi=container.format.name == "avi")
+        reel.check_complete(times.fps)
+        silent = audio_stream(container) is None
+    most_s = len(times.shown) / times.fps + limits.MOST_OVERHANG_S
+    speech = Speech.silence(sample_rate) if silent else read_speech(source, where, sample_rate, most_s, times.start_s)
+    demand_whole(source, where)
     return Video(pictures, times, speech, (*times.notes, *notes, *speech.notes))
 
 
@@ -92,8 +95,9 @@ class _Reel:
         rate: frames a second by the container; None where it does not say.
     """
 
-    def __init__(self, container: Any, where: str) -> None:
+    def __init__(self, container: Any, where: str, expected: Expected = ANY) -> None:
         self.where = where
+        self._expected = expected
         self._container = container
         self._video = video_stream(container, where)
         check_size(self._video.height, self._video.width, where)
@@ -104,7 +108,7 @@ class _Reel:
         self._end = 0  # of the picture shown last, in the stream's time base
         self._base = self._video.time_base
         self._video.codec_context.thread_count = 1  # clips are decoded beside one another instead
-        self._video.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # for those that grow on the way
+        self._video.codec_context.options = {"max_pixels": str(limits.MOST_PIXELS)}  # for those that grow on the way
 
     def frames(self) -> Iterator[Any]:
         """The decoded pictures, PyAV VideoFrames."""
@@ -121,11 +125,14 @@ class _Reel:
                     if frame.is_corrupt:
                         raise damaged(self.where, f"frame {len(self.times)} is corrupt", len(self.times))
                     self.times.append(None if frame.pts is None else frame.pts * numerator / denominator)
+                    if (count := len(self.times)) & (count - 1) == 0:  # now and then
+                        self._expected.demand_length(self.times, self.where)
                     yield frame
         except av.FFmpegError as error:
             raise damaged(self.where, f"decoding stopped: {error.strerror}", len(self.times)) from None
         if not self.times:
             raise damaged(self.where, "no frame can be decoded", 0)
+        self._expected.demand_length(self.times, self.where)
 
     def shown(self) -> Iterator[tuple[Display, Any]]:
         """Every frame with its display; MediaError where one has another size than the first."""
@@ -152,6 +159,8 @@ class _Reel:
                 if store.is_full:  # the next place moves all of them
                     painter.finish()
                 place = store.place()
+                if place is None:
+                    self._expected.demand_size((display.height, display.width), self.where)
                 if place is not None or len(self.times) == 1:  # the first tells how all are shown
                     painter.add(display, frame, place)
             painter.finish()

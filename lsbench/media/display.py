@@ -9,18 +9,17 @@ import cv2
 import numpy as np
 
 from lsbench.errors import MediaError
+from lsbench.media import limits
 from lsbench.media.colours import Converter
 from lsbench.media.orientation import orientation
 
-MOST_PIXELS = 7680 * 4320  # of a picture: 8K
-AT_MOST_8K = f"expected at most {MOST_PIXELS / 1e6:.0f} million pixels (8K). Scale it down."
 _WIDEST = 4  # pixels that are said to be more than so many times as wide as high, or high as wide, are taken for square
 
 
 def check_size(height: int, width: int, where: str) -> None:
     """MediaError where a picture would be larger than 8K, before memory is taken for it."""
-    if height * width > MOST_PIXELS:
-        raise MediaError(f"{where}: pictures of {width}x{height} px; {AT_MOST_8K}")
+    if height * width > limits.MOST_PIXELS:
+        raise MediaError(f"{where}: pictures of {width}x{height} px; {limits.AT_MOST_8K}")
 
 
 class Display:

@@ -16,14 +16,18 @@ from typing import Literal, NoReturn
 import numpy as np
 
 from lsbench.errors import MediaError
-from lsbench.media import animation
+from lsbench.media import animation, limits
 from lsbench.media.animation import is_animation, read_animation
 from lsbench.media.clip import Clip
+from lsbench.media.container import fits_in_memory
 from lsbench.media.decode import read_video
 from lsbench.media.encode import write_clip, write_film, write_sound
+from lsbench.media.expected import ANY, Expected
 from lsbench.media.film import Film
 from lsbench.media.pictures import IMAGE_SUFFIXES, has_suffix, is_frame, read_frames
 from lsbench.media.sound import Speech, read_speech
+from lsbench.media.whole import demand_whole
+from lsbench.system import regular
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -140,6 +144,7 @@ def read_film(
     sample_rate: int = 16000,
     sound: Sound = "required",
     folder_fps: float = 25.0,
+    expected: Expected = ANY,
 ) -> Film:
     """Open a video file, or a folder of numbered frames (at folder_fps frames a second) and its wav, to be read.
 
@@ -153,25 +158,32 @@ def read_film(
         sample_rate: of the speech, Hz.
         sound: whether a video must have some; empty speech where it has none and need not.
         folder_fps: at which a folder of frames plays, frames a second. Without a wav its speech is empty.
+        expected: what the video must be like; where it is far larger or longer, it is not decoded to its end.
 
     Returns:
         The film: its pictures are in memory where they take at most film.HELD_BYTES.
 
     Raises:
-        MediaError: where the source cannot be read, is damaged, or lacks sound that it must have.
+        MediaError: where the source cannot be read, is damaged or too large, or lacks sound that it must have.
     """
     source = Path(source)
     where = f"clip {clip_id}: {source}"
-    if source.is_dir():
-        pictures, notes = read_frames(source, where)
-        speech = _read_wav(source, where, sample_rate)
-        shown = np.arange(len(pictures))
-        return Film(clip_id, pictures, shown, speech.samples, folder_fps, sample_rate, notes=notes + speech.notes)
-    animated = has_suffix(source.name, animation.SUFFIXES)
-    video = read_animation(source, where, sample_rate) if animated else read_video(source, where, sample_rate)
+    with fits_in_memory(where):
+        if source.is_dir():
+            return _read_folder(source, where, clip_id, sample_rate, folder_fps, expected)
+        read = read_animation if has_suffix(source.name, animation.SUFFIXES) else read_video
+        video = read(source, where, sample_rate, expected)
     if not len(video.speech.samples) and sound == "required":
         raise MediaError(f"{where}: no sound; expected speech. Use --sound optional to accept silent videos.")
     return video.film(clip_id)
+
+
+def _read_folder(source: Path, where: str, clip_id: str, sample_rate: int, fps: float, expected: Expected) -> Film:
+    """A folder of numbered frames and its wav."""
+    pictures, notes = read_frames(source, where, expected)
+    speech = _read_wav(source, where, sample_rate, len(pictures) / fps + limits.MOST_OVERHANG_S)
+    shown = np.arange(len(pictures))
+    return Film(clip_id, pictures, shown, speech.samples, fps, sample_rate, notes=notes + speech.notes)
 
 
 def read_clip(
@@ -203,7 +215,7 @@ def content_sha256(source: Path) -> str:
             for name, member in sorted((unicodedata.normalize("NFC", path.name), path) for path in members):
                 digest.update(f"{name}\0{content_sha256(member)}\n".encode())
         else:
-            with source.open("rb") as file:
+            with regular.opened(source) as file:
                 while block := file.read(1 << 20):
                     digest.update(block)
     except OSError as error:
@@ -234,14 +246,15 @@ def _wavs(folder: Path) -> list[Path]:
     return sorted(inside) + [beside] * beside.is_file()
 
 
-def _read_wav(folder: Path, where: str, sample_rate: int) -> Speech:
+def _read_wav(folder: Path, where: str, sample_rate: int, most_s: float) -> Speech:
     wavs = _wavs(folder)
     if len(wavs) > 1:
         raise MediaError(f"{where}: its sound is both {wavs[0]} and {wavs[1]}; expected one wav")
     if not wavs:
         return Speech(np.empty(0, np.float32), sample_rate)
     where = f"{where}: {wavs[0].name}"
-    speech = read_speech(wavs[0], where, sample_rate, kind="wav")
+    speech = read_speech(wavs[0], where, sample_rate, most_s, kind="wav")
     if not speech.source_rate:
         raise MediaError(f"{where}: no sound in it; expected a wav file")
+    demand_whole(wavs[0], where, kind="wav")
     return speech

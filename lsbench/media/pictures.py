@@ -11,13 +11,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lsbench.errors import MediaError
+from lsbench.media import limits
 from lsbench.media.colours import TRANSPARENT
-from lsbench.media.display import AT_MOST_8K, check_size
+from lsbench.media.display import check_size
+from lsbench.media.expected import ANY, Expected
 from lsbench.media.film import Pictures, Reread
 from lsbench.media.memory import Store
+from lsbench.system import regular
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 # What Pillow warns of is either refused here or read as it says.
@@ -25,6 +28,7 @@ warnings.filterwarnings("ignore", module=r"PIL\..*")
 
 _NUMBER = re.compile(r"\d+$")
 _MODES = ("1", "L", "RGB", "LA", "RGBA", "P", "PA")  # of Pillow
+_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 _EXIF_ORIENTATION = 0x0112
 
 
@@ -38,7 +42,7 @@ def is_frame(name: str) -> bool:
     return has_suffix(name, IMAGE_SUFFIXES) and _NUMBER.search(Path(name).stem) is not None
 
 
-def read_frames(folder: Path, where: str) -> tuple[Pictures, tuple[str, ...]]:
+def read_frames(folder: Path, where: str, expected: Expected = ANY) -> tuple[Pictures, tuple[str, ...]]:
     """The numbered frames of a folder, in order of their numbers, and notes on what was changed.
 
     They are upright (EXIF), 8-bit and opaque: 16 bits are rounded to 8, and what is partly transparent is shown over
@@ -47,6 +51,7 @@ def read_frames(folder: Path, where: str) -> tuple[Pictures, tuple[str, ...]]:
     Args:
         folder: with PNG or JPG images of one size, each number once.
         where: the start of every error message.
+        expected: what the video must be like.
 
     Raises:
         MediaError: where a number is missing or twice, or an image cannot be decoded or has another size.
@@ -64,7 +69,9 @@ def read_frames(folder: Path, where: str) -> tuple[Pictures, tuple[str, ...]]:
             now, first = (f"{width}x{height}" for height, width in (picture.shape[:2], size))
             raise MediaError(f"{where}: {path.name} is {now} after frames of {first}; expected one size")
         place = store.place()
-        if place is not None:
+        if place is None:
+            expected.demand_size(size, where)
+        else:
             place[:] = picture
         if note:
             notes[note] = None
@@ -110,10 +117,13 @@ def _read_image(path: Path, where: str) -> tuple[np.ndarray, str]:
 
 def _rounded(path: Path, where: str) -> np.ndarray:
     """An image of 16 bits at the nearest 8: uint8 (H, W), (H, W, 3) or (H, W, 4). Pillow would cut colours off."""
-    samples = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    with regular.opened(path) as file:
+        samples = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     if samples is None or samples.dtype != np.uint16:
         raise MediaError(f"{where} is an image of an unusual kind; expected 8 or 16 bits of RGB or grey. Convert it.")
-    levels = ((samples.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+    levels: np.ndarray = np.empty(samples.shape, np.uint8)
+    for row, level in zip(samples, levels, strict=True):  # one after another, for the memory that it takes
+        level[:] = (row.astype(np.uint32) * 255 + 32767) // 65535
     return levels if levels.ndim == 2 else np.ascontiguousarray(levels[..., [2, 1, 0, 3][: levels.shape[2]]])
 
 
@@ -121,17 +131,27 @@ def _rounded(path: Path, where: str) -> np.ndarray:
 def opened_image(path: Path, where: str) -> Iterator[Image.Image]:
     """An image file, opened with Pillow; MediaError for what goes wrong inside the block too, and for over 8K."""
     try:
-        with Image.open(path) as image:
+        with regular.opened(path) as file, Image.open(file, formats=_FORMATS) as image:
             check_size(image.height, image.width, where)
             yield image
     except MediaError:
         raise
+    except UnidentifiedImageError:
+        raise MediaError(f"{where} cannot be decoded: it is no {', '.join(_FORMATS)}; expected an image") from None
+    except OSError as error:
+        if error.filename is None:  # of Pillow's readers
+            raise _undecodable(where, error) from None
+        raise MediaError(f"{where} cannot be read: {error.strerror}") from None
     except Image.DecompressionBombError:
-        raise MediaError(f"{where} is far too large; {AT_MOST_8K}") from None
+        raise MediaError(f"{where} is far too large; {limits.AT_MOST_8K}") from None
     except MemoryError:
         raise MediaError(f"{where} does not fit in memory") from None
     except Exception as error:  # Pillow's readers raise errors of any kind at damaged files
-        raise MediaError(f"{where} cannot be decoded: {error}; expected an image, whole") from None
+        raise _undecodable(where, error) from None
+
+
+def _undecodable(where: str, error: Exception) -> MediaError:
+    return MediaError(f"{where} cannot be decoded: {error}; expected an image, whole")
 
 
 def opaque(image: Image.Image) -> tuple[np.ndarray, str]:
@@ -139,7 +159,9 @@ def opaque(image: Image.Image) -> tuple[np.ndarray, str]:
     if "A" not in image.mode and "transparency" not in image.info:
         return np.asarray(image.convert("RGB")), ""
     pixels = np.asarray(image.convert("RGBA"))
-    alpha = pixels[..., 3:].astype(np.uint16)
-    if int(alpha.min()) == 255:
+    if int(pixels[..., 3].min()) == 255:
         return np.ascontiguousarray(pixels[..., :3]), ""
-    return ((pixels[..., :3] * alpha + 127) // 255).astype(np.uint8), TRANSPARENT
+    shown = np.empty((*pixels.shape[:2], 3), np.uint8)
+    for row, over in zip(pixels, shown, strict=True):  # one after another, for the memory that it takes
+        over[:] = (row[:, :3] * row[:, 3:].astype(np.uint16) + 127) // 255
+    return shown, TRANSPARENT

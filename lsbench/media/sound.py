@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,9 @@ import numpy as np
 import soxr
 
 from lsbench.errors import MediaError
+from lsbench.media import limits
 from lsbench.media.container import audio_stream, choice, damaged, opened
 
-MAX_GAP_S = 10.0  # a longer jump of the time stamps is taken for damage, not for silence
-MOST_CHANNELS = 8  # PyAV reads beyond the planes of more
 _ROUNDING_S = 0.02  # time stamps that stray less than this from the count of samples are rounding
 _BATCH = 1 << 16  # samples that are mixed and resampled at once
 _CANCELLED = 0.1  # a mix with less than this share of its channels' mean power has lost them
@@ -48,7 +48,14 @@ class Speech:
         return cls(np.empty(0, np.float32), sample_rate)
 
 
-def read_speech(source: Path, where: str, sample_rate: int, start_s: float = 0.0, kind: str = "video") -> Speech:
+def read_speech(
+    source: Path,
+    where: str,
+    sample_rate: int,
+    most_s: float = limits.MOST_LENGTH_S,
+    start_s: float = 0.0,
+    kind: str = "video",
+) -> Speech:
     """The sound of a file from start_s on, in one channel.
 
     Mono is taken as it is, and of stereo and of channels whose place is not known the mean; six or eight such channels
@@ -63,36 +70,41 @@ def read_speech(source: Path, where: str, sample_rate: int, start_s: float = 0.0
         source: the file.
         where: the start of every error message.
         sample_rate: to give, Hz.
+        most_s: how long it may be, s.
         start_s: the time stamp of the first frame, in seconds; what is earlier is cut.
         kind: of file that it should be, for the errors.
 
     Raises:
-        MediaError: where the sound is damaged, changes its rate, or has a gap of more than MAX_GAP_S.
+        MediaError: where the sound is damaged, too long, of an unusual or a changing rate, or has a gap of more than
+            limits.MAX_GAP_S.
     """
-    heard = _hear(source, where, sample_rate, start_s, kind)
+    mix = partial(_Mix, where, sample_rate, most_s, start_s)
+    heard = _hear(source, kind, mix())
     channel = heard.loudest_of_cancelled()
     if channel is not None:
         count = len(heard.power)
-        heard = _hear(source, where, sample_rate, start_s, kind, channel)
+        heard = _hear(source, kind, mix(channel))
         lost = f"{count} channels of sound lose most of it in one: the loudest, channel {channel + 1}, is heard"
         heard.notes[lost] = None
     return Speech(heard.samples(), sample_rate, heard.source_rate, tuple(heard.notes))
 
 
-def _hear(source: Path, where: str, sample_rate: int, start_s: float, kind: str, channel: int | None = None) -> _Mix:
-    """One pass over the sound of a file."""
+def _hear(source: Path, kind: str, mix: _Mix) -> _Mix:
+    """One pass over the sound of a file, into an empty mix."""
+    where = mix.where
     with opened(source, where, kind) as container:
         audio = audio_stream(container)
-        mix = _Mix(where, sample_rate, start_s, channel)
         if audio is None:
             return mix
+        _demand_usual(audio.codec_context.sample_rate, audio.codec_context.layout.nb_channels, where)
         mix.notes = dict.fromkeys(choice(container, audio))
         if "mp4" in container.format.name and audio.frames and audio.duration:  # not the codec's padding
             mix.end_s = float(((audio.start_time or 0) + audio.duration) * audio.time_base)
         fault = None
+        pipes = container.format.name == "wav"  # may not know how long it is; see whole.py
         try:
             for packet in container.demux(audio):
-                if packet.is_corrupt:
+                if packet.is_corrupt and not pipes:
                     raise damaged(where, "a packet of its sound is cut short", kind=kind)
                 try:
                     blocks = packet.decode()
@@ -109,18 +121,30 @@ def _hear(source: Path, where: str, sample_rate: int, start_s: float, kind: str,
         return mix
 
 
+def _demand_usual(sample_rate: int, channels: int, where: str) -> None:
+    """MediaError for sound that is hardly any: of a rate far from speech's, or of many channels."""
+    least, most = limits.SAMPLE_RATES
+    if sample_rate and not least <= sample_rate <= most:
+        raise MediaError(f"{where}: sound at {sample_rate} Hz; expected {least} to {most}. Resample it.")
+    if channels > limits.MOST_CHANNELS:
+        expected = f"expected at most {limits.MOST_CHANNELS}. Mix it down."
+        raise MediaError(f"{where}: sound in {channels} channels; {expected}")
+
+
 class _Mix:
     """One channel that grows block by block.
 
     Args:
         where: the start of every error message.
         sample_rate: to give, Hz.
+        most_s: how much it may become, s.
         start_s: of the first sample to give.
         channel: to take alone, from 0.
     """
 
-    def __init__(self, where: str, sample_rate: int, start_s: float, channel: int | None) -> None:
+    def __init__(self, where: str, sample_rate: int, most_s: float, start_s: float, channel: int | None = None) -> None:
         self.where, self.sample_rate, self.start_s = where, sample_rate, start_s
+        self._most_s, self._given = most_s, 0  # seconds; samples at the source's rate
         self.source_rate = 0
         self.end_s: float | None = None
         self.power = np.zeros(0)  # of each channel, summed
@@ -138,6 +162,7 @@ class _Mix:
 
     def add(self, block: Any) -> None:
         """Put a block of samples in its place in time."""
+        _demand_usual(block.sample_rate, block.layout.nb_channels, self.where)
         if not self.source_rate:
             self.source_rate = block.sample_rate
             if self.end_s is not None:
@@ -148,8 +173,6 @@ class _Mix:
             raise MediaError(
                 f"{self.where}: the sound changes from {self.source_rate} to {block.sample_rate} Hz; expected one rate"
             )
-        if (count := block.layout.nb_channels) > MOST_CHANNELS:
-            raise MediaError(f"{self.where}: sound in {count} channels; expected at most {MOST_CHANNELS}. Mix it down.")
         self._wait(None if block.pts is None else float(block.pts * block.time_base))
         layout = tuple(channel.name for channel in block.layout.channels)
         samples = block.to_ndarray()
@@ -170,9 +193,9 @@ class _Mix:
         first, position = self._position is None, self._position or 0
         due = position if time is None else round((time - self.start_s) * self.source_rate)
         gap = due - position
-        if gap > MAX_GAP_S * self.source_rate:
+        if gap > limits.MAX_GAP_S * self.source_rate:
             fault = f"{gap / self.source_rate:.1f} s without sound"
-            raise MediaError(f"{self.where}: {fault}; expected at most {MAX_GAP_S:g} s")
+            raise MediaError(f"{self.where}: {fault}; expected at most {limits.MAX_GAP_S:g} s")
         if first and gap < 0:
             self._position, self._early = due, -due
         elif gap > (0 if first else _ROUNDING_S * self.source_rate):
@@ -224,6 +247,11 @@ class _Mix:
         if self._left is not None:
             samples = samples[: self._left]
             self._left -= len(samples)
+        self._given += len(samples)
+        if self._given > self._most_s * self.source_rate:
+            raise MediaError(
+                f"{self.where}: more than {self._most_s:.0f} s of sound. Cut it to the length of its pictures"
+            )
         if len(samples):
             self._pieces.append(samples if self._stream is None else self._stream.resample_chunk(samples))
 

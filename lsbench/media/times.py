@@ -8,9 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from lsbench.errors import MediaError
+from lsbench.media.limits import MAX_GAP_S, MOST_FPS
 
-MAX_GAP_S = 10.0  # a longer jump of the time stamps is taken for damage, not for a picture held
-MOST_FPS = 240
 _AVI_START_S = 0.15  # the longest start-up of a sound codec that AVI muxers make the video wait for
 _USUAL = (*range(1, 9), 10, 12, 12.5, 15, 16, 18, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 144, 180, 200, 240)
 _NTSC = 1000 / 1001  # 24, 30, 60 and 120 have a slower twin

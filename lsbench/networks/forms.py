@@ -14,6 +14,7 @@ import numpy as np
 
 from lsbench.errors import WeightsError
 from lsbench.networks import layouts, numpy_pickle, plain_torch, torchscript
+from lsbench.system import regular
 
 _TORCH_BEFORE_ZIP = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the magic number that torch.save wrote first
 
@@ -79,7 +80,7 @@ def unfit(path: Path, reason: str) -> WeightsError:
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     """The tensors under the names that the file gives them."""
-    with open(path, "rb") as file:
+    with regular.opened(path) as file:
         start = file.read(len(_TORCH_BEFORE_ZIP))
         if start[8:9] == b"{" and not start.startswith(b"\x80"):
             return _safetensors(path)

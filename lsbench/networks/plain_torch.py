@@ -7,6 +7,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from lsbench.system import regular
+
 
 def read(path: Path) -> Any:
     """The content of a file, its tensors on the CPU.
@@ -20,6 +22,7 @@ def read(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            regular.demand(path)
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise

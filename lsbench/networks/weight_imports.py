@@ -10,6 +10,7 @@ from pathlib import Path
 from lsbench.errors import WeightsError
 from lsbench.networks.weight_registry import WEIGHTS, Form, Weights
 from lsbench.networks.weights import form_state, keep, sha256, tensor_digest
+from lsbench.system import regular
 from lsbench.system.download import Package
 
 
@@ -33,6 +34,8 @@ def import_files(source: Path) -> Imported:
     """
     if not source.exists():
         raise WeightsError(f"weights import: {source}: no such file or folder")
+    if not source.is_dir() and not source.is_file():
+        raise WeightsError(f"weights import: {source}: neither a file nor a folder")
     paths = sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]
     files: dict[str, Path] = {}
     unrecognised = []
@@ -78,7 +81,7 @@ def _forms() -> Iterator[tuple[Weights, Form]]:
 def _is_safetensors(path: Path) -> bool:
     if path.stat().st_size > max(form.size for _, form in _forms()):  # no network is so large
         return False
-    with open(path, "rb") as file:
+    with regular.opened(path) as file:
         start = file.read(9)
     if start[8:] != b"{":
         return False

@@ -17,7 +17,7 @@ from lsbench.errors import BundleError
 from lsbench.run import forms
 from lsbench.run.folder import Run
 from lsbench.run.forms import FORMAT
-from lsbench.system import strict_json
+from lsbench.system import regular, strict_json
 from lsbench.system.cache import write_atomically
 from lsbench.system.small_files import MOST_BYTES
 
@@ -60,7 +60,7 @@ def pack(run: Path, out: Path) -> Path:
 def unpack(bundle: Path, folder: Path) -> Run:
     """Check every file of a bundle against its manifest and lay the run out in a folder; BundleError where it fails."""
     try:
-        with zipfile.ZipFile(bundle) as archive:
+        with regular.opened(bundle) as file, zipfile.ZipFile(file) as archive:
             entries = _checked(bundle, archive)
             listed = _manifest(bundle, archive, entries)
             demand_same(bundle, listed["files"], entries.keys() - {MANIFEST})

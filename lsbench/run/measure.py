@@ -25,7 +25,7 @@ from lsbench.run.prospects import all_options
 from lsbench.run.result import Partial
 from lsbench.run.segments import measured_segments, too_short
 from lsbench.run.windows import measured
-from lsbench.system.memory import give_back
+from lsbench.system.memory import enough, give_back
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ def measure_all(jobs: Sequence[tuple[Work, Job]]) -> list[int | LsbenchError]:
     with KEPT.round(last=True) if several else nullcontext():
         for work, job in jobs:
             try:
-                outcomes.append(work(job, kept))
+                with enough(f"clip {job.reference.id}"):
+                    outcomes.append(work(job, kept))
             except LsbenchError as error:
                 outcomes.append(error)
             give_back()

@@ -11,6 +11,7 @@ import numpy as np
 
 from lsbench.errors import AlignmentError, FaceError
 from lsbench.face.track import FaceTrack
+from lsbench.media.expected import Expected
 from lsbench.media.files import Sound, read_film
 from lsbench.media.film import Film
 from lsbench.metrics._base.metric import Metric
@@ -64,12 +65,21 @@ def paired(context: Context, metrics: Iterable[Metric], job: Job, kept: dict[Has
             reference = kept["film"]
         rates: dict[str, Any] = {"sample_rate": rules.sample_rate, "folder_fps": reference.fps}
         sound: Sound = "optional" if rules.is_silent else context.sound
-        generated = read_film(job.generated, job.reference.id, sound=sound, **rates)
+        expected = _expected(rules, reference)
+        generated = read_film(job.generated, job.reference.id, sound=sound, expected=expected, **rates)
     films = lined_up(context, metrics, job, reference, generated)
     if kept is None:
         return films
     kept["film"] = reference
     return replace(films, kept=kept.setdefault(films.reference_cut, {}) if films.reference_cut else None)
+
+
+def _expected(rules: Protocol, reference: Film) -> Expected:
+    """What a generated video must be like to be compared with its reference."""
+    return Expected(
+        size=reference.size if rules.has_truth and rules.fit == "strict" else None,
+        length_s=len(reference) / reference.fps if rules.has_truth and rules.align == "strict" else None,
+    )
 
 
 def lined_up(context: Context, metrics: Iterable[Metric], job: Job, reference: Film, generated: Film) -> FilmPair:

@@ -26,6 +26,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from lsbench.errors import WeightsError
+from lsbench.system import regular
 
 TIMEOUT_S = 20  # for each connection and each read, so that a closed network fails soon
 BLOCK = 1 << 16  # bytes
@@ -215,7 +216,7 @@ def _member(archive: Path, name: str) -> Iterator[_Member | None]:
 def file_sha256(path: Path) -> str:
     """The sha256 of a file's bytes, in hexadecimal digits."""
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    with regular.opened(path) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

@@ -1,11 +1,21 @@
-"""Memory that is free in the process, given back to the system."""
+"""Memory: what is free in the process is given back to the system; where there is too little, that is said by name."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
+
+from lsbench.errors import LsbenchError
+
+_SAID = (
+    "can't allocate memory",
+    "out of memory",
+    "Failed to allocate",
+)  # by PyTorch and OpenCV, as errors of their own
 
 
 def give_back() -> None:
@@ -13,6 +23,25 @@ def give_back() -> None:
     library = _glibc()
     if library is not None:
         library.malloc_trim(0)
+
+
+@contextmanager
+def enough(where: str) -> Iterator[None]:
+    """LsbenchError where the memory does not suffice for what is done inside.
+
+    Args:
+        where: the start of the message, such as `clip s1/bbaf2n`.
+    """
+    try:
+        yield
+    except LsbenchError:
+        raise
+    except Exception as error:
+        if not isinstance(error, MemoryError) and not any(said in str(error) for said in _SAID):
+            raise
+        raise LsbenchError(
+            f"{where}: does not fit in memory. Try smaller or shorter videos, or fewer --workers"
+        ) from None
 
 
 @cache

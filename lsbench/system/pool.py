@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from lsbench.errors import LsbenchError
 from lsbench.system import log
+from lsbench.system.memory import enough
 
 Job = TypeVar("Job")
 Done = TypeVar("Done")
@@ -125,7 +126,8 @@ def _share(workers: int) -> int:
 
 def _named(function: Callable[[Job], Done], job: Job) -> Done | LsbenchError:
     try:
-        return function(job)
+        with enough("what was being done"):
+            return function(job)
     except LsbenchError as error:
         return error
 

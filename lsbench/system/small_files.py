@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
+
+from lsbench.system import regular
 
 MOST_BYTES = 64 << 20  # a result of a hundred thousand clips with notes has less than half
 
@@ -17,16 +17,10 @@ def read_small(path: Path, most: int = MOST_BYTES) -> bytes:
         most: bytes that it may have.
 
     Raises:
-        OSError: where it cannot be read.
-        ValueError: where it is no regular file, or is larger.
+        OSError: where it cannot be read, or is no regular file.
+        ValueError: where it is larger.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with open(descriptor, "rb") as file:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(21, "Is a directory", str(path))
-        if not stat.S_ISREG(mode):
-            raise ValueError("it is no regular file")
+    with regular.opened(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
         raise ValueError(f"it is larger than {most >> 20} MB")

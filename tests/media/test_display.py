@@ -15,7 +15,7 @@ import pytest
 from av.video.reformatter import VideoReformatter
 
 from lsbench.errors import MediaError
-from lsbench.media import display
+from lsbench.media import limits
 from lsbench.media.colours import Converter
 from lsbench.media.files import read_film, write_clip
 
@@ -255,9 +255,9 @@ def test_pixels_are_made_square_before_the_picture_is_turned(tmp_path: Path) -> 
 
 def test_pictures_over_8k_are_refused_before_they_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = encoded(tmp_path / "a.mp4", corner())
-    monkeypatch.setattr(display, "MOST_PIXELS", 48 * 64)
+    monkeypatch.setattr(limits, "MOST_PIXELS", 48 * 64)
     assert read_film(path, "a", sound="optional").size == (48, 64)
-    monkeypatch.setattr(display, "MOST_PIXELS", 48 * 64 - 1)
+    monkeypatch.setattr(limits, "MOST_PIXELS", 48 * 64 - 1)
     with pytest.raises(MediaError, match=r"clip a: .*pictures of 64x48 px; expected at most .* Scale it down"):
         read_film(path, "a", sound="optional")
 

@@ -414,7 +414,7 @@ def test_frames_that_grow_beyond_8k_are_not_decoded(tmp_path: Path, monkeypatch:
     first = render(tmp_path / "a.mpg", list(range(10))).read_bytes()
     second = render(tmp_path / "b.mpg", list(range(10)), size=(128, 192)).read_bytes()
     (tmp_path / "c.mpg").write_bytes(first + second)
-    monkeypatch.setattr("lsbench.media.decode.MOST_PIXELS", 64 * 48)
+    monkeypatch.setattr("lsbench.media.limits.MOST_PIXELS", 64 * 48)
     with pytest.raises(MediaError, match=r"clip c: .*decoding stopped: .*\(\d+ frames decoded\)"):
         read_clip(tmp_path / "c.mpg", "c", sound="optional")
 
@@ -424,7 +424,7 @@ def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         raise PermissionError(13, "Permission denied")
 
     path = render(tmp_path / "a.mp4", [0, 1])
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("lsbench.system.regular.os.open", refuse)
     with pytest.raises(MediaError, match=r"clip a: .*a\.mp4: cannot be read: Permission denied"):
         read_clip(path, "a")
     with pytest.raises(MediaError, match=r"a\.mp4: cannot be read: Permission denied"):

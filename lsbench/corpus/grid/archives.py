@@ -18,9 +18,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, BinaryIO, TypeAlias
 
 from lsbench.errors import CorpusError
+from lsbench.system import regular
 from lsbench.system.cache import write_atomically
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -35,10 +36,17 @@ Plain: TypeAlias = "IO[bytes] | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile"
 
 @dataclass(frozen=True)
 class Listing:
-    """The usable members of an archive, name -> size in bytes, and what was left out and why."""
+    """The usable members of an archive.
+
+    Attributes:
+        members: name -> size in bytes.
+        faults: what was left out, or may have been, and why.
+        twice: members that are listed again.
+    """
 
     members: dict[str, int]
     faults: tuple[str, ...]
+    twice: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,16 +65,18 @@ def is_archive(path: Path) -> bool:
 def contents(archive: Path) -> Listing:
     """What an archive holds. One that is damaged gives what stands before the damage, which is among the faults."""
     members: dict[str, int] = {}
-    faults = []
+    faults, twice = [], []
     try:
         for entry in _entries(archive):
-            if why := _fault(entry, members):
+            if why := _fault(entry):
                 faults.append(f"{entry.name!r}: {why}")
+            elif entry.name in members:
+                twice.append(f"{entry.name!r}: listed twice; the first one counts")
             else:
                 members[entry.name] = entry.size
     except CorpusError as error:
         faults.append(str(error))
-    return Listing(members, tuple(faults))
+    return Listing(members, tuple(faults), tuple(twice))
 
 
 def extract(archive: Path, targets: Mapping[str, Path]) -> dict[str, str]:
@@ -80,7 +90,7 @@ def extract(archive: Path, targets: Mapping[str, Path]) -> dict[str, str]:
         return faults
     try:
         for entry in _entries(archive):
-            if entry.name not in wanted or _fault(entry, {}):
+            if entry.name not in wanted or _fault(entry):
                 continue
             target = wanted.pop(entry.name)
             try:
@@ -96,7 +106,7 @@ def extract(archive: Path, targets: Mapping[str, Path]) -> dict[str, str]:
     return faults | dict.fromkeys(wanted, "no longer in the archive")
 
 
-def _fault(entry: _Entry, earlier: Mapping[str, int]) -> str:
+def _fault(entry: _Entry) -> str:
     """Why an entry must not be used; empty where it may be."""
     path = PurePosixPath(entry.name)
     if entry.kind:
@@ -111,7 +121,7 @@ def _fault(entry: _Entry, earlier: Mapping[str, int]) -> str:
         return "its name leads out of the archive, or is no plain name"
     if entry.size > MAX_MEMBER_BYTES:
         return f"{entry.size:,} bytes; expected at most {MAX_MEMBER_BYTES:,}"
-    return "listed twice; the first one counts" if entry.name in earlier else ""
+    return ""
 
 
 def _read(entry: _Entry) -> bytes:
@@ -131,7 +141,7 @@ def _entries(archive: Path) -> Iterator[_Entry]:
 
 
 def _zip_entries(archive: Path, limit: int) -> Iterator[_Entry]:
-    with zipfile.ZipFile(archive) as file:
+    with regular.opened(archive) as source, zipfile.ZipFile(source) as file:
         total = 0
         for info in file.infolist():
             total += info.file_size
@@ -145,7 +155,8 @@ def _zip_entries(archive: Path, limit: int) -> Iterator[_Entry]:
 
 def _tar_entries(archive: Path, limit: int) -> Iterator[_Entry]:
     with (
-        _decompressed(archive) as plain,
+        regular.opened(archive) as source,
+        _decompressed(source) as plain,
         tarfile.open(fileobj=_Bounded(plain, limit, archive), mode="r:") as file,
     ):
         for info in file:
@@ -156,14 +167,14 @@ def _tar_entries(archive: Path, limit: int) -> Iterator[_Entry]:
                 yield _Entry(name, info.size, kind, lambda info=info: file.extractfile(info))
 
 
-def _decompressed(archive: Path) -> Plain:
-    with archive.open("rb") as file:
-        head = file.read(6)
+def _decompressed(source: BinaryIO) -> Plain:
+    head = source.read(6)
+    source.seek(0)
     if head.startswith(b"\x1f\x8b"):
-        return gzip.open(archive)
+        return gzip.open(source)
     if head.startswith(b"BZh"):
-        return bz2.open(archive)
-    return lzma.open(archive) if head.startswith(b"\xfd7zXZ") else archive.open("rb")
+        return bz2.open(source)
+    return lzma.open(source) if head.startswith(b"\xfd7zXZ") else source
 
 
 class _Bounded(io.RawIOBase):

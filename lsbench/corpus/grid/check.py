@@ -14,6 +14,7 @@ import numpy as np
 from lsbench.corpus.grid.archives import MAX_MEMBER_BYTES
 from lsbench.errors import FaceError, MediaError
 from lsbench.face.tracker import FaceTracker, fill_gaps
+from lsbench.media.container import fits_in_memory
 from lsbench.media.decode import read_video
 from lsbench.media.files import content_sha256
 from lsbench.media.film import Film
@@ -94,7 +95,8 @@ def _examine(clip_id: str, file: Path, tracker: FaceTracker) -> dict[str, Any]:
         return facts | {"problem": f"{facts['bytes']:,} bytes; a clip has at most {MAX_MEMBER_BYTES:,}"}
     try:
         facts["sha256"] = content_sha256(file)
-        video = read_video(file, clip_id)
+        with fits_in_memory(clip_id):
+            video = read_video(file, clip_id)
     except MediaError as error:
         return facts | {"problem": str(error).removeprefix(f"{clip_id}: ")}
     film = video.film(clip_id)

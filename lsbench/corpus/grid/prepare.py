@@ -35,7 +35,9 @@ class Prepared:
 
     ready: usable clips in OUT that were asked for. broken: those that are not, with the reason in `problem`. missing:
     ids of clips that a protocol lists and neither RAW nor OUT has. few: speakers of whom a protocol's rule asks for
-    more clips. faults: what was left out of RAW, and why. checked: clips that this run had to look at.
+    more clips. faults: what was left out of RAW, and why. unread: those of them that are archives, members of archives
+    and what is no file: there may be clips in them. checked: clips that this run had to look at. listed: whether
+    protocols list the clips one by one, so that none can have been overlooked.
     """
 
     ready: tuple[Record, ...]
@@ -43,12 +45,14 @@ class Prepared:
     missing: tuple[str, ...]
     few: tuple[str, ...]
     faults: tuple[str, ...]
+    unread: tuple[str, ...]
     checked: int
+    listed: bool = False
 
     @property
     def complete(self) -> bool:
         """Whether all that was asked for is there and usable."""
-        return not (self.broken or self.missing or self.few)
+        return not (self.broken or self.missing or self.few or (self.unread and not self.listed))
 
 
 def prepare(
@@ -140,8 +144,10 @@ class _Run:
             broken=tuple(record for record in records if not record.ok),
             missing=tuple(dict.fromkeys(missing)),
             few=tuple(self._few(protocols)),
-            faults=(*self.found.faults, *passed),
+            faults=(*self.found.faults, *self.found.unused, *passed),
+            unread=tuple(self.found.faults),
             checked=checked,
+            listed=bool(protocols) and not any(bench.select for bench in protocols),
         )
 
     def ready(self) -> list[Record]:
@@ -151,7 +157,7 @@ class _Run:
     def _find(self, raw: Path) -> Found:
         """What RAW holds; archives that have not changed are not read again."""
         files = find_files(raw)
-        archives = {path: _archive_stamp(raw, path) for path in files if is_archive(path)}
+        archives = {path: _archive_stamp(raw, path) for path in files if is_archive(path) and path.is_file()}
         by_stamp = self.state.listings()
         new = [path for path, stamp in archives.items() if stamp not in by_stamp]
         listed = pool.each(contents, new, self.workers, progress=self.progress, label="list archives")

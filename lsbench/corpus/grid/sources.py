@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 
 from lsbench.corpus.grid.archives import Listing, is_archive
 from lsbench.errors import CorpusError
+from lsbench.system import regular
 
 VIDEO_SUFFIXES = (".mpg", ".mpeg")
 ALIGN_SUFFIX = ".align"
@@ -53,11 +54,19 @@ class Source:
 
 @dataclass
 class Found:
-    """Clip id -> its videos, the 360x288 version first, and its alignment; and what is wrong in RAW."""
+    """What RAW holds.
+
+    Attributes:
+        videos: of each clip id, the 360x288 version first.
+        alignments: of each clip id that has one.
+        faults: what of archives, or of what is no file, could not be looked at, and why: there may be clips in it.
+        unused: what else is left.
+    """
 
     videos: dict[str, list[Source]] = field(default_factory=dict)
     alignments: dict[str, Source] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
 
 
 def find_files(raw: Path) -> list[Path]:
@@ -79,12 +88,19 @@ def find_sources(raw: Path, files: Iterable[Path], listing: Callable[[Path], Lis
     found = Found()
     loose: dict[str, Source] = {}
     for path in files:
-        place, stat = path.relative_to(raw).as_posix(), path.stat()
+        place = path.relative_to(raw).as_posix()
+        try:
+            regular.demand(path)
+            stat = path.stat()
+        except OSError as error:
+            found.faults.append(f"{place}: {error.strerror}")
+            continue
         if not is_archive(path):
             _sort(Source(place, path, "", stat.st_size, stat.st_mtime_ns), raw, found, loose)
             continue
         held = listing(path)
         found.faults += [fault if fault.startswith(str(path)) else f"{path}: {fault}" for fault in held.faults]
+        found.unused += [f"{path}: {member}" for member in held.twice]
         for member, size in held.members.items():
             _sort(Source(f"{place}!{member}", path, member, size, stat.st_mtime_ns), raw, found, loose)
     for clip_id, videos in found.videos.items():
@@ -109,7 +125,7 @@ def _sort(source: Source, raw: Path, found: Found, loose: dict[str, Source]) -> 
     elif kind == "alignment":
         loose.setdefault(name, source)
     else:
-        found.faults.append(f"{source.place}: no folder or archive names its speaker; expected sN")
+        found.unused.append(f"{source.place}: no folder or archive names its speaker; expected sN")
 
 
 def _kind(name: str) -> str:

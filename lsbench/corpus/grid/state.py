@@ -22,7 +22,7 @@ _KINDS = {"str": "string", "int": "int64", "float": "float64", "bool": "bool"}
 
 
 _RECORD = shape.of(Record)
-_LISTINGS = shape.table(shape.series(shape.table(shape.whole()), shape.listed(shape.text)))
+_LISTINGS = shape.table(shape.series(shape.table(shape.whole()), shape.listed(shape.text), shape.listed(shape.text)))
 
 
 class State:
@@ -80,7 +80,7 @@ class State:
     def keep_listings(self, listings: Mapping[str, Listing]) -> None:
         """Replace the listings."""
         strict_json.write(
-            self._archives, {stamp: [listing.members, listing.faults] for stamp, listing in listings.items()}
+            self._archives, {stamp: [held.members, held.faults, held.twice] for stamp, held in listings.items()}
         )
 
     def _read_index(self) -> list[Record]:

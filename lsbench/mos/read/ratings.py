@@ -13,6 +13,7 @@ from pathlib import Path
 from lsbench.errors import StudyError
 from lsbench.mos.key import COLUMNS, StudyKey
 from lsbench.registry import unknown
+from lsbench.system.small_files import read_small_text
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 HEADPHONES, ACR, PAIR = "headphones", "acr", "pair"
@@ -71,7 +72,7 @@ def _refuse_twice(rating: Rating, first: Rating) -> None:
 
 def _read(path: Path, key: StudyKey) -> list[Rating]:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_small_text(path)
     except FileNotFoundError:
         raise StudyError(
             f"{path}: no such file; expected ratings-STUDY-RATER.csv as the study's page saves it"
@@ -83,6 +84,8 @@ def _read(path: Path, key: StudyKey) -> list[Rating]:
         raise StudyError(
             f"{path}, line {line}: not UTF-8; was it saved by another program? Use the file itself"
         ) from None
+    except ValueError as error:
+        raise StudyError(f"{path}: {error}; expected the ratings of one rater") from None
     ratings = []
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
