@@ -28,8 +28,10 @@ from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 from lsbench.protocol import protocol
 from lsbench.protocol.protocol import Protocol
+from lsbench.run.bundle import pack
 from lsbench.run.folder import Run
 from lsbench.run.needs import untrue
+from lsbench.run.verify import verify
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +118,8 @@ def test_finished_videos_pass_whatever_they_sound_like(real: Path, tmp_path: Pat
     notes = json.dumps(json.loads((Run.of(result).path / "result.json").read_text()))
     said = "it has sound, which is not listened to: silence is said to have driven it"
     assert (said in notes) == (sound == "speech")
+    bundle = pack(Run.of(result).path, tmp_path / "a.zip")
+    assert verify(bundle, str(tmp_path / "made"), reference=real).rescored
 
 
 def test_videos_are_as_long_as_the_clips(real: Path, tmp_path: Path) -> None:

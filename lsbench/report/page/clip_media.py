@@ -128,10 +128,11 @@ def _mouth(
 ) -> Mapping[str, Any]:
     """The mouth boxes of the shown frames. track: in these frames, where it is not that of the file."""
     if not context.rules.has_truth:
+        driven = "a clip that silence drives" if context.rules.is_silent else "a dubbed clip"
         return {
             "boxes": None,
             "box": None,
-            "unboxed": "no mouth view: a dubbed clip has no reference to take boxes from",
+            "unboxed": f"no mouth view: {driven} has no reference to take boxes from",
         }
     try:
         track = track or context.track(real, film)
