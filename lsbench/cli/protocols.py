@@ -36,7 +36,8 @@ def _list() -> None:
         except ProtocolError as error:
             rows.append([name, "", f"not usable: {error}", "", "", "", ""])
             continue
-        rows.append([name, bench.version, bench.task, *_counts(bench), _fps(bench), bench.rank_by])
+        task = f"{bench.task}, silence" if bench.is_silent else bench.task
+        rows.append([name, bench.version, task, *_counts(bench), _fps(bench), bench.rank_by])
     show_table(["name", "version", "task", "clips", "speakers", "fps", "ranked by"], rows)
 
 
@@ -70,7 +71,10 @@ def show(name: str, data: Path | None) -> None:
     for key, fact in facts.items():
         say(f"{key:<17} {fact}")
     if bench.clips:
-        rows = [[clip.id, clip.speaker, bench.driver(clip).id, clip.sha256 or "-"] for clip in bench.clips]
+        rows = [
+            [clip.id, clip.speaker, "silence" if bench.is_silent else bench.driver(clip).id, clip.sha256 or "-"]
+            for clip in bench.clips
+        ]
         show_table(["clip", "speaker", "sound of", "sha256"], rows)
 
 

@@ -718,7 +718,7 @@ def test_real_networks_are_the_pinned_ones(name: str, real_weights: Callable[[st
             "beta": (1, 1475, 1, 1),
         }
         return
-    module = {"efficientnet_lite0": "efficientnet", "vgg16": "vgg"}.get(name, name)
+    module = {"efficientnet_lite0": "efficientnet", "vgg16": "vgg", "silero_vad": "silero"}.get(name, name)
     importlib.import_module(f"lsbench.networks.{module}").load(path)
 
 
