@@ -33,6 +33,8 @@ METRICS = {
     "mouth_aperture_corr": "lsbench.metrics.aperture:MouthApertureCorr",
     "mouth_aperture_error": "lsbench.metrics.aperture:MouthApertureError",
     "closure_f1": "lsbench.metrics.aperture:ClosureF1",
+    "viseme_closure": "lsbench.metrics.visemes:VisemeClosure",
+    "viseme_lmd": "lsbench.metrics.visemes:VisemeLMD",
     "silence_motion": "lsbench.metrics.silence:SilenceMotion",
     "lip_leak": "lsbench.metrics.leaks:LipLeak",
     "leak_corr": "lsbench.metrics.leaks:LeakCorr",

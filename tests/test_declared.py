@@ -54,7 +54,9 @@ def test_each_dependency_is_declared_once() -> None:
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
     sections, owners = declared(), {**packages_distributions(), **UNLISTED}
     at_run = {
-        name for section in ("install_requires", "identity", "onnx", "vmaf", "train") for name in sections[section]
+        name
+        for section in ("install_requires", "identity", "onnx", "visemes", "vmaf", "train")
+        for name in sections[section]
     }
     needed = {name.lower() for module in imported() for name in owners.get(module, [module])}
     missing = {module for module in imported() if not at_run & {name.lower() for name in owners.get(module, [module])}}

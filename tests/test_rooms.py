@@ -11,7 +11,19 @@ import pytest
 
 # From the ground up: a room may import those before it.
 ROOMS = (
-    *("errors", "registry", "system", "media", "face", "statistics", "networks", "metrics", "protocol", "generation"),
+    *(
+        "errors",
+        "registry",
+        "system",
+        "speech",
+        "media",
+        "face",
+        "statistics",
+        "networks",
+        "metrics",
+        "protocol",
+        "generation",
+    ),
     *("corpus", "run", "board", "auditing", "report", "mos", "cli"),
 )
 DOORS = {"__init__", "__main__"}

@@ -18,6 +18,7 @@ from lsbench.metrics._base.metric import Metric
 from lsbench.protocol.bound import bound
 from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import Protocol, Reference, describe
+from lsbench.protocol.words import worded
 from lsbench.run import learn
 from lsbench.run.conditions import Conditions
 from lsbench.run.folder import FORMAT, Run
@@ -102,6 +103,8 @@ def audit(
         progress=progress,
     )
     scores, unavailable = measured.metrics, dict(measured.unavailable)
+    real = worded(real, scores)
+    audited = plan.spread(real.clips, clips)  # with what they say
     if len(audited) < LEAST:
         few = f"it compares sets of clips, of which {len(audited)} clips give too few; expected {LEAST} or more"
         unavailable |= {metric.key: few for metric in scores if not metric.per_clip}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsbench.errors import MediaError
+from lsbench.speech.transcript import Transcript
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +24,7 @@ class Clip:
         speech: float32 (N,) mono in [-1, 1], starting with frame 0; empty where the source has no sound.
         fps: frames a second.
         sample_rate: Hz.
+        said: what the speech says, where that is known.
 
     Raises:
         MediaError: where an array has another shape or dtype, or fps is not positive.
@@ -33,6 +35,7 @@ class Clip:
     speech: np.ndarray
     fps: float
     sample_rate: int = 16000
+    said: Transcript | None = None
 
     def __post_init__(self) -> None:
         frames, speech = self.frames, self.speech
@@ -51,7 +54,8 @@ class Clip:
     def cut(self, start: int, stop: int) -> Clip:
         """Frames start..stop-1 (views) with the speech that goes with them."""
         first, last = (round(i * self.sample_rate / self.fps) for i in (start, stop))
-        return Clip(self.id, self.frames[start:stop], self.speech[first:last], self.fps, self.sample_rate)
+        said = self.said and self.said.moved(-start / self.fps)
+        return Clip(self.id, self.frames[start:stop], self.speech[first:last], self.fps, self.sample_rate, said)
 
 
 def crop(frames: np.ndarray, boxes: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from lsbench.errors import MediaError
 from lsbench.media.clip import Clip
+from lsbench.speech.transcript import Transcript
 
 HELD_BYTES = 256 << 20  # of decoded pictures; a video of more is decoded again whenever it is read
 READ_BYTES = 64 << 20  # of frames at once where they are looked at one by one
@@ -145,6 +146,7 @@ class Film:
         looks: what is done to the frames, in this order.
         notes: what was changed on the way from the file to the frames, each for a reader.
         variable: whether the pictures of the file come at no constant rate; fps is a nominal one then.
+        said: what the speech says, where that is known.
     """
 
     id: str
@@ -156,11 +158,13 @@ class Film:
     looks: tuple[Look, ...] = ()
     notes: tuple[str, ...] = ()
     variable: bool = False
+    said: Transcript | None = None
 
     @classmethod
     def of(cls, clip: Clip) -> Film:
         """A clip that is in memory."""
-        return cls(clip.id, Held(clip.frames), np.arange(len(clip)), clip.speech, clip.fps, clip.sample_rate)
+        film = cls(clip.id, Held(clip.frames), np.arange(len(clip)), clip.speech, clip.fps, clip.sample_rate)
+        return replace(film, said=clip.said)
 
     def __len__(self) -> int:
         return len(self.shown)
@@ -193,7 +197,8 @@ class Film:
     def cut(self, start: int, stop: int) -> Film:
         """Frames start..stop-1 with the speech that goes with them."""
         first, last = (round(i * self.sample_rate / self.fps) for i in (start, stop))
-        return replace(self.taken(np.arange(start, stop)), speech=self.speech[first:last])
+        said = self.said and self.said.moved(-start / self.fps)
+        return replace(self.taken(np.arange(start, stop)), speech=self.speech[first:last], said=said)
 
     def windows(self, frames: int, margin: int = 0) -> Iterator[Window]:
         """The film from front to back.
@@ -242,12 +247,12 @@ class Film:
                 f"expected at most {WHOLE_BYTES >> 30}. Cut the video into shorter ones"
             )
         (whole,) = self.windows(len(self))
-        return Clip(self.id, whole.frames, self.speech, self.fps, self.sample_rate)
+        return Clip(self.id, whole.frames, self.speech, self.fps, self.sample_rate, self.said)
 
     def blank(self) -> Clip:
         """A clip with this sound whose frames are black, read-only and take no memory: for who looks at no pixels."""
         frames = np.broadcast_to(np.zeros(1, np.uint8), (len(self), *self.size, 3))
-        return Clip(self.id, frames, self.speech, self.fps, self.sample_rate)
+        return Clip(self.id, frames, self.speech, self.fps, self.sample_rate, self.said)
 
     def _held(self, first: int, last: int) -> np.ndarray:
         """Frames first..last-1 of a film whose pictures are in memory: a view where nothing is done to them."""

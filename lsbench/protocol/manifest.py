@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lsbench.errors import ProtocolError, reason
+from lsbench.speech.transcript import Transcript, of_text
 from lsbench.system.shape import shown
 from lsbench.system.small_files import read_small_text
 
-COLUMNS = {"speaker", "clip", "sha256", "audio"}
+COLUMNS = {"speaker", "clip", "sha256", "audio", "words"}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -30,6 +31,8 @@ class Reference:
         source: the reference file, once bound.
         landmarks: the exact landmarks in a side-car, once bound, where there is one.
         audio: id of the clip of the manifest whose sound drives this one; empty for its own.
+        said: what its own sound says: the manifest's words, or where those are not given, what the data say once words
+            are asked for (see lsbench.protocol.words).
     """
 
     id: str
@@ -38,6 +41,7 @@ class Reference:
     source: Path | None = None
     landmarks: Path | None = None
     audio: str = ""
+    said: Transcript | None = None
 
     @property
     def file(self) -> Path:
@@ -94,7 +98,7 @@ def read_manifest(path: Path) -> tuple[Reference, ...]:
     """The clips that a CSV file lists.
 
     Args:
-        path: with the columns speaker and clip, and optionally sha256 and audio (a clip id).
+        path: with the columns speaker and clip, and optionally sha256, audio (a clip id) and words (what it says).
 
     Raises:
         ProtocolError: naming the file, and the line and the fault in it.
@@ -105,7 +109,9 @@ def read_manifest(path: Path) -> tuple[Reference, ...]:
     except (OSError, ValueError, csv.Error) as error:
         raise ProtocolError(f"{path}: not a readable manifest ({reason(error)}); expected UTF-8 CSV") from error
     if not {"speaker", "clip"} <= set(columns) <= COLUMNS or len(set(columns)) < len(columns):
-        raise ProtocolError(f"{path}: columns {shown(columns)}; expected speaker, clip and optionally sha256, audio")
+        raise ProtocolError(
+            f"{path}: columns {shown(columns)}; expected speaker, clip and optionally sha256, audio, words"
+        )
     clips: dict[str, Reference] = {}
     for number, row in enumerate(rows, start=2):
         if None in row or None in row.values():
@@ -121,7 +127,8 @@ def read_manifest(path: Path) -> tuple[Reference, ...]:
             raise ProtocolError(
                 f"{path}: line {number}: sha256 {shown(sha256)}; expected 64 hexadecimal digits, or none"
             )
-        clips[clip_id] = Reference(clip_id, speaker, sha256 or None, audio=cells.get("audio", ""))
+        said = of_text(cells["words"], f"{path}: line {number}") if cells.get("words") else None
+        clips[clip_id] = Reference(clip_id, speaker, sha256 or None, audio=cells.get("audio", ""), said=said)
     if not clips:
         raise ProtocolError(f"{path}: the manifest lists no clips")
     for clip in clips.values():

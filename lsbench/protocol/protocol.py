@@ -202,7 +202,8 @@ class Protocol:
             MediaError: where the file cannot be read, or has no sound and must have some.
         """
         rates: dict[str, Any] = {"sample_rate": self.sample_rate, "folder_fps": self.fps or 25.0}
-        return self.shown(read_film(clip.file, clip.id, sound=sound, **rates))
+        film = replace(read_film(clip.file, clip.id, sound=sound, **rates), said=clip.said)
+        return self.shown(film)
 
     def read(self, clip: Reference, sound: Sound = "required") -> Clip:
         """All of film() at once; MediaError also where it is too large for that."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Libraries whose version can move a number, if only in the last digit.
 LIBRARIES = (
     *("lsbench", "numpy", "scipy", "av", "soxr", "librosa", "numba", "mediapipe", "torch", "torchvision"),
-    *("piq", "lpips", "opencv-contrib-python", "onnxruntime", "pillow", "imageio-ffmpeg", "dlib-bin"),
+    *("piq", "lpips", "opencv-contrib-python", "onnxruntime", "pillow", "imageio-ffmpeg", "dlib-bin", "pocketsphinx"),
 )
 # Those that decide what every metric sees; a metric names those that decide what it computes (Metric.libraries). Others
 # round: sharpness by OpenCV's filter (1e-13 of its value), the networks of engine=onnx; Pillow, by its resizing.
@@ -57,6 +57,7 @@ class Conditions:
         device: where networks ran; None where it is not known.
         sound: whether generated videos had to have some; None where nothing was generated.
         versions: of the libraries that can move a number, "absent" where one was not installed.
+        words: digest of what the clips say; None where no metric asks for it, or where nothing says it.
         audit: revision and seed of an audit; empty for a run.
         decoding: revision of how frames come out of files (see lsbench.media.decode); 1 where a run does not say.
     """
@@ -68,6 +69,7 @@ class Conditions:
     device: str | None = None
     sound: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    words: str | None = None
     audit: Mapping[str, Any] = field(default_factory=dict)
     decoding: int = 1
 
@@ -85,7 +87,9 @@ class Conditions:
         """The conditions of a run that is made here and now. weights: sha256 by name."""
         from lsbench.media.decode import REVISION
         from lsbench.protocol.protocol import describe
+        from lsbench.protocol.words import words_sha256
 
+        metrics = list(metrics)
         return cls(
             protocol=describe(protocol),
             metrics={metric.key: metric.signature for metric in metrics},
@@ -94,6 +98,7 @@ class Conditions:
             device=device,
             sound=sound,
             versions=library_versions(),
+            words=words_sha256(protocol) if any(metric.needs_words for metric in metrics) else None,
             audit=audit or {},
             decoding=REVISION,
         )
@@ -130,6 +135,7 @@ class Conditions:
         decisive = {name: self.versions.get(name) for name in sorted(decisive_libraries(self.metrics))}
         parts = [self.protocol["digest"], self.metrics, self.tracker, self.networks, decisive]
         parts += [self.decoding] if self.decoding > 1 else []
+        parts += [self.words] if self.words else []
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def differences(self, other: Conditions) -> list[Difference]:
@@ -143,6 +149,7 @@ class Conditions:
         pairs: list[tuple[str, Any, Any, bool]] = [
             *((f"signature of {key}", self.metrics[key], other.metrics[key], True) for key in shared),
             ("revision of decoding", self.decoding, other.decoding, True),
+            ("words that are said", self.words or other.words, other.words or self.words, True),
             ("face tracker", self.tracker or other.tracker, other.tracker or self.tracker, True),
             *((f"weights {name}", one, two, True) for name, one, two in _shared(self.networks, other.networks)),
             *(

@@ -117,7 +117,7 @@ def finish(
             moved = segments.influence(metric, finished.of(key_by_segment(metric)) if metric.by_segment else stats)
             table[SEGMENTS].extend(moved or [np.full(len(edges) - 1, math.nan) for edges in segments.edges])
             note = note if moved else "; ".join(filter(None, [note, UNCUT]))
-        scores[metric.key] = Score(value, metric.better, metric.signature, frames, note)
+        scores[metric.key] = Score(value, metric.better, metric.signature, frames, note, metric.detail(stats))
     result = Result(
         name=run.path.name,
         path=run.path,

@@ -162,7 +162,7 @@ class Run:
             "clips": result.clips,
             "expected": result.expected,
             "complete": result.complete,
-            "scores": {key: vars(score) | {"value": encode(score.value)} for key, score in result.scores.items()},
+            "scores": {key: _written(score) for key, score in result.scores.items()},
             "failed": result.failed,
             "extra": result.extra,
             "unavailable": result.unavailable,
@@ -273,6 +273,12 @@ def _numbers(array: Any) -> np.ndarray:
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf" or not array.ndim:
         raise ValueError("a column holds no numbers")
     return array
+
+
+def _written(score: Score) -> dict[str, Any]:
+    """A score as result.json holds it."""
+    content = vars(score) | {"value": encode(score.value)}
+    return {name: value for name, value in content.items() if name != "detail" or value is not None}
 
 
 def _hidden(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +26,7 @@ from lsbench.system.memory import give_back
 from lsbench.system.pool import Progress
 from lsbench.system.ranks import ALONE, Ranks
 
-FOLDS = 10  # in which the clips of a lone speaker are left out
+FOLDS = 10  # in which the clips of a lone speaker are left out, and a speaker's own clips
 LIBRARIES = ("av", "soxr", "numpy", "scipy", "librosa")  # whose version can move what is learned
 
 Models = Mapping[str, Model]  # by the learner's signature
@@ -49,6 +50,16 @@ def groups(clips: Sequence[Reference]) -> tuple[dict[str, str], bool]:
     if len({clip.speaker for clip in clips}) > 1:
         return {clip.id: clip.speaker for clip in clips}, True
     return {clip.id: str(place % FOLDS) for place, clip in enumerate(clips)}, False
+
+
+def own_groups(clips: Sequence[Reference]) -> dict[str, str]:
+    """Clip id -> the group of clips of its speaker that is left out with it: up to FOLDS of each, in turn."""
+    turns: Counter[str] = Counter()
+    named = {}
+    for clip in clips:
+        named[clip.id] = f"{turns[clip.speaker] % FOLDS} {clip.speaker}"
+        turns[clip.speaker] += 1
+    return named
 
 
 def fit(
@@ -82,6 +93,7 @@ def fit(
         return {clip.id: {} for clip in protocol.clips}
     study = Study(tuple(learners), context, context.tracker)
     group_of, by_speaker = groups(protocol.clips)
+    own_of = own_groups(protocol.clips)
     names = list(dict.fromkeys(group_of.values()))
     mine = [clip for clip in protocol.clips if names.index(group_of[clip.id]) % ranks.size == ranks.rank]
     sums: Sums = {learner.signature: {} for learner in study.learners}
@@ -93,19 +105,23 @@ def fit(
             continue
         silent = silent or not outcome
         for learner, stats in zip(study.learners, outcome, strict=bool(outcome)):
-            _add(sums[learner.signature].setdefault(group_of[clip.id], {}), learner.moments(stats))
+            group = (own_of if learner.of_own_speaker else group_of)[clip.id]
+            _add(sums[learner.signature].setdefault(group, {}), learner.moments(stats))
     shares = ranks.everyones((sums, silent))
-    sums = _gathered([share for share, _ in shares], names)
+    sums = _gathered([share for share, _ in shares], [*names, *dict.fromkeys(own_of.values())])
     if not any(sums.values()) and any(silent for _, silent in shares):
         nothing = {"clips": np.array(0), "silent": np.array(True)}
         return {clip_id: dict.fromkeys(sums, nothing) for clip_id in group_of}
-    models: dict[str, dict[str, Model]] = {group: {} for group in names}
-    for group in names:
-        for learner in study.learners:
-            others = {name: moments for name, moments in sums[learner.signature].items() if name != group}
+    models: dict[str, dict[str, Model]] = {group: {} for group in (*names, *own_of.values())}
+    for learner in study.learners:
+        learned_by = sums[learner.signature]
+        for group in dict.fromkeys(own_of.values()) if learner.of_own_speaker else names:
+            others = {name: moments for name, moments in learned_by.items() if name != group}
+            if learner.of_own_speaker:
+                others = {name: others[name] for name in others if name.partition(" ")[2] == group.partition(" ")[2]}
             if others:
                 models[group][learner.signature] = {**learner.solve(others), "by_speaker": np.array(by_speaker)}
-    return {clip_id: models[group] for clip_id, group in group_of.items()}
+    return {clip_id: models[group] | models[own_of[clip_id]] for clip_id, group in group_of.items()}
 
 
 def _gathered(shares: Sequence[Sums], names: Sequence[str]) -> Sums:
@@ -140,6 +156,8 @@ def _learn(study: Study, clip: Reference) -> list[Stats]:
 def _kept_at(learner: Learner, study: Study, clip: Reference) -> Path:
     rules, content = study.context.rules, study.context.content(clip)
     maker = [learner.signature, study.tracker.signature, rules.sample_rate, rules.fps or 25.0, REVISION]
+    if learner.needs_words:
+        maker.append(clip.said.digest if clip.said else None)
     maker += [f"{library}:{version(library)}" for library in LIBRARIES]
     name = f"{content}-{hashlib.sha256(repr(maker).encode()).hexdigest()[:16]}.npz"
     return cache_dir() / "learned" / content[:2] / name

@@ -67,6 +67,7 @@ def paired(context: Context, metrics: Iterable[Metric], job: Job, kept: dict[Has
         sound: Sound = "optional" if rules.is_silent else context.sound
         expected = _expected(rules, reference)
         generated = read_film(job.generated, job.reference.id, sound=sound, expected=expected, **rates)
+        generated = replace(generated, said=(job.driver or job.driving or job.reference).said)
     films = lined_up(context, metrics, job, reference, generated)
     if kept is None:
         return films

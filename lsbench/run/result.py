@@ -37,13 +37,17 @@ class Partial:
 
 @dataclass(frozen=True)
 class Score:
-    """One value of a result. value: NaN where undefined; note: what a reader must know beside it."""
+    """One value of a result.
+
+    value: NaN where undefined; note: what a reader must know beside it; detail: what he may want (Metric.detail).
+    """
 
     value: float
     better: str
     signature: str
     frames: int
     note: str | None = None
+    detail: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from lsbench.protocol.bound import bound
 from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import Align, Drive, Fit, Protocol, Rate, Task
 from lsbench.protocol.toml_file import CHOICES
+from lsbench.protocol.words import worded
 from lsbench.run.clips import Entry, score_clips
 from lsbench.run.conditions import Conditions
 from lsbench.run.fold import finish
@@ -218,6 +219,7 @@ def _scored(
             for run, source in zip(runs, sources, strict=True)
         ]
         measured = measurable(metrics, regions, protocol, offline=offline, weight_files=files, progress=progress)
+        protocol = worded(protocol, measured.metrics)
         conditions = Conditions.here(protocol, measured.metrics, measured.tracker, measured.sha256, device, sound)
         context = Context(protocol, measured.tracker, measured.files, ranks.own_device(device), sound)
         entries = []

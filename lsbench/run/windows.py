@@ -209,7 +209,7 @@ def _trimmed(window: ClipPair, first: int, stop: int) -> ClipPair:
 def _clip(film: Film, window: Window) -> Clip:
     """A window of a film as a clip, with the speech that goes with it."""
     cut = film.cut(window.first, window.first + len(window.frames))
-    return Clip(film.id, window.frames, cut.speech, film.fps, film.sample_rate)
+    return Clip(film.id, window.frames, cut.speech, film.fps, film.sample_rate, cut.said)
 
 
 def _guarded(metric: Metric, measure: Callable[..., Stats], *given: Any) -> Stats:

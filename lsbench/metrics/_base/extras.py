@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-MODULES = {"identity": "dlib", "onnx": "onnxruntime", "vmaf": "imageio_ffmpeg"}  # what each extra brings
+# What each extra brings.
+MODULES = {
+    "identity": "dlib",
+    "onnx": "onnxruntime",
+    "visemes": "pocketsphinx",
+    "vmaf": "imageio_ffmpeg",
+}
 
 
 def lacking(extra: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What a metric may learn from real clips before it scores: a model fitted on the reference clips of other speakers."""
+"""What a metric may learn from real clips before it scores: of other speakers, or of the same one in other clips."""
 
 from __future__ import annotations
 
@@ -25,9 +25,14 @@ class Learner(ABC):
     and gives each clip the model solved from all other speakers; `by_speaker`, a bool () that it adds to the model, is
     False where the protocol has one speaker and other clips of the same speaker had to do. Where no reference clip has
     sound, the model has `clips`, 0, and `silent`, True, alone.
+
+    A learner of the speaker's own gives each clip the model solved from the speaker's other clips instead, left out in
+    up to ten groups in turn; a clip whose speaker has no other one gets none.
     """
 
     needs_pictures: ClassVar[bool] = True  # whether learn() looks at pixels
+    needs_words: ClassVar[bool] = False  # whether learn() asks what is said, clip.said
+    of_own_speaker: ClassVar[bool] = False  # whether it learns a speaker's own other clips
 
     @property
     @abstractmethod

@@ -50,6 +50,7 @@ class Metric(ABC):
             statistics cannot be cut; for metrics that look at no pixels.
         needs_speech: whether it asks for speech in the sound, so that silence has no value.
         of_silence: whether it makes sense only where silence drives the videos (see Protocol.drive).
+        needs_words: whether it asks what is said (`pair.generated.said`).
         paired: whether it compares with the reference's own pictures; else the video and its sound do.
         region: that it is measured on; None where it has none.
     """
@@ -69,6 +70,7 @@ class Metric(ABC):
     by_segment: ClassVar[bool] = False
     needs_speech: ClassVar[bool] = False
     of_silence: ClassVar[bool] = False
+    needs_words: ClassVar[bool] = False
     paired: ClassVar[bool] = True
 
     region: Region | None = None
@@ -146,6 +148,10 @@ class Metric(ABC):
         if stats.rows != rows[-1]:
             return None
         return [stats.cut(start, stop) for start, stop in pairwise(rows.tolist())]
+
+    def detail(self, parts: Sequence[Stats]) -> dict[str, Any] | None:
+        """What a reader may want beside the value of many clips, as plain values for JSON; None where there is none."""
+        return None
 
     def per_frame(self, stats: Stats) -> npt.NDArray[np.float64] | None:
         """The value of each frame, float64 (T,), or None for a metric that has none."""
