@@ -43,6 +43,7 @@ class Alignment:
         spelled: words whose phones were guessed from their letters.
         far: words whose given times lie further than 0.15 s from where they are heard, so that they do not count.
         words: how many there are.
+        of_word: of each phone, the place of its word; none where the phones were given.
     """
 
     phones: tuple[Timed, ...] = ()
@@ -50,6 +51,14 @@ class Alignment:
     spelled: int = 0
     far: int = 0
     words: int = 0
+    of_word: tuple[int, ...] = ()
+
+    def word_times(self) -> np.ndarray:
+        """Start and end of each word, seconds: float64 (words, 2), NaN where its phones are not known."""
+        times = np.full((self.words, 2), math.nan)
+        for phone, word in zip(self.phones, self.of_word, strict=False):
+            times[word] = np.fmin(times[word, 0], phone.start_s), np.fmax(times[word, 1], phone.end_s)
+        return times
 
 
 def align(speech: np.ndarray, sample_rate: int, said: Transcript | None) -> Alignment:
@@ -107,7 +116,7 @@ def _anchored(heard: _Heard, said: Transcript) -> Alignment:
             if new_end_s - new_start_s >= FRAME_S:
                 times[each] = new_start_s + (times[each] - start_s) * (new_end_s - new_start_s) / (end_s - start_s)
     phones = tuple(Timed(name, start, end) for name, (start, end) in zip(heard.names, times.tolist(), strict=True))
-    return Alignment(phones, HEARD, heard.spelled, far, len(said.words))
+    return Alignment(phones, HEARD, heard.spelled, far, len(said.words), tuple(heard.of_word.tolist()))
 
 
 def _kept(speech: np.ndarray, sample_rate: int, words: tuple[str, ...]) -> _Heard | None:
@@ -157,6 +166,7 @@ def _heard(speech: np.ndarray, sample_rate: int, words: tuple[str, ...]) -> _Hea
 
 
 def _pass(decoder: Any, sound: bytes) -> None:
+    decoder.reinit_feat()  # it would else go on with the mean spectrum of what it heard before
     decoder.start_utt()
     try:
         decoder.process_raw(sound, full_utt=True)
@@ -194,7 +204,7 @@ def _prepared(speech: np.ndarray, sample_rate: int, seed: int) -> bytes:
 
 @cache
 def _decoder() -> Any:
-    """One of each process: its mean of the spectrum is that of each sound alone, so that no sound moves another's."""
+    """One of each process; what it is given to hear leaves no trace in it."""
     from pocketsphinx import Decoder, get_model_path
 
     model = get_model_path()

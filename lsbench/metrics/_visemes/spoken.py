@@ -58,7 +58,7 @@ def on_frames(phones: Iterable[Timed], frames: int, fps: float, reach_s: float =
         if not -0.5 <= middle <= frames - 0.5:
             continue
         first = max(0, int(np.ceil((phone.start_s - reach_s) * fps - 1e-6)))
-        stop = min(frames, int(np.floor((phone.end_s + reach_s) * fps + 1e-6)) + 1)
+        stop = min(frames, int(np.ceil((phone.end_s + reach_s) * fps - 1e-6)))
         if stop <= first:
             first = min(frames - 1, max(0, round(middle)))
             stop = first + 1
