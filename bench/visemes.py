@@ -135,7 +135,7 @@ def variants(talks: list[Talk]) -> dict[str, list[tuple[Clip, FaceTrack]]]:
 def faults(talks: list[Talk]) -> None:
     """Both metrics of the real clips and of the same with faults."""
     learned, shown = models(talks), variants(talks)
-    metrics: tuple[Metric, ...] = (VisemeClosure(), VisemeLMD())
+    metrics: tuple[Metric, ...] = (VisemeClosure(), VisemeLMD(), VisemeLMD(relative=True))
     for metric in metrics:
         sign = 1 if metric.better == "higher" else -1
         values = {}
@@ -143,7 +143,7 @@ def faults(talks: list[Talk]) -> None:
             stats = [metric.measure(pair(clip, track, learned[clip.id])) for clip, track in clips]
             values[label] = np.array([metric.compute(each) for each in stats])
             total, note = metric.fold(stats)
-            line = f"{metric.name}, {label}: {total:.4f}, by clip {np.nanmean(values[label]):.4f}"
+            line = f"{metric.key}, {label}: {total:.4f}, by clip {np.nanmean(values[label]):.4f}"
             line += f" (standard deviation {np.nanstd(values[label]):.4f})"
             if label == "real":
                 print(f"{line}; {note}")

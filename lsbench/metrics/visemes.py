@@ -59,8 +59,8 @@ class VisemeClosure(SpokenMetric):
 
     Phones come from aligning the words that are said to the generated video's own sound (see docs). Of b, m, p, f and v
     the least aperture (see mouth_aperture_corr) counts, of the frames from 0.02 s before the phone to 0.02 s after it,
-    or half a frame where that is more; of vowels as in "far", "bed" and "law" the mean over its frames. A mouth is shut
-    by the share s = (0.1 - aperture) / (0.1 - 0.025), cut to 0 to 1: from 0.025 inter-ocular distances on closure_f1
+    or half a frame where that is more; of vowels as in "far", "bed" and "law" every frame. A mouth is shut by the share
+    s = (0.1 - aperture) / (0.1 - 0.025), cut to 0 to 1: from 0.025 inter-ocular distances on closure_f1
     takes lips for shut, and 0.1 is less than vowels have. Of f and v, where the lower lip meets the upper teeth and a
     gap between the lips is seen, 0.05 stands for 0.025. The value is the mean s of all closures less the mean s of all
     vowels: a mouth that does not move, or moves as if it did not hear, has about 0. A phone without a face counts as
@@ -94,8 +94,8 @@ class VisemeClosure(SpokenMetric):
             share = float(kind == VOWEL)  # without a face: wrong
             if len(seen):
                 full = TUCKED_GAP if said.viseme == TUCKED else SHUT_GAP
-                opening = seen.min() if kind == CLOSURE else mean_defined(seen)
-                share = float(np.clip((WIDE_GAP - opening) / (WIDE_GAP - full), 0, 1))
+                shares = np.clip((WIDE_GAP - seen) / (WIDE_GAP - full), 0, 1)
+                share = float(shares.max()) if kind == CLOSURE else mean_defined(shares)
             listed.append({"frame": said.middle, "kind": kind, "shut": share, "found": len(seen) > 0})
         return rows(listed, {"kind": np.int8, "shut": np.float64})
 
@@ -124,13 +124,17 @@ class VisemeLMD(SpokenMetric):
     its outer eye corners. Its distance is the mean Euclidean one from the mean shape of that viseme in other real
     clips of the same speaker, those of the protocol's reference; the value is the mean over phones. Visemes that those
     clips say less than twice are left out. A phone without a face counts 0.25. Real clips do not have 0: a sound has
-    not one shape.
+    not one shape. With relative=yes the mean distance from the shapes of all visemes is taken off: less than 0 where
+    lips are nearer to what is said than to anything else, about 0 where they do not hear. That forgives lips that are
+    always off in the same way, and tells other faults more surely; a phone without a face counts 0.25 there too.
     """
 
     name: ClassVar[str] = "viseme_lmd"
     asks: ClassVar[str] = "Do the lips take the shapes that this speaker's lips take for what is said?"
     better: ClassVar[Literal["higher", "lower"]] = "lower"
     source: ClassVar[str] = "docs/visemes.md of lsbench"
+
+    relative: bool = False
 
     @property
     def learner(self) -> Learner:
@@ -157,7 +161,8 @@ class VisemeLMD(SpokenMetric):
                 row |= {"looks": -1, "distance": NO_FACE}
             else:
                 of = np.flatnonzero(known)
-                row |= {"looks": of[distances.argmin()], "distance": distances[np.searchsorted(of, each.viseme)]}
+                distance = distances[np.searchsorted(of, each.viseme)] - (distances.mean() if self.relative else 0.0)
+                row |= {"looks": of[distances.argmin()], "distance": distance}
             listed.append(row)
         return rows(listed, {"viseme": np.int8, "looks": np.int8, "distance": np.float64})
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import codecs
 from pathlib import Path
 
-from lsbench.errors import ProtocolError
+from lsbench.errors import ProtocolError, reason
 from lsbench.speech.transcript import Transcript, of_text
+from lsbench.system.small_files import read_small
 
 MOST_BYTES = 16 << 20
 
@@ -18,12 +19,9 @@ def read_text(path: Path) -> str:
         ProtocolError: where it cannot be read, is too large or holds other bytes.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise ProtocolError(f"{path}: not readable ({error.strerror or error})") from error
-    if len(content) > MOST_BYTES:
-        raise ProtocolError(f"{path}: more than {MOST_BYTES >> 20} MiB; expected a text of what one clip says")
+        content = read_small(path, MOST_BYTES)
+    except (OSError, ValueError) as error:
+        raise ProtocolError(f"{path}: not readable ({reason(error)}); expected a text of what one clip says") from error
     wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = content.decode("utf-16" if wide else "utf-8-sig")

@@ -69,13 +69,13 @@ def test_a_still_mouth_has_about_none(aperture: float) -> None:
 
 def test_the_value_is_closures_less_vowels() -> None:
     apertures = course(25)
-    apertures[11:13] = 0.07  # at P, within half a frame
-    apertures[10] = apertures[13] = 0.08
-    closures = (1 + (0.1 - 0.07) / 0.075 + 1) / 3
-    assert viseme_closure(face(apertures), PHONES, fps=25) == pytest.approx(closures, abs=1e-9)
+    apertures[11:13] = 0.07  # at P, which looks half a frame further to both sides
+    apertures[10] = apertures[13] = 0.08  # the first of them is the last of the four frames of AA
+    closures, far = (1 + (0.1 - 0.07) / 0.075 + 1) / 3, (0.1 - 0.08) / 0.075 / 4
+    assert viseme_closure(face(apertures), PHONES, fps=25) == pytest.approx(closures - far / 2, abs=1e-9)
     apertures[17:20] = 0.055  # at EH
-    vowels = ((0.1 - 0.055) / 0.075) / 2
-    assert viseme_closure(face(apertures), PHONES, fps=25) == pytest.approx(closures - vowels, abs=1e-9)
+    bed = (0.1 - 0.055) / 0.075
+    assert viseme_closure(face(apertures), PHONES, fps=25) == pytest.approx(closures - (far + bed) / 2, abs=1e-9)
 
 
 def test_late_lips_fall_and_a_little_late_falls_less() -> None:
@@ -138,6 +138,17 @@ def test_the_speakers_own_shapes_have_no_distance_and_others_theirs() -> None:
     stats = metric.measure(replace(pair(lost), models=models))
     assert metric.compute(stats) == pytest.approx(2 * 0.25 / 6, abs=1e-6)
     assert "no face in 2 of 6 phones, counted as wrong" in str(metric.note(stats))
+
+
+def test_relative_distances_forgive_what_is_always_off_and_have_none_where_lips_do_not_hear() -> None:
+    metric, real = VisemeLMD(relative=True), face(course(25))
+    models = {VisemeShapes().signature: learned(real)}
+
+    def value(points: np.ndarray) -> float:
+        return metric.compute(metric.measure(replace(pair(points), models=models)))
+
+    assert value(real) < -0.01 and value(face(course(25), width=0.52)) < 0.8 * value(real)
+    assert abs(value(face(np.full(25, 0.06)))) < 0.3 * abs(value(real))
 
 
 def test_a_wrong_shape_is_filed_under_what_it_looks_like() -> None:

@@ -34,6 +34,7 @@ from lsbench.report.page.clip_media import show
 from lsbench.report.page.write import write_report
 from lsbench.run.folder import Run
 from lsbench.run.footage import Footage
+from lsbench.speech.visemes import VISEMES
 
 MINE = "<h1>mine</h1>"
 
@@ -272,3 +273,19 @@ def test_data_files_call_what_the_page_defines(page: Path) -> None:
     receiver = re.search(r"const lsbench = \{.*\};", (page / "clip.html").read_text())
     assert receiver is not None
     assert set(re.findall(r"(\w+)\(content\)", receiver.group())) == {name.rpartition(".")[2] for name in called}
+
+
+def test_visemes_are_a_table_of_each_generator_that_has_them(runs: list[Path], tmp_path: Path) -> None:
+    count = len(VISEMES)
+    looks = [[3 * (line == column) + (column == 0) for column in range(count)] for line in range(count)]
+    detail = {"visemes": list(VISEMES), "phones": [5] * count, "distance": [0.0123, *[None] * (count - 1)]}
+    for run, held in zip(runs, (detail | {"looks_like": looks}, detail | {"looks_like": looks[:3]}), strict=True):
+        copied = tmp_path / run.name
+        shutil.copytree(run, copied)
+        result = json.loads((copied / "result.json").read_text())
+        result["scores"]["psnr/whole"]["detail"] = held
+        (copied / "result.json").write_text(json.dumps(result))
+    text = write_report(leaderboard([tmp_path / run.name for run in runs]), tmp_path / "page", videos=False).read_text()
+    assert text.count('<table class="visemes">') == 1  # what is no such table is not shown
+    assert "<summary>blurred-mouth: psnr/whole</summary>" in text
+    assert '<th scope="row">PP (p b m)</th><td>5</td><td>0.0123</td><td><b>4</b></td><td>0</td>' in text

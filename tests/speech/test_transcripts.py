@@ -181,7 +181,7 @@ def test_a_text_is_read_as_words(tmp_path: Path) -> None:
     for text, message in ((" \n", "no words"), ("at 5 pm", "'5' is no word"), ("быстро", "is no word")):
         with pytest.raises(ProtocolError, match=message):
             read_words(kept(tmp_path / "b.txt", text))
-    with pytest.raises(ProtocolError, match="more than 16 MiB"):
+    with pytest.raises(ProtocolError, match="larger than 16 MB"):
         read_words(kept(tmp_path / "c.txt", b"a" * (MOST_BYTES + 1)))
     with pytest.raises(ProtocolError, match="not readable"):
         read_words(tmp_path / "none.txt")

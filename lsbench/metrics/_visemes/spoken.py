@@ -79,6 +79,7 @@ class SpokenMetric(Metric):
     needs_landmarks: ClassVar[bool] = True
     needs_pictures: ClassVar[bool] = False
     needs_words: ClassVar[bool] = True
+    needs_speech: ClassVar[bool] = True
     paired: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ("pocketsphinx",)
     extra: ClassVar[str] = EXTRA

@@ -22,6 +22,7 @@ from lsbench.report.page.alone import is_alone, write_alone
 from lsbench.report.page.clips import Done, Job, script, write_clip_file
 from lsbench.report.page.figures import draw_boxes, draw_slopes
 from lsbench.report.page.render import render, source, write
+from lsbench.report.page.visemes import viseme_tables
 from lsbench.report.text.markdown import caption, quoted_caption, quoted_table
 from lsbench.report.text.pairs import pair_caption, pair_header, pair_lines
 from lsbench.report.text.people import people_tables
@@ -162,6 +163,7 @@ def _write_index(board: Board, out: Path, shared: Mapping[str, Any], **values: A
         pair_caption=pair_caption(board),
         quotes=[(quoted_caption(quotes), *quoted_table(board, quotes)) for quotes in board.quotes],
         people=people_tables(board.study) if board.study is not None else [],
+        visemes=viseme_tables(board),
         explanations=board_page.explanations(board),
         provenance=board_page.provenance(board),
     )
