@@ -50,7 +50,7 @@ def metric_table() -> str:
     lines = ["| metric | asks | better | regions | needs |", "|---|---|---|---|---|"]
     for name, target in registry.METRICS.items():
         kind = registry.load(target)
-        better = "best at 0" if kind.better == "zero" else kind.better
+        better = "best at 0" if (better := kind().better) == "zero" else better
         regions = ", ".join(region.value for region in kind.regions) or "its own"
         needed = [*kind.weights, *(["face_landmarker"] if kind.needs_landmarks else [])]
         needs = ", ".join([*needed, *([f"extra `{kind.extra}`"] if kind.extra else [])]) or "-"

@@ -30,7 +30,7 @@ class ClipValues:
         values: float64 (keys, runs, clips), of clips on their own; NaN where there is none.
         influence: float64 (keys, runs, rows), how much a clip, or a segment of one, moves the score (see
             lsbench.statistics); NaN where that is not known, which is not the same as 0.
-        better: Of each key, `higher`, `lower` or `zero`.
+        better: Of each key, `higher`, `lower`, `zero` or `none`.
         segments: How many rows of influence are of each clip; none where its rows are the clips.
         frames: int64 (runs, clips), that were compared; 0 where that is not known.
     """
@@ -48,7 +48,7 @@ class ClipValues:
 
     @property
     def oriented(self) -> np.ndarray:
-        """scores with more always better: float64 (keys, runs)."""
+        """scores with more always better, NaN where neither way is: float64 (keys, runs)."""
         return self.orient(self.scores)
 
     def orient(self, values: np.ndarray) -> np.ndarray:

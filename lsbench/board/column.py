@@ -53,7 +53,7 @@ class Column(ABC):
 
     Attributes:
         key: The score key, such as `ssim/mouth` or `mos/overall`.
-        better: `higher`, `lower` or `zero`: which way is better.
+        better: `higher`, `lower`, `zero` or `none`: which way is better.
         scores: By generator, of every run and anchor that has this score.
         ranks: By generator, from 1, the same for equal values; of those that can be ranked by this score.
     """
@@ -91,7 +91,7 @@ class Column(ABC):
     @property
     def heading(self) -> str:
         """The key with the direction in which it improves: `psnr/whole ↑`."""
-        return f"{self.key} {arrow(self.better)}"
+        return f"{self.key} {arrow(self.better)}".strip()
 
     def shown(self, value: float) -> str:
         """A value of the column as people read it."""

@@ -107,7 +107,7 @@ def compare(first: str | Path, second: str | Path) -> Comparison:
     clip_values = read_clip_values(results, keys)
     tested = not any(field.decisive for field in fields) and before.complete and after.complete
     tested = tested and bool((clip_values.shares(np.ones(len(results), bool)) >= FEWEST_FRAMES).all())
-    significance = Significance(clip_values, ~np.isnan(clip_values.scores) & ~clip_values.short() & tested)
+    significance = Significance(clip_values, ~np.isnan(clip_values.oriented) & ~clip_values.short() & tested)
     by_clip = [values_by_clip(result) for result in results]
     scores = []
     for key, better in zip(keys, clip_values.better, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -34,7 +34,8 @@ def leaderboard(
     """Rank finished runs by one of their scores.
 
     Incomplete and unfinished runs, runs that compare less than FEWEST_FRAMES of what another one compares of a clip,
-    undefined scores and scores that leave out a clip which another run's score counts are shown, never ranked.
+    undefined scores, scores that leave out a clip which another run's score counts, and scores without a direction are
+    shown, never ranked.
 
     Args:
         runs: Folders of runs (RUNS/NAME).
@@ -68,12 +69,13 @@ def leaderboard(
         demand_of_board(study, first.protocol["digest"], names)
         by_people = study.scores_of([result.name for result in results if result.scores and result.name in names])
     metric_keys = list(dict.fromkeys(key for result in results for key in result.scores))
-    rank_by = _rank_key(rank_by, first.protocol.get("rank_by", ""), metric_keys, list(by_people))
+    aimless = {key for result in results for key, score in result.scores.items() if score.better == "none"}
+    rank_by = _rank_key(rank_by, first.protocol.get("rank_by", ""), metric_keys, list(by_people), aimless)
     complete = sorted((result for result in results if result.complete), key=lambda result: result.name)
     clip_values = read_clip_values(complete, metric_keys).with_scores(by_people)
     short, ranked = clip_values.short(), np.array([name in names for name in clip_values.names], bool)
     shares = clip_values.shares(ranked)
-    compared = ~np.isnan(clip_values.scores) & ~short & ranked & (shares >= FEWEST_FRAMES)
+    compared = ~np.isnan(clip_values.oriented) & ~short & ranked & (shares >= FEWEST_FRAMES)
     significance = Significance(clip_values, compared)
     columns = tuple(_columns(significance, results, by_people, study))
     rows = []
@@ -159,16 +161,26 @@ def _frame_notes(names: Sequence[str], shares: np.ndarray, ranked: np.ndarray) -
     ]
 
 
-def _rank_key(asked: str | None, usual: str, metric_keys: list[str], people_keys: list[str]) -> str:
+def _rank_key(
+    asked: str | None, usual: str, metric_keys: list[str], people_keys: list[str], aimless: Collection[str]
+) -> str:
     """The key to rank by: the one asked for, else the protocol's, else the first mouth score, else the first.
 
-    By what people said nothing is ranked unless it is asked for, or there is nothing else.
+    By what people said nothing is ranked unless it is asked for, or there is nothing else; by what has no direction
+    nothing is.
+
+    Args:
+        asked, usual: by the caller, and by the protocol.
+        metric_keys, people_keys: of the scores.
+        aimless: those of them that have no direction.
     """
+    if asked in aimless:
+        raise ComparisonError(f"score {asked}: neither more nor less of it is better; rank by another one")
     if asked is not None:
         if asked not in metric_keys and asked not in people_keys:
             raise ComparisonError(registry.unknown("score", asked, [*metric_keys, *people_keys]))
         return asked
-    keys = metric_keys or people_keys
+    keys = [key for key in metric_keys if key not in aimless] or people_keys or metric_keys
     if not keys:
         raise ComparisonError("none of the runs has a score; see their result.json for why")
     first = [usual, *[key for key in keys if ScoreKey.parse(key).region == "mouth"], keys[0]]

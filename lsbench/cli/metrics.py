@@ -21,5 +21,5 @@ def metrics() -> None:
         needed = [*kind.weights, *(["face_landmarker"] if kind.needs_landmarks else [])]
         needed += [f"lsbench[{kind.extra}]"] if kind.extra else []
         options = " ".join(f"{key}={value}" for key, value in metric.options().items()) or "-"
-        rows.append([name, kind.asks, kind.better, regions, options, " ".join(needed) or "-", kind.source])
+        rows.append([name, kind.asks, metric.better, regions, options, " ".join(needed) or "-", kind.source])
     show_table(["name", "asks", "better", "regions", "options", "needs", "source"], rows)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lsbench.metrics import (
+        akd,
         aperture,
         coverage,
         csim,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         leaks,
         lmd,
         lpips,
+        naturalness,
         psnr,
         seam,
         sharpness,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "akd",
     "aperture",
     "coverage",
     "csim",
@@ -41,6 +44,7 @@ __all__ = [
     "leaks",
     "lmd",
     "lpips",
+    "naturalness",
     "psnr",
     "seam",
     "sharpness",

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from lsbench.metrics._base.direction import ARROWS
 from lsbench.protocol.facts import FACTS, NAMED_FACTS
 from lsbench.system.shape import (
     MOST,
@@ -80,7 +81,7 @@ RESULT: Kind = record(
             record(
                 {
                     "value": _value,
-                    "better": choice("higher", "lower", "zero"),
+                    "better": choice(*ARROWS),
                     "signature": name,
                     "frames": whole(),
                     "note": maybe(text),

@@ -51,7 +51,7 @@ PROTOCOL = {
     "align": "strict",
 }
 VERSIONS = {"av": "18.1.0", "soxr": "1.0", "numpy": "2.0", "piq": "0.8"}
-BETTER = {"psnr": "higher", "ssim": "higher", "lmd": "lower", "av_offset": "zero"}
+BETTER = {"psnr": "higher", "ssim": "higher", "lmd": "lower", "av_offset": "zero", "head_motion:real=none": "none"}
 
 
 def run(
@@ -355,6 +355,32 @@ def test_what_is_best_at_zero_is_ranked_by_its_distance_from_zero(tmp_path: Path
     assert {row.generator: row.rank for row in leaderboard(paths, "av_offset").rows} == ranks
     content = json_record.record(board)
     assert content["rows"][0]["scores"]["av_offset"]["better"] == "zero"
+
+
+def test_what_has_no_direction_is_shown_and_never_ranked(tmp_path: Path) -> None:
+    """Neither more nor less of it is better: values and intervals, but no ranks, letters, tests nor agreement."""
+    random, key = np.random.default_rng(4), "head_motion:real=none"
+    turned = {"still": 0.5, "as real": 4.0, "wild": 20.0}
+    paths = [
+        run(tmp_path, name, {key: speed + random.random(len(CLIPS)), "lmd": speed + random.random(len(CLIPS))})
+        for name, speed in turned.items()
+    ]
+    board = leaderboard(paths)
+    assert board.rank_by == "lmd"
+    assert [row.rank for row in board.rows] == [1, 2, 3]
+    column = board.column(key)
+    assert (column.ranks, column.letters, column.heading) == ({}, {}, key)
+    low, high = column.interval("as real")
+    assert low < column.scores["as real"].value < high
+    assert math.isnan(board.significance.agreement(key, "lmd").tau)
+    assert latex.escape(key) in latex.to_latex(board)
+    scores = json_record.record(board)["rows"][0]["scores"]
+    assert (scores[key]["better"], scores["lmd"]["better"]) == ("none", "lower")
+    with pytest.raises(ComparisonError, match=f"score {key}: neither more nor less of it is better; rank by another"):
+        leaderboard(paths, key)
+    score = compare(paths[0], paths[1]).score(key)
+    assert score is not None
+    assert math.isnan(score.pair.p)
 
 
 def test_quotes_are_checked(tmp_path: Path) -> None:

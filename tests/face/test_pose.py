@@ -47,7 +47,7 @@ def test_a_small_face_is_turned_as_it_is_in_the_middle(grid: Path) -> None:
     assert other.found.all()
     assert one.pose is not None
     assert other.pose is not None
-    assert max(degrees(*both) for both in zip(one.pose, other.pose, strict=True)) < 2.5
+    assert max(degrees(*both) for both in zip(one.pose, other.pose, strict=True)) < 1.5
     assert one.blendshapes is not None
     assert other.blendshapes is not None
     lids = BLENDSHAPES.index("eyeBlinkLeft")

@@ -18,9 +18,11 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 from frames import noisy
+from scipy.spatial.transform import Rotation
 
 from lsbench import registry
 from lsbench.errors import WeightsError
+from lsbench.face.expression import BLENDSHAPES
 from lsbench.face.track import EYE_CORNERS, FACE_OVAL, INNER_LIPS, OUTER_LIPS, POINTS, FaceTrack, Region
 from lsbench.media.clip import Clip
 from lsbench.media.film import Film
@@ -39,7 +41,8 @@ SYMMETRIC = {"psnr", "ssim", "lpips", "dists"}  # the same value to the bit with
 BEST = {  # the value of identical clips, where it is one known number
     "psnr": math.inf,
     **dict.fromkeys(("ssim", "mouth_aperture_corr", "closure_f1", "coverage"), 1.0),
-    **dict.fromkeys(("lmd", "jitter", "mouth_aperture_error", "lpips", "dists"), 0.0),
+    **dict.fromkeys(("blink_rate", "brow_motion", "head_motion", "lip_dynamics"), 1.0),
+    **dict.fromkeys(("lmd", "jitter", "akd", "mouth_aperture_error", "lpips", "dists"), 0.0),
 }
 # Those that do not fall with pixel noise and landmark jitter, and why.
 NOT_MONOTONE = {
@@ -50,6 +53,8 @@ NOT_MONOTONE = {
     "closure_f1": "counts frames, so that it falls in steps",
     "coverage": "a face in every frame, however noisy",
     "leak_corr": "noisy lips follow less, which is what it is after",
+    **dict.fromkeys(("blink_rate", "brow_motion", "head_motion"), "neither landmarks nor pixels: what a face does"),
+    "lip_dynamics": "trembling lips move more, and may come closer to the reference's speed",
     **dict.fromkeys(
         ("silence_motion", "lip_leak", "lse_d", "lse_c", "lse_d0", "av_offset", "offset_error_frames"),
         "a video and its sound, without a reference",
@@ -102,6 +107,18 @@ def face(seed: int) -> np.ndarray:
     return points
 
 
+def doing(track: FaceTrack) -> FaceTrack:
+    """The same face with a blink, brows that rise and a head that turns by 2 degrees a frame, where it is found."""
+    time = np.arange(FRAMES)
+    shapes = np.zeros((FRAMES, len(BLENDSHAPES)), np.float32)
+    shapes[2, [BLENDSHAPES.index(name) for name in ("eyeBlinkLeft", "eyeBlinkRight")]] = 0.6, 0.5
+    shapes[:, BLENDSHAPES.index("browInnerUp")] = time / 9
+    pose = Rotation.from_rotvec(np.outer(time, (0, 2, 0)), degrees=True).as_matrix().astype(np.float32)
+    shapes[~track.found], pose[~track.found] = np.nan, np.nan
+    frozen(shapes, pose)
+    return replace(track, blendshapes=shapes, pose=pose)
+
+
 def moving_texture(seed: int) -> np.ndarray:
     """Coloured blocks of several sizes that drift: uint8 (T, SIZE, SIZE, 3)."""
     random = np.random.default_rng(seed)
@@ -131,7 +148,8 @@ def build(frames: np.ndarray, generated: np.ndarray, points: np.ndarray, jittere
     frozen(frames, generated, points, jittered, sound)
     height, width = frames.shape[1:3]
     found = np.isfinite(points).all(axis=(1, 2)), np.isfinite(jittered).all(axis=(1, 2))
-    tracks = FaceTrack(points, found[0], height, width), FaceTrack(jittered, found[1], height, width)
+    one, other = (FaceTrack(each, seen, height, width) for each, seen in zip((points, jittered), found, strict=True))
+    tracks = doing(one), doing(other)
     clips = (Clip(f"s{seed}/clip", pixels, sound, 25) for pixels in (frames, generated))
     return ClipPair(*clips, track=tracks[0], landmarks=tracks)
 
@@ -327,7 +345,8 @@ def test_inputs_are_not_written_to(metric: Metric) -> None:
         assert np.array_equal(ours.frames, theirs.frames) and np.array_equal(ours.speech, theirs.speech)
     assert pair.landmarks is not None and untouched.landmarks is not None
     for face, same in zip(pair.landmarks, untouched.landmarks, strict=True):
-        assert np.array_equal(face.landmarks, same.landmarks) and np.array_equal(face.found, same.found)
+        for name in ("landmarks", "found", "blendshapes", "pose"):
+            assert np.array_equal(getattr(face, name), getattr(same, name))
 
 
 @metrics_where(lambda metric: not metric.paired)

@@ -9,6 +9,7 @@ from lsbench.auditing.artifacts.catalogue import ARTIFACTS
 from lsbench.auditing.findings import GRADES, Audit
 from lsbench.auditing.response import Response
 from lsbench.errors import RunError
+from lsbench.metrics._base.direction import ARROWS
 from lsbench.protocol.facts import NAMED_FACTS
 from lsbench.report.audit.words import conditions, found_from, not_measured, paragraph
 from lsbench.report.text.markdown import markdown_table
@@ -167,7 +168,7 @@ _AUDIT = shape.record(
         "seed": shape.whole(-shape.MOST),
         "step": shape.whole(1),
         "keys": shape.listed(shape.name),
-        "better": shape.table(shape.choice("higher", "lower", "zero")),
+        "better": shape.table(shape.choice(*ARROWS)),
         "unavailable": shape.table(shape.text),
         "responses": shape.listed(
             shape.record(

@@ -8,7 +8,7 @@ from typing import Any
 
 from lsbench.board.board import Board, Row
 from lsbench.board.clip_values import values_by_clip
-from lsbench.metrics._base.direction import oriented
+from lsbench.metrics._base.direction import in_words, oriented
 from lsbench.metrics._base.score_key import ScoreKey
 from lsbench.report.text.markdown import clips, columns, frames
 from lsbench.report.text.remarks import against
@@ -93,7 +93,7 @@ def explanations(board: Board) -> list[dict[str, str]]:
     lines = []
     for column in map(board.column, columns(board)):
         asks, source = column.describe()
-        better = "nearer to zero" if column.better == "zero" else column.better
+        better = in_words(column.better).removesuffix(" is better")
         signature = next(iter(column.scores.values())).signature
         lines.append({"key": column.key, "asks": asks, "better": better, "source": source, "signature": signature})
     return lines

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lsbench.errors import LsbenchError
-from lsbench.metrics._base.direction import arrow
+from lsbench.metrics._base.direction import arrow, in_words
 from lsbench.system.cache import write_atomically
 from lsbench.system.visible import everywhere
 
@@ -31,6 +31,7 @@ def render(path: Path, template: str, *, package: str = "lsbench.report", **valu
     )
     environment.policies["json.dumps_function"] = lambda value, **options: json.dumps(everywhere(value), **options)
     environment.filters["arrow"] = arrow
+    environment.filters["in_words"] = in_words
     trusted = {name: Markup(values.pop(name)) for name in ("mark", "style", "script")}
     write(path, environment.get_template(template).render(**trusted, **values).encode())
 

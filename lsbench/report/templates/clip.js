@@ -55,8 +55,8 @@
     at("list-title").textContent = `All clips of ${name}${head.key ? `, worst first by ${head.key}` : ""}`;
     at("list").replaceChildren(...clipList(page, run, state.g, state.c, order, values));
     const rows = held.map((each) => element("tr", {}, element("th", { scope: "row" }, each.key),
-      element("td", {}, spell(run.values[each.key][state.c])), element("td", { title: `${each.better === "zero" ? "nearer to zero" : each.better} is better` },
-        { higher: "↑", lower: "↓", zero: "→0" }[each.better])));
+      element("td", {}, spell(run.values[each.key][state.c])), element("td", { title: { zero: "nearer to zero is better", none: "no direction" }[each.better] || `${each.better} is better` },
+        { higher: "↑", lower: "↓", zero: "→0", none: "" }[each.better])));
     at("values").replaceChildren(element("tbody", {}, ...rows));
     const content = (await load(`data/g${state.g}/c${state.c}.js`)) || { problems: ["the data of this clip are not there"], curves: {} };
     if (mine !== turn) return;

@@ -96,7 +96,7 @@ def _metrics(keys: Sequence[str]) -> str:
 
 
 def _regions(board: Board, keys: Sequence[str]) -> str:
-    arrows = {"higher": r"$\uparrow$", "lower": r"$\downarrow$", "zero": r"$\to 0$"}
+    arrows = {"higher": r"$\uparrow$", "lower": r"$\downarrow$", "zero": r"$\to 0$", "none": ""}
     return _line(
         [
             "rank",
