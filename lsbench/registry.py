@@ -48,6 +48,7 @@ METRICS = {
     "csim": "lsbench.metrics.csim:CSIM",
     "sync_corr": "lsbench.metrics.sync:SyncCorr",
     "sync_lag": "lsbench.metrics.sync:SyncLag",
+    "sync_peak": "lsbench.metrics.sync:SyncPeak",
     "lse_d": "lsbench.metrics.syncnet:LSED",
     "lse_c": "lsbench.metrics.syncnet:LSEC",
     "lse_d0": "lsbench.metrics.syncnet:LSED0",

@@ -273,7 +273,11 @@ class MetricColumn(Column):
     def interval(self, generator: str) -> tuple[float, float]:
         if generator not in self.significance.clip_values.names:
             return math.nan, math.nan
-        return self.significance.interval(self.key, generator)
+        low, high = self.significance.interval(self.key, generator)
+        score = self.scores[generator]
+        if math.isnan(low) and score.low is not None and score.high is not None:
+            return score.low, score.high
+        return low, high
 
     def pairs(self, names: Sequence[tuple[str, str]]) -> list[Pair]:
         return self.significance.pairs(self.key, names)

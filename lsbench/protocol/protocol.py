@@ -45,7 +45,7 @@ DEFAULT_METRICS = (
     *("silence_motion", "sync_corr", "sync_lag", "lse_d", "lse_c"),
 )
 AD_HOC = "folder"  # name of the protocol of a folder of clips, whose rules are the options of a command
-ALONE_METRICS = ("silence_motion", "lse_d", "lse_c", "lse_d0", "av_offset", "sync_corr", "sync_lag")
+ALONE_METRICS = ("silence_motion", "lse_d", "lse_c", "lse_d0", "av_offset", "sync_corr", "sync_peak", "sync_lag")
 FACELESS = 0.25  # of a clip, in a folder that has no protocol
 DEFAULT_REGIONS = (Region.WHOLE, Region.FACE, Region.MOUTH)
 RULES = ("fps", "frames", "sample_rate", "align", "task", "identity", "color")

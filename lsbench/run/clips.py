@@ -166,7 +166,7 @@ def _taught(
 ) -> list[Turn]:
     """The same with the models that metrics learn from the clips of other speakers."""
     learners = {metric.learner.signature: metric.learner for metric in scoring.metrics if metric.learner}
-    if not learners:
+    if not learners or protocol.task == "alone":  # the videos themselves are no clips to learn from
         return turns
 
     def refuse(error: LsbenchError) -> None:

@@ -18,8 +18,10 @@ from lsbench.protocol.protocol import Protocol
 from lsbench.run.folder import SEGMENTS, TABLE, Run
 from lsbench.run.result import Partial, Result, Score
 from lsbench.run.segments import UNCUT, Segments, key_by_segment
+from lsbench.statistics.units import units
 
 LEFT_OUT = {region.value for region in BOX_RULES}  # regions whose scores leave out frames without a face
+WITHIN = "the interval draws blocks of 1 s of it: other moments of this recording, no other recordings"
 MOST_BYTES = 128 << 20  # of statistics that are held in memory while a run is folded
 
 
@@ -101,6 +103,7 @@ def finish(
     segments = Segments.of(protocol, finished.heads)
     table: dict[str, list[Any]] = {name: [] for name in (*TABLE, *([SEGMENTS] if segments else []))}
     scores = {}
+    lone = bool(clips) and not segments and not units([clip.speaker for clip in clips]).freedom
     for metric in metrics if clips else ():
         stats = finished.of(metric.key)
         region = metric.region.value if metric.region else ""
@@ -118,6 +121,8 @@ def finish(
             table[SEGMENTS].extend(moved or [np.full(len(edges) - 1, math.nan) for edges in segments.edges])
             note = note if moved else "; ".join(filter(None, [note, UNCUT]))
         scores[metric.key] = Score(value, metric.better, metric.signature, frames, note, metric.detail(stats))
+        if lone:
+            scores[metric.key] = _within(scores[metric.key], metric, stats)
     result = Result(
         name=run.path.name,
         path=run.path,
@@ -136,3 +141,12 @@ def finish(
     )
     run.finish(result, table)
     return result
+
+
+def _within(score: Score, metric: Metric, stats: Sequence[Stats]) -> Score:
+    """The score with an interval from within its few clips, where the metric has one."""
+    low, high = metric.within(Stats.join(stats))
+    if math.isnan(low):
+        return score
+    note = "; ".join(filter(None, [score.note, WITHIN]))
+    return replace(score, note=note, low=low, high=high)

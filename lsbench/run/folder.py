@@ -283,3 +283,9 @@ def _written(score: Score) -> dict[str, Any]:
 
 def _hidden(path: Path) -> bool:
     return path.name.startswith(".")
+
+
+def _written(score: Score) -> dict[str, Any]:
+    """A score as result.json holds it; an interval only where there is one."""
+    fields = {name: value for name, value in vars(score).items() if name not in ("low", "high") or value is not None}
+    return fields | {"value": encode(score.value)}

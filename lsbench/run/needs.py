@@ -140,7 +140,9 @@ def _without_truth(metrics: Iterable[Metric], protocol: Protocol) -> dict[str, s
         nothing = "there are no reference clips to compare with; pass --reference DIR"
         untaught = "it learns from real clips, and there are none; pass --reference DIR"
         return {
-            metric.key: nothing if metric.paired else untaught for metric in metrics if metric.paired or metric.learner
+            metric.key: nothing if metric.paired else untaught
+            for metric in metrics
+            if metric.paired or (metric.learner and not metric.self_taught)
         }
     if protocol.task == "dubbing":
         no_truth = "it compares with the reference's own pictures, and in a dubbing task the reference says something "

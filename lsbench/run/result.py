@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from lsbench import registry
 from lsbench.errors import RunError, UnknownScore
 from lsbench.metrics._base.stats import Stats
-from lsbench.run.shown import html_table, number, text_table
+from lsbench.run.shown import half, html_table, number, text_table
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Score:
     """One value of a result.
 
     value: NaN where undefined; note: what a reader must know beside it; detail: what he may want (Metric.detail).
+    low, high: a 95 % interval from within the clips, where they are too few to be drawn themselves and the metric has
+    one.
     """
 
     value: float
@@ -48,6 +50,16 @@ class Score:
     frames: int
     note: str | None = None
     detail: Mapping[str, Any] | None = None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def text(self) -> str:
+        """The value, with half of the interval where there is one: `0.4123 ±0.0821`."""
+        shown = number(self.value)
+        if self.low is None or self.high is None:
+            return shown
+        return f"{shown} ±{half(self.value, (self.high - self.low) / 2)}"
 
 
 @dataclass(frozen=True)
@@ -229,7 +241,7 @@ class Result(Mapping[str, float]):
         return html_table(*self._cells(), caption=self.state)
 
     def _cells(self) -> tuple[list[str], list[list[str]]]:
-        rows = [[key, number(score.value), score.better, score.note or ""] for key, score in self.scores.items()]
+        rows = [[key, score.text, score.better, score.note or ""] for key, score in self.scores.items()]
         return ["score", "value", "better", "note"], rows
 
     def _lacking(self) -> list[tuple[str, str]]:

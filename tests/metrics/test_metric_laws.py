@@ -59,7 +59,9 @@ NOT_MONOTONE = {
         ("silence_motion", "lip_leak", "lse_d", "lse_c", "lse_d0", "av_offset", "offset_error_frames"),
         "a video and its sound, without a reference",
     ),
-    **dict.fromkeys(("sync_corr", "sync_lag"), "need ten frames and a model, see tests/test_sync_motion.py"),
+    **dict.fromkeys(
+        ("sync_corr", "sync_lag", "sync_peak"), "need ten frames and a model, see tests/test_sync_motion.py"
+    ),
     **dict.fromkeys(("viseme_closure", "viseme_lmd"), "need words that are said, see test_visemes.py"),
 }
 LOOKS_OUTSIDE: dict[str, str] = {}  # its region is more than the pixels inside the box

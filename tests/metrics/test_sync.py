@@ -302,7 +302,6 @@ def test_lost_faces_count(talk: tuple[np.ndarray, np.ndarray], model: Model) -> 
         (lambda points, speech, model: (points, speech[:0], model), "no sound above -60 dB"),
         (lambda points, speech, model: (points[:9], speech, model), "fewer than 10 frames that show the mouth"),
         (lambda points, speech, model: (points[:1], speech, model), "fewer than 10 frames that show the mouth"),
-        (lambda points, speech, model: (points, speech, model and None), "no clip of others to learn from"),
     ],
 )
 def test_undefined_is_nan_with_the_reason(

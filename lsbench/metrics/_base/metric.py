@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -132,6 +133,11 @@ class Metric(ABC):
         """How much each of many clips moves their value: float64 (clips,), mean 0; NaN where it is undefined."""
         return of_statistic(parts, self.compute)
 
+    def within(self, stats: Stats) -> tuple[float, float]:
+        """A 95 % interval of the value from within its clips, where they are too few to draw: for other moments of
+        these recordings. NaN twice unless a sub-class says how."""
+        return math.nan, math.nan
+
     def segments(self, stats: Stats, edges: npt.NDArray[np.int64], seen: npt.NDArray[np.bool_]) -> list[Stats] | None:
         """The statistics of one clip by its segments, from which intervals and tests are made where clips are few.
 
@@ -201,6 +207,11 @@ class Metric(ABC):
     def learner(self) -> Learner | None:
         """What it learns from the reference clips of other speakers: `pair.models` holds the outcome."""
         return None
+
+    @property
+    def self_taught(self) -> bool:
+        """Whether it has a model of its own where there is no clip to learn from."""
+        return False
 
     @property
     def signature(self) -> str:

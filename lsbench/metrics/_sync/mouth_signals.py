@@ -25,15 +25,21 @@ def mouth_signals(landmarks: np.ndarray, fps: float) -> np.ndarray:
     NaN where the frame shows no face, the rates also where a neighbour shows none. Without their slow course the
     signals tell syllables, not that every utterance starts and ends with the lips shut.
     """
+    shapes = mouth_shapes(landmarks)
+    rates = np.gradient(shapes, 1 / fps, axis=0) if len(shapes) > 1 else np.full_like(shapes, np.nan)
+    rates[np.isnan(shapes)] = np.nan
+    return np.concatenate([shapes - slow_course(shapes, SLOW_S * fps), rates], axis=1)
+
+
+def mouth_shapes(landmarks: np.ndarray) -> np.ndarray:
+    """The first three of them with their slow course: float64 (T, 3), NaN where one is not seen."""
     if landmarks.dtype.kind != "f" or landmarks.ndim != 3 or landmarks.shape[1:] != (POINTS, 2) or not len(landmarks):
         raise MetricError(
             f"mouth signals: landmarks are {landmarks.dtype} {landmarks.shape}; expected floats (frames, {POINTS}, 2)"
         )
     shapes = np.stack([span(landmarks, points) for points in _SHAPES], axis=1)
     shapes[~np.isfinite(shapes).all(axis=1)] = np.nan
-    rates = np.gradient(shapes, 1 / fps, axis=0) if len(shapes) > 1 else np.full_like(shapes, np.nan)
-    rates[np.isnan(shapes)] = np.nan
-    return np.concatenate([shapes - _slow(shapes, SLOW_S * fps), rates], axis=1)
+    return shapes
 
 
 def standardised(signals: np.ndarray) -> np.ndarray:
@@ -55,7 +61,8 @@ def standard_deviations(signals: np.ndarray) -> np.ndarray:
     return signals[whole].std(axis=0) if whole.any() else np.full(signals.shape[1], np.nan)
 
 
-def _slow(shapes: np.ndarray, sigma_frames: float) -> np.ndarray:
+def slow_course(shapes: np.ndarray, sigma_frames: float) -> np.ndarray:
+    """The mean of shapes (T, n) weighted by a Gaussian over the frames that are known; NaN where the frame is not."""
     known = np.isfinite(shapes)
     weighted, weight = (
         gaussian_filter1d(values, sigma_frames, axis=0) for values in (np.where(known, shapes, 0), known.astype(float))

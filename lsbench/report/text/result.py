@@ -10,7 +10,6 @@ from lsbench.metrics._base.score_key import ScoreKey
 from lsbench.report.text.console import console, show_table, words
 from lsbench.report.text.remarks import notes
 from lsbench.run.result import Result
-from lsbench.run.shown import number
 
 
 def show_result(result: Result) -> None:
@@ -24,7 +23,7 @@ def show_result(result: Result) -> None:
     rows = []
     share = [f"{result.share:.1%}"] if result.share < 1 else []
     for metric in dict.fromkeys(part.spec for part in parts.values()):
-        values = {part.region: number(result[key]) for key, part in parts.items() if part.spec == metric}
+        values = {part.region: result.scores[key].text for key, part in parts.items() if part.spec == metric}
         rows.append([metric, *[values.get(region, "") for region in regions], *share])
     show_table(["metric", *[region or "value" for region in regions], *["of the frames" for _ in share]], rows)
     state = "complete" if result.complete else "INCOMPLETE"
