@@ -25,9 +25,10 @@ from lsbench.face.tracker import FaceTracker
 from lsbench.media.files import find_clips, read_clip
 from lsbench.metrics._base.landmarks import LIP_MIDDLES, span, tracked_landmarks
 from lsbench.metrics._base.learner import Model
+from lsbench.metrics._sync.measure import REACH_S, SILENT_PEAK
 from lsbench.metrics._sync.mouth_signals import mouth_signals, standardised
 from lsbench.metrics._sync.sync_ridge import fit, predicted
-from lsbench.metrics.sync import REACH_S, SILENT_PEAK, correlations
+from lsbench.metrics.sync import correlations
 from lsbench.networks import weights
 
 RATE = 16000  # of speech, Hz
