@@ -25,6 +25,7 @@ from lsbench.system.strict_json import encode
 
 __all__ = ["FORMAT", "SEGMENTS", "TABLE", "Run"]
 
+_MORE = ("detail", "low", "high")  # of a score, that are written only where there are some
 _log = logging.getLogger(__name__)
 
 
@@ -276,16 +277,10 @@ def _numbers(array: Any) -> np.ndarray:
 
 
 def _written(score: Score) -> dict[str, Any]:
-    """A score as result.json holds it."""
+    """A score as result.json holds it; detail and interval only where there are some."""
     content = vars(score) | {"value": encode(score.value)}
-    return {name: value for name, value in content.items() if name != "detail" or value is not None}
+    return {name: value for name, value in content.items() if name not in _MORE or value is not None}
 
 
 def _hidden(path: Path) -> bool:
     return path.name.startswith(".")
-
-
-def _written(score: Score) -> dict[str, Any]:
-    """A score as result.json holds it; an interval only where there is one."""
-    fields = {name: value for name, value in vars(score).items() if name not in ("low", "high") or value is not None}
-    return fields | {"value": encode(score.value)}
