@@ -279,7 +279,8 @@ def read_study_result(path: Path) -> StudyResult:
         content = strict_json.read(path)
     except (OSError, ValueError) as error:
         raise StudyError(f"human ratings {path}: not readable ({error}); {EXPECTED}") from error
-    if content.pop("format", None) != FORMAT:
+    form = content.pop("format", None)
+    if isinstance(form, bool) or form != FORMAT:
         raise StudyError(f"human ratings {path}: not of format {FORMAT}; {EXPECTED}")
     try:
         study: StudyResult = shape.of(StudyResult)(content, "")

@@ -54,6 +54,14 @@ class Commands(click.Group):
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:
             raise  # click ends quietly
+        except MemoryError:
+            _show_traceback(ctx)
+            say(
+                "lsbench: too little memory; free some, allow more (ulimit -v), or pass fewer --workers. What is finished "
+                "is kept",
+                err=True,
+            )
+            ctx.exit(ERROR)
         except OSError as error:
             _show_traceback(ctx)
             say(f"lsbench: {one_line(of_system(error))}", err=True)
