@@ -56,11 +56,8 @@ class Commands(click.Group):
             raise  # click ends quietly
         except MemoryError:
             _show_traceback(ctx)
-            say(
-                "lsbench: too little memory; free some, allow more (ulimit -v), or pass fewer --workers. What is finished "
-                "is kept",
-                err=True,
-            )
+            remedy = "free some, allow more (ulimit -v), or pass fewer --workers"
+            say(f"lsbench: too little memory; {remedy}. What is finished is kept", err=True)
             ctx.exit(ERROR)
         except OSError as error:
             _show_traceback(ctx)
