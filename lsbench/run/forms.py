@@ -86,7 +86,7 @@ RESULT: Kind = record(
                     "frames": whole(),
                     "note": maybe(text),
                 },
-                {"detail": table(anything, name)},
+                {"detail": table(anything, name), "low": number(), "high": number()},
             ),
             name,
         ),

@@ -51,6 +51,16 @@ class Loudness(Metric):
         return float(np.sqrt(stats["power"].mean()))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sure(Loudness):
+    """One that says how sure its clips are."""
+
+    name: ClassVar[str] = "sure"
+
+    def within(self, stats: Stats) -> tuple[float, float]:
+        return self.compute(stats) - 0.125, self.compute(stats) + 0.125
+
+
 def write(path: Path, clip: Clip) -> None:
     write_clip(path, clip.frames, clip.speech, clip.fps)
 
@@ -76,6 +86,17 @@ def test_runs_of_several_generators_rank_together(folders: tuple[Path, Path], tm
     assert "reference" not in Run.of(runs[0]).request()
 
 
+def test_a_clip_alone_has_the_interval_from_within(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    result = lsbench.score(folders[0] / "s1/a0.mkv", metrics=[Sure, Loudness], out=tmp_path)
+    (sure, loud), key = result.scores.values(), next(iter(result.scores))
+    assert (sure.low, sure.high) == (sure.value - 0.125, sure.value + 0.125)
+    assert "±0.125" in sure.text and "±" not in loud.text and loud.low is None
+    assert str(sure.note).startswith("the interval draws blocks of 1 s of it")
+    (column,) = [column for column in lsbench.leaderboard([Run.of(result).path]).columns if column.key == key]
+    assert column.interval(result.name) == (sure.low, sure.high)
+    assert Run.of(result).result() == result
+
+
 def test_other_ids_are_another_board(folders: tuple[Path, Path]) -> None:
     assert protocol.alone(folders[0]).digest == protocol.alone(folders[1]).digest
     assert protocol.alone(folders[0]).digest != protocol.alone(folders[0] / "s1/a0.mkv").digest
@@ -91,11 +112,12 @@ def test_one_video_and_what_follows_its_run(folders: tuple[Path, Path], tmp_path
 
 
 def test_what_compares_or_learns_says_that_it_cannot(folders: tuple[Path, Path]) -> None:
-    metrics = [lsbench.metric(spec) for spec in ("psnr/whole", "lmd", "sync_corr", "silence_motion", "lse_c")]
+    specs = ("psnr/whole", "lmd", "sync_corr", "sync_peak", "sync_lag:zero=corpus", "silence_motion", "lse_c")
+    metrics = [lsbench.metric(spec) for spec in specs]
     assert untrue(metrics, protocol.alone(folders[0])) == {
         "psnr/whole": "there are no reference clips to compare with; pass --reference DIR",
         "lmd": "there are no reference clips to compare with; pass --reference DIR",
-        "sync_corr": "it learns from real clips, and there are none; pass --reference DIR",
+        "sync_lag:zero=corpus": "it learns from real clips, and there are none; pass --reference DIR",
     }
 
 
@@ -134,15 +156,17 @@ def test_silent_references_are_said_to_be_silent(tmp_path: Path) -> None:
     refused: list[object] = []
     models = learn.fit([SyncRidge()], bench, context, 1, refused.append)
     assert not refused
-    clip, track = render(1, 0, frames=10, size=64)
+    clip, track = render(1, 0, frames=20, size=64)
     stats = measure_sync(track.landmarks, clip.speech, models["s0/a"][SyncRidge().signature], clip.fps, 16000)
-    assert np.isnan(stats["correlation"]).all() and stats["learned_from"].tolist() == [0]
-    note = lsbench.metric("sync_corr").note(stats)
-    assert note == "undefined for 1 of 1 clips: the reference clips are silent, so there is no speech to learn from"
+    assert np.isfinite(stats["correlation"]).all() and stats["learned_from"].tolist() == [43]
+    assert lsbench.metric("sync_corr").note(stats) == (
+        "by the model that comes with lsbench, fitted on GRID, in 1 of 1 clips: the reference clips are silent, so "
+        "there is no speech to learn from"
+    )
 
 
 def test_one_reference_with_sound_is_no_silent_one(tmp_path: Path) -> None:
-    clip, track = render(1, 0, frames=10, size=64)
+    clip, track = render(1, 0, frames=20, size=64)
     write(tmp_path / "a.mkv", clip)
     bench = replace(protocol.from_folder(tmp_path), task="dubbing")
     models = learn.fit([SyncRidge()], bench, Context(bench, ExactFaces()), 1, print)  # type: ignore[arg-type]
