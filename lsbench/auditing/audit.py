@@ -103,7 +103,16 @@ def audit(
         progress=progress,
     )
     scores, unavailable = measured.metrics, dict(measured.unavailable)
-    real = worded(real, scores)
+    try:
+        real = worded(real, scores)
+        unsaid = None if any(clip.said for clip in real.clips) else "nothing says what the clips say"
+    except ProtocolError as error:
+        if metrics:
+            raise
+        unsaid = str(error)
+    if unsaid and not metrics:
+        unavailable |= {metric.key: unsaid for metric in scores if metric.needs_words}
+        scores = tuple(metric for metric in scores if not metric.needs_words)
     audited = plan.spread(real.clips, clips)  # with what they say
     if len(audited) < LEAST:
         few = f"it compares sets of clips, of which {len(audited)} clips give too few; expected {LEAST} or more"

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ssim,
         sync,
         syncnet,
+        visemes,
         vmaf,
     )
 
@@ -52,6 +53,7 @@ __all__ = [
     "ssim",
     "sync",
     "syncnet",
+    "visemes",
     "vmaf",
 ]
 

@@ -332,3 +332,20 @@ def test_the_command_line_prints_the_table_and_keeps_the_page(corpus: Path, run:
 )
 def test_usage(arguments: list[str], code: int) -> None:
     assert CliRunner().invoke(main, arguments).exit_code == code
+
+
+def test_words_that_nobody_asked_for_stop_no_audit(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "METRICS", ("psnr", "viseme_closure"))
+    options = {"artifacts": ("late=2",), "metrics": None, "regions": ["whole"]}
+    found = made(corpus, tmp_path / "unsaid", **options)
+    if "what the clips say" not in (reason := found.unavailable["viseme_closure"]):
+        pytest.skip(reason)  # the extra, or the face landmarker, is not here
+    assert reason == "nothing says what the clips say"
+    assert found.keys == ("psnr/whole",)
+    clips = Path(shutil.copytree(corpus, tmp_path / "clips"))
+    next(clips.rglob("*.m*")).with_suffix(".txt").write_text("take 2")
+    assert "'2' is no word" in made(clips, tmp_path / "badly", **options).unavailable["viseme_closure"]
+    with pytest.raises(ProtocolError, match="'2' is no word"):
+        made(clips, tmp_path / "named", **options | {"metrics": ["viseme_closure"]})
