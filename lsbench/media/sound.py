@@ -175,7 +175,11 @@ class _Mix:
             )
         self._wait(None if block.pts is None else float(block.pts * block.time_base))
         layout = tuple(channel.name for channel in block.layout.channels)
-        samples = block.to_ndarray()
+        try:
+            samples = block.to_ndarray()
+        except ValueError:
+            fault = f"sound in samples of the kind {block.format.name}"
+            raise MediaError(f"{self.where}: {fault}; expected 8 to 32 bits. Encode it again.") from None
         if not block.format.is_planar:
             samples = samples.reshape(block.samples, -1).T
         last = self._pending[-1] if self._pending else samples

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import wave
 from fractions import Fraction
 from pathlib import Path
@@ -185,3 +186,12 @@ def test_the_default_stream_is_shown(tmp_path: Path, default: int) -> None:
     assert read_film(path, "a", sound="optional").notes == (
         f"2 streams of video: the {which} is taken, as players take it",
     )
+
+
+def test_samples_of_64_bits_are_refused(tmp_path: Path) -> None:
+    """PyAV gives no array of them."""
+    form = struct.pack("<HHIIHH", 1, 1, RATE, 8 * RATE, 8, 64)
+    head = b"RIFF" + struct.pack("<I", 36 + 8000) + b"WAVEfmt " + struct.pack("<I", len(form)) + form
+    (tmp_path / "a.wav").write_bytes(head + b"data" + struct.pack("<I", 8000) + bytes(8000))
+    with pytest.raises(MediaError, match="a: sound in samples of the kind s64; expected 8 to 32 bits"):
+        read_speech(tmp_path / "a.wav", "a", RATE)
