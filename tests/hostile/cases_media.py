@@ -64,7 +64,12 @@ VIDEOS: dict[str, tuple[str, Make, str]] = {
     "DASH": (".mp4", lambda path: _text(path, "<?xml version='1.0'?><MPD></MPD>"), "not a video file"),
     "SDP": (".mp4", lambda path: _text(path, "v=0\no=- 0 0 IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 96\n"), "SDP"),
     "an SVG": (".mp4", lambda path: _text(path, "<svg xmlns='http://www.w3.org/2000/svg'/>"), "not a video file"),
-    "an EPS named .png": (
+    "a mov whose tracks lie elsewhere": (
+        ".mov",
+        lambda path: (bad_media.video(path.with_name("held.dat"), "a.mov"), bad_media.elsewhere(path, "held.dat")),
+        "no frame can be decoded",
+    ),
+    "an EPS named .gif": (
         ".gif",
         lambda path: _text(path, "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
         "no PNG",

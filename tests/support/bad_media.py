@@ -95,6 +95,32 @@ def repeated(path: Path, size: int, times_s: list[float], form: str = "matroska"
     return path
 
 
+def elsewhere(path: Path, target: str) -> Path:
+    """A mov whose tracks lie in another file: FFmpeg takes them from there where it is allowed to (`enable_drefs`)."""
+    content = video(path, "a.mov").read_bytes()
+    start = content.index(b"moov") - 4
+    name = target.encode()
+    record = bytes(10) + bytes([3]) + b"vol".ljust(27, b"\0") + bytes(12) + bytes([len(name)]) + name.ljust(63, b"\0")
+    record += bytes(36) + struct.pack(">hH", 2, len(name)) + name + bytes(len(name) % 2) + struct.pack(">hH", -1, 0)
+    path.write_bytes(content[:start] + _pointing(content[start:], b"alis" + bytes(4) + record + bytes(40)))
+    return path
+
+
+def _pointing(content: bytes, reference: bytes) -> bytes:
+    """Boxes of a mov whose references to data are replaced, and the lengths of those around them mended."""
+    out, place = b"", 0
+    while place < len(content):
+        (length,) = struct.unpack(">I", content[place : place + 4])
+        name, body = content[place + 4 : place + 8], content[place + 8 : place + length]
+        if name in (b"moov", b"trak", b"mdia", b"minf", b"dinf"):
+            body = _pointing(body, reference)
+        elif name == b"dref":
+            body = body[:8] + struct.pack(">I", 4 + len(reference)) + reference
+        out += struct.pack(">I", 8 + len(body)) + name + body
+        place += length
+    return out
+
+
 def png(path: Path, width: int, height: int) -> Path:
     """A black image of any size in a few bytes."""
     packer = zlib.compressobj(9)

@@ -1,24 +1,42 @@
-"""Freed memory goes back to the system."""
+"""Memory that does not suffice."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
+import numpy as np
 import pytest
 
-from lsbench.system.memory import give_back
+from lsbench.errors import LsbenchError, MediaError
+from lsbench.system import pool
+from lsbench.system.memory import enough
 
 
-def resident() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+def too_much(size: int) -> int:
+    return len(np.empty(size, np.uint8))
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system's own books")
-def test_freed_memory_goes_back() -> None:
-    blocks = [bytearray(60_000) for _ in range(2000)]  # small enough for glibc to keep
-    pins = [bytearray(1000) for _ in range(10)]
-    high = resident()
-    del blocks
-    give_back()
-    assert resident() < high - 60_000_000 and pins
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried ..."),
+        RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+    ],
+)
+def test_it_is_named(error: Exception) -> None:
+    with pytest.raises(LsbenchError, match="^clip a: does not fit in memory"), enough("clip a"):
+        raise error
+
+
+def test_other_errors_are_as_they_were() -> None:
+    for error in (ValueError("x"), MediaError("clip b: out of memory, it said")):
+        with pytest.raises(type(error)) as caught, enough("clip a"):
+            raise error
+        assert caught.value is error
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_job_that_does_not_fit_is_the_outcome_of_that_job(workers: int) -> None:
+    sizes = [1 << 60, 10]
+    outcomes = [outcome for _, outcome in pool.outcomes(too_much, sizes, workers)]
+    assert isinstance(outcomes[0], LsbenchError) and "does not fit in memory" in str(outcomes[0])
+    assert outcomes[1] == 10
