@@ -45,7 +45,12 @@ DEFAULT_METRICS = (
     *("silence_motion", "sync_corr", "sync_lag", "lse_d", "lse_c"),
 )
 AD_HOC = "folder"  # name of the protocol of a folder of clips, whose rules are the options of a command
-ALONE_METRICS = ("silence_motion", "lse_d", "lse_c", "lse_d0", "av_offset", "sync_corr", "sync_peak", "sync_lag")
+# What a video and its sound alone can show; a source of its own has a zero of its own, so its rank forgives a delay.
+ALONE_METRICS = (
+    *("sync_peak", "sync_corr", "sync_lag", "viseme_closure", "silence_motion", "lip_leak"),
+    *("blink_rate", "brow_motion", "head_motion", "lip_dynamics", "lse_d", "lse_c", "lse_d0", "av_offset"),
+)
+ALONE_RANK = "sync_peak"
 FACELESS = 0.25  # of a clip, in a folder that has no protocol
 DEFAULT_REGIONS = (Region.WHOLE, Region.FACE, Region.MOUTH)
 RULES = ("fps", "frames", "sample_rate", "align", "task", "identity", "color")
@@ -292,7 +297,7 @@ def alone(videos: Path) -> Protocol:
     """
     protocol = from_folder(videos)
     clips = tuple(replace(clip, landmarks=None) for clip in protocol.clips)
-    return replace(protocol, name="alone", task="alone", clips=clips, metrics=ALONE_METRICS, rank_by="silence_motion")
+    return replace(protocol, name="alone", task="alone", clips=clips, metrics=ALONE_METRICS, rank_by=ALONE_RANK)
 
 
 def load(name: str) -> Protocol:

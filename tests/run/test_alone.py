@@ -187,3 +187,9 @@ def test_dubbing_takes_a_silent_reference_of_any_size_rate_and_length(tmp_path: 
     )
     assert result.complete and result["loudness" if "loudness" in result else next(iter(result))] > 0
     assert (result.compared_frames, result.reference_frames) == (30, 30)
+
+
+def test_videos_alone_are_measured_by_what_needs_nothing_else_and_ranked_by_sync_peak() -> None:
+    metrics = [lsbench.metric(name) for name in protocol.ALONE_METRICS]
+    assert protocol.ALONE_RANK in protocol.ALONE_METRICS
+    assert not [metric.name for metric in metrics if metric.paired and metric.without_truth().paired]
