@@ -133,7 +133,7 @@ def is_clip(path: Path) -> bool:
 def _clip_id(name: str, source: Path) -> str:
     clip_id = unicodedata.normalize("NFC", name)
     if not clip_id.isprintable():
-        raise MediaError(f"{source!a}: its name holds bytes that are no text, or control characters. Rename it.")
+        raise MediaError(f"{str(source)!a}: its name holds bytes that are no text, or control characters. Rename it.")
     return clip_id
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from lsbench.system import regular
@@ -21,7 +22,8 @@ def read_small(path: Path, most: int = MOST_BYTES) -> bytes:
         ValueError: where it is larger.
     """
     with regular.opened(path) as file:
-        content = file.read(most + 1)
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(min(most, size) + 1)  # which takes memory for as many bytes as are asked for
     if len(content) > most:
         raise ValueError(f"it is larger than {most >> 20} MB")
     return content

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 
 from lsbench.errors import MetricError, RunError
 from lsbench.metrics._base.stats import Stats
-from lsbench.run.folder import FORMAT, Run
+from lsbench.protocol.protocol import LATER_RULES, RULES, Protocol
+from lsbench.run.folder import FORMAT, TABLE, Run
 from lsbench.run.result import Partial, Result, Score
 from lsbench.system.strict_json import decode, encode
 
@@ -133,6 +135,19 @@ def test_a_result_survives_the_disk_bit_for_bit(tmp_path: Path) -> None:
     strict = json.loads((tmp_path / "result.json").read_text(), parse_constant=lambda name: pytest.fail(name))
     assert strict["scores"]["psnr/whole"]["value"] == "inf"
     assert strict["scores"]["lmd"]["value"] is None
+
+
+def test_every_field_of_a_score_and_every_rule_of_a_protocol_survive_the_disk(tmp_path: Path) -> None:
+    rules = Protocol("p", "1", fps=25, frames=75, fit="pad", rate="resample", face="left", faceless=0.1, segment_s=5)
+    known = {"name": "p", "version": "1", "digest": "d", "clips": 1, "manifest_sha256": "m", "rank_by": "psnr"}
+    facts = {**known, **{name: getattr(rules, name) for name in (*RULES, *LATER_RULES)}, "fit_method": "x"}
+    score = Score(0.5, "higher", "s.1", 75, "note", {"of": [1, {"a": 0.5}]}, 0.25, 0.75)
+    assert all(getattr(score, each.name) is not None for each in fields(Score))
+    run = Run(tmp_path)
+    run.open(REQUEST | {"protocol": facts})
+    whole = Result("run", tmp_path, facts, {"psnr": score}, 1, 1)
+    run.finish(whole, {column: [] for column in TABLE})
+    assert run.result() == replace(whole, kept=run)
 
 
 def test_what_is_no_finished_run_is_an_error(tmp_path: Path) -> None:
