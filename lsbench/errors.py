@@ -12,6 +12,7 @@ LsbenchError               every named error; the command line prints it on one 
 ├── CorpusError            a raw corpus cannot be fetched, read or prepared
 ├── WeightsError           a weight file is missing, damaged or cannot be fetched
 ├── TrainingError          training data, settings or a checkpoint that do not fit, or a training that failed
+├── OutputError            what is to be written to is the work of another, or is what is read
 ├── RunError               a run folder is unreadable, or belongs to another request
 ├── BundleError            a bundle is damaged, unsafe, or does not hold what it says
 ├── ComparisonError        runs that must not be ranked together
@@ -68,6 +69,10 @@ class WeightsError(LsbenchError):
 
 class TrainingError(LsbenchError):
     """Training data, settings or a checkpoint that do not fit, or a training that failed."""
+
+
+class OutputError(LsbenchError):
+    """What is to be written to is the work of another, or one of the inputs."""
 
 
 class RunError(LsbenchError):

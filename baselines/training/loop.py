@@ -76,7 +76,7 @@ def train(
     here = local_device(device, ranks)
     group = Group.joined(here, ranks)
     with termination() as asked_to_stop:
-        config, saved = configured(model, out, defaults, settings, resume, group.ranks.size)
+        config, saved = configured(model, data, out, defaults, settings, resume, group.ranks.size)
         dataset = training_data(data, config)
         state = State(config, here)
         if saved:

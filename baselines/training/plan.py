@@ -47,7 +47,7 @@ def plan(
         TrainingError: Data, settings and checkpoint do not fit.
     """
     ranks = Ranks.of_training()
-    config, saved = configured(model, out, defaults, settings, resume, ranks.size)
+    config, saved = configured(model, data, out, defaults, settings, resume, ranks.size)
     dataset = training_data(data, config)
     if saved:
         checkpoint.demand_same_run(out, saved, config, dataset.digest)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from baselines.training.log import FILE, REMEDY, read
 from lsbench.errors import TrainingError
+from lsbench.system.cache import write_atomically
+from lsbench.system.outputs import demand_file, demand_folder, marked
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Record = dict[str, Any]
+
+VERB = "lsbench plot"
 
 QUALITY = ("ssim/whole", "ssim/mouth", "psnr/whole", "psnr/mouth")
 BOXES = 8  # at most so many box plots beside each other
@@ -32,6 +37,7 @@ def draw(run: Path, out: Path) -> list[Path]:
         The paths of losses.png, quality.png and boxes.png.
 
     Raises:
+        OutputError: Something else lies in `out`, or the run itself.
         TrainingError: There is no log, or it holds no losses yet.
     """
     records = read(run)
@@ -46,12 +52,14 @@ def draw(run: Path, out: Path) -> list[Path]:
         if not all({"low", "high"} <= set(term) for term in record.get("losses", {}).values()):
             raise TrainingError(f"{run / FILE}: step {record['step']} lacks low or high of a loss; {REMEDY}")
 
-    out.mkdir(parents=True, exist_ok=True)
+    demand_folder(out, VERB, lambda folder: any(map(marked(VERB), folder.iterdir())), [run / FILE])
     figures = (
         ("losses", losses_figure, trained),
         ("quality", quality_figure, records),
         ("boxes", boxes_figure, trained),
     )
+    for name, *_ in figures:
+        demand_file(out / f"{name}.png", VERB, marked(VERB))
     return [_save(out / f"{name}.png", fill(entries)) for name, fill, entries in figures]
 
 
@@ -125,7 +133,12 @@ def _panels(count: int, columns: int) -> tuple[Any, list[Axes]]:
 
 
 def _save(path: Path, figure: Any) -> Path:
-    figure.savefig(path, dpi=100)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=100, metadata={"Software": VERB})
+    try:
+        write_atomically(path, lambda file: file.write(content.getvalue()))
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be written: {error.strerror or error}. Pass another --out") from error
     return path
 
 

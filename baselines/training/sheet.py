@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from baselines.training.validation import Samples, to_levels
+from lsbench.system.cache import write_atomically
 
 COLUMNS = ("identity", "masked", "generated", "truth")
 _HEADER = 14  # px
@@ -27,5 +28,4 @@ def write_sheet(path: Path, samples: Samples, generated: np.ndarray, rows: int =
     draw = ImageDraw.Draw(sheet)
     for index, name in enumerate(COLUMNS):
         draw.text((index * sheet.width // len(COLUMNS) + 4, 1), name, fill="black")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(path)
+    write_atomically(path, lambda file: sheet.save(file, "PNG"))

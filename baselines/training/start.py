@@ -8,16 +8,27 @@ from typing import Any
 
 from baselines.training import checkpoint
 from baselines.training.config import Config
+from baselines.training.recipes import RECIPES
 from lsbench.errors import TrainingError
+from lsbench.system import strict_json
+from lsbench.system.outputs import demand_folder
 
 
 def configured(
-    model: str, out: Path, defaults: Iterable[str], settings: Iterable[str], resume: bool, processes: int
+    model: str,
+    data: Path,
+    out: Path,
+    defaults: Iterable[str],
+    settings: Iterable[str],
+    resume: bool,
+    processes: int,
 ) -> tuple[Config, dict[str, Any] | None]:
     """The configuration of a new run, or that of OUT's checkpoint and the checkpoint, with settings on top.
 
-    defaults: settings of a new run that the others go before.
+    defaults: settings of a new run that the others go before. Raises OutputError where OUT holds something else, or is
+    where the data lie; TrainingError where checkpoint and settings do not fit.
     """
+    demand_folder(out, "lsbench train", _is_training, [data])
     path, saved = out / checkpoint.FILE, None
     if not path.exists():
         config = Config.of(model, [*defaults, *settings])
@@ -34,3 +45,11 @@ def configured(
             "parts each; pass a multiple"
         )
     return config, saved
+
+
+def _is_training(out: Path) -> bool:
+    """Whether a run was begun in a folder: it has a checkpoint, or was killed before its first one."""
+    try:
+        return (out / checkpoint.FILE).is_file() or strict_json.read(out / "config.json").get("model") in RECIPES
+    except (OSError, ValueError):
+        return False

@@ -122,6 +122,7 @@ def audit(
         raise LsbenchError("nothing to measure: " + "; ".join(sorted(set(unavailable.values()))))
     context = Context(real, measured.tracker, measured.files, device)
     injector = Injector(Run(out), context, scores, seed)
+    injector.run.demand_place(real.files, "lsbench audit")
     with injector.run.locked():
         injector.run.open(_request(injector, real, measured.sha256))
         _measure(injector, real, audited, ladders, workers, progress)
@@ -152,7 +153,7 @@ def _request(injector: Injector, protocol: Protocol, weights: Mapping[str, str])
         return request
     before = run.request()
     if "audit" not in before:
-        raise RunError(f"{run.path} holds a scored run, no audit; pass another --out")
+        raise RunError(f"{run.path} holds a scored run, no audit; nothing was written. Pass another --out")
     return request | {name: {**before[name], **request[name]} for name in ("metrics", "weights")}
 
 

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from lsbench.board.people import StudyResult
 from lsbench.board.quotes import Quotes
 from lsbench.board.significance import Agreement, Significance
 from lsbench.metrics._base.score_key import ScoreKey
+from lsbench.run.folder import Run
 from lsbench.run.result import Result
 from lsbench.run.shown import html_table, text_table
 
@@ -71,6 +73,11 @@ class Board:
     @cached_property
     def _columns(self) -> dict[str, Column]:
         return {column.key: column for column in self.columns}
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The runs that it was read from, and the clips that they were made of: no page is written into them."""
+        return [path for row in (*self.rows, *self.anchors) for path in Run.of(row.result).inputs()]
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -15,8 +15,10 @@ import numpy as np
 from lsbench.board.board import Board
 from lsbench.errors import ComparisonError, LsbenchError
 from lsbench.metrics._base.score_key import ScoreKey
+from lsbench.run.folder import Run
 from lsbench.run.frames import frame_metrics, frame_values, metrics_with_frames
 from lsbench.system.cache import write_atomically
+from lsbench.system.outputs import demand_file
 from lsbench.system.strict_json import encode
 from lsbench.system.visible import in_cell
 
@@ -80,16 +82,16 @@ def write_frames(board: Board, path: Path) -> list[str]:
         Which scores are left out, and why, a line each.
 
     Raises:
-        ComparisonError: The path has another ending, a file that is no such table stands there (a run's clips.parquet,
-            say), or no run has values of frames.
+        OutputError: A file that is no such table stands there (a run's clips.parquet, say), or it would lie in a run.
+        ComparisonError: The path has another ending, or no run has values of frames.
         RunError: A finished clip is not in its run's folder any more.
         LsbenchError: The file cannot be written.
     """
     write = {".csv": _write_csv, ".parquet": _write_parquet}.get(path.suffix.lower())
     if write is None:
         raise ComparisonError(f"{path}: per-frame values are written as {' or '.join(SUFFIXES)}; name such a file")
-    if path.exists() and _columns_of(path) != list(COLUMNS):
-        raise ComparisonError(f"{path} stands there and is no table of per-frame values; name another file")
+    runs = [Run.of(row.result).path for row in (*board.rows, *board.anchors)]
+    demand_file(path, "lsbench leaderboard --frames", _is_table, runs, "--frames")
     metrics = {row.generator: frame_metrics(row.result) for row in (*board.rows, *board.anchors)}
     if not any(measured for measured, _ in metrics.values()):
         raise ComparisonError("no run has a score with a value for each frame, such as psnr, ssim, lmd or flicker")
@@ -109,6 +111,10 @@ def write_frames(board: Board, path: Path) -> list[str]:
         for generator, (_, refusals) in metrics.items()
         for key, reason in refusals.items()
     ]
+
+
+def _is_table(path: Path) -> bool:
+    return _columns_of(path) == list(COLUMNS)
 
 
 def _columns_of(path: Path) -> list[str]:

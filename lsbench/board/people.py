@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from lsbench.statistics.letters import letters
 from lsbench.statistics.permutation import ALPHA
 from lsbench.system import shape, strict_json
 from lsbench.system.cache import write_atomically
+from lsbench.system.outputs import demand_file
 from lsbench.system.strict_json import encode
 
 FORMAT = 1
@@ -255,12 +256,31 @@ def to_json(study: StudyResult) -> str:
     return strict_json.text({"format": FORMAT, **encode(asdict(study))})
 
 
+def demand_place(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """OutputError where something else stands at the path of a study's result, or it is what is read."""
+    demand_file(path, "lsbench mos read", _is_study_result, inputs)
+
+
 def write_study_result(path: Path, study: StudyResult) -> None:
-    """Write what people said as a file that boards read; StudyError where it cannot be written."""
+    """Write what people said as a file that boards read.
+
+    Raises:
+        OutputError: Something else stands there.
+        StudyError: The file cannot be written.
+    """
+    demand_place(path)
     try:
         write_atomically(path, lambda file: file.write(to_json(study).encode()))
     except OSError as error:
         raise StudyError(f"{path}: cannot be written ({error}); pass another --out") from error
+
+
+def _is_study_result(path: Path) -> bool:
+    try:
+        read_study_result(path)
+    except StudyError:
+        return False
+    return True
 
 
 def read_study_result(path: Path) -> StudyResult:

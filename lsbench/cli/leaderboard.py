@@ -75,7 +75,7 @@ def leaderboard(
             raise click.UsageError(f"--frames {frames}: expected a file that ends with {' or '.join(SUFFIXES)}")
     board = read_board(list(runs), rank_by, difference, quoted, mos_path)
     if summary:
-        show_summary(board, style, out)
+        show_summary(board, style, out, runs)
     else:
         show_board(board, style)
     if frames is not None:
@@ -126,7 +126,7 @@ def show_board(board: Board, style: str = "table") -> None:
     say(writers[style](board), nl=False)
 
 
-def show_summary(board: Board, style: str, out: Path | None) -> None:
+def show_summary(board: Board, style: str, out: Path | None, runs: tuple[Path, ...] = ()) -> None:
     """Print the figures of per-frame values, those of the anchors last, and draw them."""
     from lsbench.board.frames import summarise
     from lsbench.report.text import tables
@@ -145,5 +145,5 @@ def show_summary(board: Board, style: str, out: Path | None) -> None:
     if out is not None:
         from lsbench.report.page.box_plots import box_plots
 
-        for path in box_plots(summaries, out):
+        for path in box_plots(summaries, out, [*runs, *board.inputs]):
             say(str(path), err=True)

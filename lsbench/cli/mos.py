@@ -148,7 +148,7 @@ def read(
     other clips. Studies by pairs give Bradley-Terry scores.
     """
     from lsbench import registry
-    from lsbench.board.people import to_json, write_study_result
+    from lsbench.board.people import demand_place, to_json, write_study_result
     from lsbench.errors import StudyError
     from lsbench.mos.key import read_key
     from lsbench.mos.read.ratings import read_ratings
@@ -159,6 +159,8 @@ def read(
     if question not in ids:
         raise StudyError(registry.unknown("question", question, ids))
     found_runs, why = _runs(runs, key, key_path)
+    if out is not None:
+        demand_place(out, [*files, key_path, *found_runs])
     study = read_study(
         read_ratings(files, key),
         key,

@@ -30,12 +30,14 @@ def quickstart(out: Path, quiet: bool) -> None:
     """
     from lsbench import registry
     from lsbench.cli.progress import progress_bar
-    from lsbench.corpus.toy.render import write_corpus
+    from lsbench.corpus.toy.render import is_toy, write_corpus
     from lsbench.protocol import protocol
     from lsbench.run.score import score_all
     from lsbench.system import pool
+    from lsbench.system.outputs import demand_folder
 
     rules, reference = protocol.load("toy"), out / "reference"
+    demand_folder(out, "lsbench quickstart", lambda folder: is_toy(folder / "reference"))
     videos = [out / "generated" / name for name in registry.STANDINS]
     workers = min(MOST_WORKERS, pool.cores())
     with progress_bar(quiet) as progress, ThreadPoolExecutor(1) as beside:

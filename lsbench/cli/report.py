@@ -70,6 +70,7 @@ def report(
             videos=videos,
             clips=clips,
             reference=reference,
+            inputs=[*runs, *quoted, *filter(None, (audited, mos_path))],
             workers=workers or pool.cores(),
             progress=progress,
         )

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lsbench.errors import AlignmentError, GeneratorError, LsbenchError
+from lsbench.errors import AlignmentError, LsbenchError, OutputError
 from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker
 from lsbench.generation.command import TIMEOUT_S
@@ -31,6 +31,7 @@ from lsbench.generation.studio import (
     write_summary,
 )
 from lsbench.media.clip import Clip
+from lsbench.media.encode import comment_of
 from lsbench.media.files import Sound, content_sha256, write_film
 from lsbench.media.film import Film
 from lsbench.protocol.align import align, demand_length
@@ -41,6 +42,7 @@ from lsbench.protocol.protocol import Drive, Protocol
 from lsbench.protocol.rate import timed
 from lsbench.system import pool
 from lsbench.system.memory import enough
+from lsbench.system.outputs import demand_file
 from lsbench.system.pool import Progress
 
 # A stand-in shows its one fault, so its codec must add next to nothing: what is left is the rounding of RGB to YUV.
@@ -88,6 +90,7 @@ def generate(
         The videos, in the order of the clips.
 
     Raises:
+        OutputError: where `out` holds something else, videos of another generator for one, or is what is read.
         LsbenchError: the first that a clip gives; files are whole or absent.
     """
     protocol, out = bound(reference, protocol, data, drive=drive), Path(out)
@@ -95,12 +98,9 @@ def generate(
     if workers > 1:
         source.demand_portable()
     tracker = tracker or tracker_for(source, protocol, weight_files or {}, offline=offline)
-    targets = {(out / clip.id).resolve() for clip in protocol.clips}
-    for clip in protocol.clips:
-        if clip.file.with_suffix("").resolve() in targets or clip.file.resolve() in targets:
-            raise GeneratorError(f"clip {clip.id}: {out} holds the reference clips themselves; pass another --out")
     suffix = ".mkv" if lossless else ".mp4"
     studio = Studio.of(source, protocol, tracker, out, out, suffix=suffix, timeout_s=timeout_s)
+    studio.claim(protocol)
     orders = [Order(clip, driver(source, protocol, clip)) for clip in protocol.clips]
     try:
         make = partial(render_clip, studio)
@@ -114,16 +114,20 @@ def generate(
 def render_clip(studio: Studio, order: Order) -> None:
     """Make one video, unless it is there: the frames that the generator made, with the sound that drove it.
 
+    One that is there, and was made of something else by the same generator, stands until the new one is whole.
+
     Raises:
+        OutputError: where another's file stands in its place.
         LsbenchError: where it cannot be made, or does not fit the protocol; the clip's record says so too.
     """
     if kept_sha256(studio, order.face, order.driver):
         return
     path, record = studio.video(order.face.id), studio.record(order.face.id)
-    path.unlink(missing_ok=True)
     try:
         with enough(f"clip {order.face.id}"):
             facts = _render(studio, order, path)
+    except OutputError:
+        raise  # what stands there is not ours, and its record, if there is one, is true of it
     except LsbenchError as error:
         write_json(record, {"failed": str(error)})
         raise
@@ -196,6 +200,8 @@ def _peak_bytes() -> int | None:
 def _render(studio: Studio, order: Order, path: Path) -> dict[str, Any]:
     """Make one video at a path; what to keep of how it was made."""
     generator, rules = studio.source.open(studio.timeout_s, studio.logs), studio.context.rules
+    comment = generator.comment or f"synthetic: rendered by {studio.source.text}, not a recording"
+    demand_file(path, f"lsbench generate {studio.source.short}", lambda video: comment_of(video) == comment)
     film, track, speech = face_and_sound(studio.context, order, generator)
     boxes = peak = None
     if isinstance(generator, FilmGenerator):
@@ -208,7 +214,6 @@ def _render(studio: Studio, order: Order, path: Path) -> dict[str, Any]:
             rendered = perform(generator, studio.source.short, face, speech, face_track)
         video, boxes, peak = as_video(film, rendered, speech), rendered.boxes, rendered.peak_bytes
     demand_fit(rules, order, film, video)
-    comment = generator.comment or f"synthetic: rendered by {studio.source.text}, not a recording"
     write_film(path, video, crf=CRF, chroma="444", metadata={"comment": comment})
     return {
         "video_sha256": content_sha256(path),

@@ -43,6 +43,11 @@ class Source:
     @functools.cached_property
     def signature(self) -> dict[str, Any]:
         """What can be known of why it makes what it makes: its spelling, and the sha256 of every file that it names."""
+        return {"generator": self.text, "files": {str(file): content_sha256(file) for file in self.files}}
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that it names, as far as they are there."""
         kind, _, rest = self.text.partition(":")
         if self.own is not None:
             files = [_file_of(type(self.own).__module__), _file_of(getattr(self.own, "__module__", ""))]
@@ -51,7 +56,7 @@ class Source:
         else:
             named = [rest, rest.rpartition(":")[0]] if kind != "py" else []  # the second where options follow the file
             files = [_file_of(_target(self.text).partition(":")[0]), *map(Path, named)]
-        return {"generator": self.text, "files": {str(file): content_sha256(file) for file in files if file.is_file()}}
+        return [file for file in files if file.is_file()]
 
     @property
     def short(self) -> str:

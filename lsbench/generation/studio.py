@@ -19,8 +19,10 @@ from lsbench.networks import weights
 from lsbench.protocol.context import Context
 from lsbench.protocol.protocol import Protocol, Reference
 from lsbench.system import shape, strict_json
+from lsbench.system.outputs import demand_folder
 
 COMPARING = ("align", "fit", "fit_method", "rate")  # rules that no video depends on
+SUMMARY = "generation.json"
 REVISION = 1  # of how a generator is fed and its videos are written
 
 
@@ -80,6 +82,21 @@ class Studio:
     ) -> Studio:
         """A studio for a generator and a bound protocol (see the attributes)."""
         return cls(source, source.signature, Context(protocol, tracker), videos, notes, suffix, timeout_s)
+
+    def claim(self, protocol: Protocol) -> None:
+        """Make the folder of the videos this generator's own, before there is one.
+
+        Raises:
+            OutputError: where something else lies in it, videos of another generator for one, or it is what is read.
+        """
+        named = self.made_by["generator"]
+        demand_folder(
+            self.videos,
+            f"lsbench generate {self.source.short}",
+            lambda folder: _read_json(folder / SUMMARY).get("generator") == named,
+            [*self.source.files, *protocol.files],
+        )
+        write_summary(self, protocol.clips)
 
     def video(self, clip_id: str) -> Path:
         """Where a clip's video is."""
@@ -143,7 +160,7 @@ def write_summary(studio: Studio, clips: Sequence[Reference]) -> None:
     made = [record for record in records.values() if "made_of" in record]
     frames, seconds = sum(record["frames"] for record in made), sum(record["seconds"] for record in made)
     write_json(
-        studio.notes / "generation.json",
+        studio.notes / SUMMARY,
         {
             **studio.made_by,
             "clips": len(clips),

@@ -16,6 +16,7 @@ from av.video.reformatter import VideoReformatter
 from lsbench.errors import MediaError
 from lsbench.media.clip import Clip
 from lsbench.media.colours import BT709, is_high_definition
+from lsbench.media.container import opened
 from lsbench.media.film import Film, Look
 
 
@@ -77,6 +78,15 @@ def write_film(
             partial.unlink(missing_ok=True)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise MediaError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
+
+
+def comment_of(path: Path) -> str:
+    """The comment in a video's metadata, as write_film() puts it there; empty where there is none, or no video."""
+    try:
+        with opened(path, str(path)) as container:
+            return str(next((text for name, text in container.metadata.items() if name.lower() == "comment"), ""))
+    except MediaError:
+        return ""
 
 
 def write_sound(path: Path, speech: np.ndarray, sample_rate: int) -> None:

@@ -158,6 +158,11 @@ class Protocol:
         clip = self.clips[0]
         return clip.file.absolute().parents[clip.id.count("/")]
 
+    @property
+    def files(self) -> list[Path]:
+        """What is read of it, once bound: its folder, and the files of its clips, which may lie elsewhere."""
+        return [self.folder, *(clip.file for clip in self.clips)]
+
     @cached_property
     def manifest_sha256(self) -> str:
         """Digest of ids, speakers, contents and driving sounds of the clips, side-cars included; once bound."""

@@ -19,6 +19,7 @@ from lsbench.run.folder import Run
 from lsbench.run.forms import FORMAT
 from lsbench.system import regular, strict_json
 from lsbench.system.cache import write_atomically
+from lsbench.system.outputs import demand_file
 from lsbench.system.small_files import MOST_BYTES
 
 MANIFEST = "manifest.json"
@@ -28,7 +29,13 @@ _BLOCK = 1 << 20
 
 
 def pack(run: Path, out: Path) -> Path:
-    """Write the bundle of a complete run; BundleError where it is not finished."""
+    """Write the bundle of a complete run.
+
+    Raises:
+        OutputError: where something stands at `out` that is no bundle, or that is part of the run.
+        BundleError: where the run is not finished.
+    """
+    demand_file(out, "lsbench bundle", _is_bundle, [run])
     folder = Run(run)
     result = folder.result()
     if not result.scores or not result.complete:
@@ -55,6 +62,14 @@ def pack(run: Path, out: Path) -> Path:
     except OSError as error:
         raise BundleError(f"{out}: cannot be written ({error})") from error
     return out
+
+
+def _is_bundle(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return MANIFEST in archive.namelist()
+    except (OSError, ValueError, RuntimeError, NotImplementedError, struct.error, zipfile.BadZipFile):
+        return False
 
 
 def unpack(bundle: Path, folder: Path) -> Run:

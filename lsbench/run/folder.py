@@ -21,11 +21,14 @@ from lsbench.run.result import Partial, Result, Score
 from lsbench.system import arrays, strict_json
 from lsbench.system.cache import write_atomically
 from lsbench.system.locks import exclusive
+from lsbench.system.outputs import demand_folder
 from lsbench.system.strict_json import encode
 
 __all__ = ["FORMAT", "SEGMENTS", "TABLE", "Run"]
 
+VERB = "lsbench score"
 _MORE = ("detail", "low", "high")  # of a score, that are written only where there are some
+
 _log = logging.getLogger(__name__)
 
 
@@ -48,6 +51,12 @@ class Run:
             raise RunError(f"run {result.name} was not kept; pass out=FOLDER to score()")
         return cls(result.path)
 
+    def inputs(self) -> list[Path]:
+        """Its folder, and those of the clips and the videos that it was made of, where it says so; none of them may
+        be written into by what is made of it."""
+        said = [self.request().get(name) for name in ("reference", "generated")]
+        return [self.path, *(Path(path) for path in said if isinstance(path, str) and Path(path).is_absolute())]
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes from scoring into this folder at the same time; RunError where one does already."""
@@ -64,6 +73,10 @@ class Run:
                 raise RunError(f"run {self.path}: {path} cannot be written ({error})") from error
             yield
 
+    def demand_place(self, inputs: Iterable[Path] = (), verb: str = VERB) -> None:
+        """Raise OutputError where something else lies in its folder, or its folder is or holds one of the inputs."""
+        demand_folder(self.path, verb, lambda folder: (folder / "run.json").is_file(), inputs, "--name or --out")
+
     def open(self, request: Mapping[str, Any]) -> None:
         """Start the run, or go on with it.
 
@@ -71,20 +84,19 @@ class Run:
         lie may change: what they hold is part of the protocol's digest.
 
         Raises:
+            OutputError: where something else lies in its folder.
             RunError: naming a field in which its finished clips were made otherwise.
         """
+        self.demand_place()
         if (self.path / "run.json").exists():
+            before = self.request()  # RunError where it is another's
             if (self.path / "result.json").exists() or any((self.path / "clips").rglob("*.npz")):
-                before = self.request()
                 for name in ("name", "generated"):
                     if before.get(name, request.get(name)) != request.get(name, before.get(name)):
                         raise started_otherwise(self.path, name, before[name], request[name])
                 self.conditions.demand_same(Conditions.read(request, "the request"), self.path)
             self._write("run.json", strict_json.text(request))
             return
-        # What is hidden is what a process left that was killed while it wrote run.json.
-        if self.path.exists() and (not self.path.is_dir() or not all(_hidden(path) for path in self.path.iterdir())):
-            raise RunError(f"{self.path} exists and is not a run; pass another --name or --out")
         self._write("run.json", strict_json.text(request))
 
     def request(self) -> Mapping[str, Any]:
@@ -280,7 +292,3 @@ def _written(score: Score) -> dict[str, Any]:
     """A score as result.json holds it; detail and interval only where there are some."""
     content = vars(score) | {"value": encode(score.value)}
     return {name: value for name, value in content.items() if name not in _MORE or value is not None}
-
-
-def _hidden(path: Path) -> bool:
-    return path.name.startswith(".")

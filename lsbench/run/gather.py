@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 from lsbench.run.folder import Run
@@ -53,8 +54,12 @@ class Shared:
 
 
 @contextmanager
-def opened(run: Run, request: Mapping[str, Any], ranks: Ranks) -> Iterator[Shared]:
-    """Open a run in every folder that there is of it, locked against other processes until the end."""
+def opened(run: Run, request: Mapping[str, Any], ranks: Ranks, inputs: Sequence[Path] = ()) -> Iterator[Shared]:
+    """Open a run in every folder that there is of it, locked against other processes until the end.
+
+    inputs: what it is made of, see Run.demand_place().
+    """
+    run.demand_place(inputs)
     ranks.join()
     if not ranks.first:
         (name,) = {token for token in ranks.everyones("") if token}

@@ -224,7 +224,8 @@ def _scored(
         context = Context(protocol, measured.tracker, measured.files, ranks.own_device(device), sound)
         entries = []
         for run, source, own in zip(runs, sources, videos, strict=True):
-            shared = stack.enter_context(opened(run, _request(run, source, protocol, conditions), ranks))
+            request = _request(run, source, protocol, conditions)
+            shared = stack.enter_context(opened(run, request, ranks, _inputs(source, protocol)))
             stack.callback(own.conclude, protocol.clips, ranks)
             entries.append(Entry(shared, Scoring(run.path, context, measured.metrics), own))
         all_failed, pace = score_clips(entries, protocol, workers, on_error, progress)
@@ -283,6 +284,11 @@ def _run_names(name: str | None, sources: Sequence[Source | Path]) -> list[str]:
 def _plain_name(source: Path) -> str:
     """The name of a folder, or of a file without its suffix."""
     return source.stem if source.is_file() else source.resolve().name
+
+
+def _inputs(source: Source | Path, protocol: Protocol) -> list[Path]:
+    """The files and folders that a run is made of."""
+    return [*(source.files if isinstance(source, Source) else [source]), *protocol.files]
 
 
 def _request(run: Run, source: Source | Path, protocol: Protocol, conditions: Conditions) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from lsbench.board.frames import write_frames
 from lsbench.board.rank import leaderboard
 from lsbench.cli.main import main
-from lsbench.errors import ComparisonError
+from lsbench.errors import ComparisonError, OutputError
 
 ERRORS: dict[str, list[float]] = {'s1/b,"x"': [0, 4], "s1/a": [1, 100, math.nan]}
 PEAK = 20 * math.log10(255)
@@ -74,6 +74,6 @@ def test_only_such_a_table_is_replaced(tmp_path: Path, runs: list[Path], suffix:
     strange = tmp_path / f"strange{suffix}"
     strange.write_bytes((runs[0] / "clips.parquet").read_bytes() if suffix == ".parquet" else b"a,b\n1,2\n")
     content = strange.read_bytes()
-    with pytest.raises(ComparisonError, match="is no table of per-frame values"):
+    with pytest.raises(OutputError, match="is not of lsbench leaderboard --frames"):
         write_frames(board, strange)
     assert strange.read_bytes() == content

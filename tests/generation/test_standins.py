@@ -13,7 +13,7 @@ import lsbench
 from lsbench import registry
 from lsbench.board.rank import leaderboard
 from lsbench.corpus.toy.render import write_corpus
-from lsbench.errors import GeneratorError, WeightsError
+from lsbench.errors import GeneratorError, OutputError, WeightsError
 from lsbench.face.track import FaceTrack, Region
 from lsbench.face.tracker import FaceTracker
 from lsbench.generation import standins
@@ -104,7 +104,7 @@ def test_the_reference_is_never_overwritten(tmp_path: Path) -> None:
     write_corpus(tmp_path / "toy", speakers=1, clips=1, frames=5, size=64)
     before = (tmp_path / "toy/t1/a0.mkv").read_bytes()
     for out in (tmp_path / "toy", tmp_path / "toy/../toy"):
-        with pytest.raises(GeneratorError, match="the reference clips themselves"):
+        with pytest.raises(OutputError, match="is what lsbench generate late reads"):
             generate("late", protocol.from_folder(tmp_path / "toy"), out, lossless=True)
     assert (tmp_path / "toy/t1/a0.mkv").read_bytes() == before
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lsbench.errors import MetricError, RunError
+from lsbench.errors import MetricError, OutputError, RunError
 from lsbench.metrics._base.stats import Stats
 from lsbench.protocol.protocol import LATER_RULES, RULES, Protocol
 from lsbench.run.folder import FORMAT, TABLE, Run
@@ -99,9 +99,9 @@ def test_a_run_goes_on_only_with_the_same_request(tmp_path: Path) -> None:
 
 def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("precious")
-    with pytest.raises(RunError, match="is not a run"):
+    with pytest.raises(OutputError, match=r"is not of lsbench score: thesis\.tex stands there"):
         Run(tmp_path).open(REQUEST)
-    with pytest.raises(RunError, match="is not a run"):
+    with pytest.raises(OutputError, match="expected a folder"):
         Run(tmp_path / "thesis.tex").open(REQUEST)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 

@@ -6,6 +6,7 @@ for it, and writes how it ended as a line to stdout.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
@@ -36,8 +37,12 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             answers.close()
-            _become(request)
-            return  # the interpreter ends as that of lsbench does
+            try:
+                _become(request)
+            except SystemExit as end:
+                if request["stdout"] == request["stderr"] == "file":
+                    _end(end.code)
+                raise  # the interpreter ends as that of lsbench does
         answers.write(json.dumps(_waited(child, request)) + "\n")
         answers.flush()
 
@@ -76,6 +81,14 @@ def _become(request: dict[str, Any]) -> None:
 
     sys.argv = ["lsbench", *request["arguments"]]
     lsbench(prog_name="lsbench")
+
+
+def _end(code: object) -> None:
+    """End as the interpreter does, without taking down what is shared with the server: that would copy all of it."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else code is not None)
 
 
 def _lead(number: int, where: str, path: Path) -> None:

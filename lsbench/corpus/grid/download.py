@@ -54,7 +54,12 @@ def download_archives(
     for name in wanted:
         fetching = partial(progress, f"fetch {name}") if progress else None
         path = Path(raw) / name
-        if not path.is_file() or path.stat().st_size != listed[name].size:
+        if path.exists() and (size := path.stat().st_size) != listed[name].size:
+            raise CorpusError(
+                f"{path}: {size:,} bytes; the record's {name} has {listed[name].size:,}. It is another archive, or cut "
+                "short: move it away, and it is fetched"
+            )
+        if not path.exists():
             _fetch(listed[name], path, fetching or (lambda *_: None))
         paths.append(path)
     return paths

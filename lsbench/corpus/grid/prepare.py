@@ -15,7 +15,7 @@ from pathlib import Path
 from lsbench.corpus.grid.archives import Listing, contents, extract, is_archive
 from lsbench.corpus.grid.check import REVISION, Check, Record, check_clip
 from lsbench.corpus.grid.sources import Found, Source, find_files, find_sources
-from lsbench.corpus.grid.state import State
+from lsbench.corpus.grid.state import State, is_prepared
 from lsbench.corpus.shards import write_shards
 from lsbench.errors import CorpusError
 from lsbench.face.tracker import FaceTracker
@@ -24,6 +24,7 @@ from lsbench.protocol.manifest import Reference
 from lsbench.protocol.protocol import Protocol
 from lsbench.system import pool
 from lsbench.system.locks import exclusive
+from lsbench.system.outputs import demand_folder
 from lsbench.system.pool import Progress
 
 MISSING = "missing"
@@ -82,15 +83,14 @@ def prepare(
         What is ready, broken and missing.
 
     Raises:
+        OutputError: where something else lies in out, or it and raw lie in one another.
         CorpusError: where raw cannot be read or out not be written.
     """
     tracker = tracker or FaceTracker(*weights.require("face_landmarker"))
     raw, out = Path(raw), Path(out)
-    near, far = raw.resolve(), out.resolve()
-    if near.is_relative_to(far) or far.is_relative_to(near):
-        raise CorpusError(f"{raw} and {out} lie in one another; pass another --out")
     if not raw.is_dir():
         raise CorpusError(f"{raw}: no such folder; expected the downloads of the GRID corpus")
+    demand_folder(out, "lsbench prepare", is_prepared, [raw])
     try:
         state = State(out)
         with exclusive(state.lock, wait=False):

@@ -18,6 +18,7 @@ from lsbench.errors import CorpusError, reason
 from lsbench.system import shape, strict_json
 from lsbench.system.cache import write_atomically
 
+INDEX, FOLDER = "index.parquet", ".prepare"
 _KINDS = {"str": "string", "int": "int64", "float": "float64", "bool": "bool"}
 
 
@@ -25,18 +26,32 @@ _RECORD = shape.of(Record)
 _LISTINGS = shape.table(shape.series(shape.table(shape.whole()), shape.listed(shape.text), shape.listed(shape.text)))
 
 
+def is_prepared(out: Path) -> bool:
+    """Whether a folder is one that clips were prepared into, or were about to be."""
+    return _is_index(out / INDEX) or (out / FOLDER).is_dir()
+
+
+def _is_index(path: Path) -> bool:
+    from pyarrow import ArrowException, parquet
+
+    try:
+        return {field.name for field in fields(Record)} <= set(parquet.read_schema(path).names)
+    except (OSError, ValueError, ArrowException):
+        return False
+
+
 class State:
     """The records and listings under one DATA."""
 
     def __init__(self, out: Path) -> None:
         self.out = out
-        self.folder = out / ".prepare"
+        self.folder = out / FOLDER
         self.unpacked = self.folder / "unpacked"
         self.lock = self.folder / "lock"
         self._log, self._archives, self._index = (
             self.folder / "checked.jsonl",
             self.folder / "archives.json",
-            out / "index.parquet",
+            out / INDEX,
         )
         self.folder.mkdir(parents=True, exist_ok=True)
 

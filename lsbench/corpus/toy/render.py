@@ -17,9 +17,11 @@ from lsbench.corpus.toy.portrait import Expression, Portrait
 from lsbench.face.track import INNER_LIPS, MOUTH_CORNERS, POINTS, FaceTrack
 from lsbench.face.tracker import save_track, sidecar
 from lsbench.media.clip import Clip
+from lsbench.media.encode import comment_of
 from lsbench.media.files import write_clip
 
 SAMPLE_RATE = 16000
+COMMENT = "synthetic: rendered by lsbench, not a recording"
 _CAMERA_NOISE = 1.2  # standard deviation, levels
 _UNIT = 0.29  # distance between the outer eye corners over the frame size
 
@@ -227,13 +229,17 @@ def write_corpus(
         for index in range(clips):
             clip, track = render(speaker, index, seed=seed, frames=frames, size=size, fps=fps)
             path = Path(folder) / f"{clip.id}.mkv"
-            comment = {"comment": "synthetic: rendered by lsbench, not a recording"}
-            write_clip(path, clip.frames, clip.speech, fps, sample_rate=SAMPLE_RATE, metadata=comment)
+            write_clip(path, clip.frames, clip.speech, fps, sample_rate=SAMPLE_RATE, metadata={"comment": COMMENT})
             save_track(sidecar(path), track)
             paths.append(path)
             if progress:
                 progress(clip.id, len(paths), speakers * clips)
     return paths
+
+
+def is_toy(folder: Path) -> bool:
+    """Whether the first clip of a folder is one that write_corpus() wrote."""
+    return comment_of(folder / "t1" / "a0.mkv") == COMMENT
 
 
 def _wander(rng: np.random.Generator, times: np.ndarray) -> list[float]:

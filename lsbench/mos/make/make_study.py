@@ -17,7 +17,10 @@ from lsbench.mos.make.runs import StudyRuns
 from lsbench.mos.make.study import Study, StudyOptions, demand_same, plan_study, secret_of
 from lsbench.mos.make.videos import FILE_TIME, VideoJob, make_video
 from lsbench.system import pool
+from lsbench.system.outputs import demand_file, demand_folder
 from lsbench.system.pool import Progress
+
+VERB = "lsbench mos make"
 
 
 @dataclass(frozen=True)
@@ -61,15 +64,19 @@ def make_study(
         The study, its page and its key.
 
     Raises:
-        StudyError: `out` or the key are not this study's, or a video is not there or unfit; nothing of `out` is
+        OutputError: Something else lies in `out`, or it or the key is something that is read, or would lie in it.
+        StudyError: `out` or the key are another study's, or a video is not there or unfit; nothing of `out` is
             written then.
     """
     out = Path(os.path.abspath(out))  # noqa: PTH100 (links stay as they are)
     key = Path(os.path.abspath(key or beside(out)))  # noqa: PTH100
     _demand_places(out, key)
-    study = plan_study(StudyRuns(runs, reference), options or StudyOptions(), secret_of(key))
+    study_runs = StudyRuns(runs, reference)
+    study = plan_study(study_runs, options or StudyOptions(), secret_of(key))
+    inputs = [*study_runs.inputs, *([reference] if reference else [])]
     demand_same(key, study.key)
-    _demand_own(out, study)
+    demand_file(key, VERB, lambda _: True, inputs, "--key")
+    _demand_own(out, study, inputs)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
@@ -121,27 +128,27 @@ def _demand_places(out: Path, key: Path) -> None:
         raise StudyError(f"the key {key} would lie in {out}, which goes to raters; pass a --key outside it")
     if key.is_dir():
         raise StudyError(f"{key} is a folder; expected a file for --key")
-    if out.exists() and not out.is_dir():
-        raise StudyError(f"{out} is a file; expected a folder for the page. Pass another --out")
 
 
-def _demand_own(out: Path, study: Study) -> None:
-    """StudyError where the folder is not this study's to write into, or its name would tell raters a generator."""
+def _demand_own(out: Path, study: Study, inputs: Sequence[Path]) -> None:
+    """Raise where the folder is not this study's to write into, or its name would tell raters a generator."""
     told = [run.name for run in study.key.runs if len(run.name) > 2 and run.name.casefold() in out.name.casefold()]
     if told:
-        raise StudyError(f"{out}: raters see the folder's name, and it names generator {told[0]}; pass another --out")
+        raise StudyError(
+            f"{out}: raters see the folder's name, and it names generator {told[0]}; nothing was written. "
+            "Pass another --out"
+        )
     index = out / "index.html"
     if index.exists():
         text = index.read_text(encoding="utf-8", errors="replace")
         if MARK not in text[:2000]:
-            raise StudyError(f"{index} is not a page of lsbench mos; pass another --out")
+            raise StudyError(f"{index} is not a page of lsbench mos; nothing was written. Pass another --out")
         if json.dumps(study.key.study) not in text:
             raise StudyError(
                 f"{index} is the page of another study, or its key is gone; ratings of it would be lost. Pass another "
                 "--out, or the --key that it was made with"
             )
-    elif out.exists() and _foreign(out, study):
-        raise StudyError(f"{out} holds other files; pass an --out that is empty or not there yet")
+    demand_folder(out, VERB, lambda _: index.exists() or not _foreign(out, study), inputs)
 
 
 def _foreign(out: Path, study: Study) -> bool:

@@ -59,6 +59,11 @@ class StudyRuns:
         self._footage = {name: Footage(folder, ids, reference) for name, folder in self._folders.items()}
 
     @property
+    def inputs(self) -> list[Path]:
+        """The folders of the runs, and those of their clips."""
+        return [path for folder in self._folders.values() for path in folder.inputs()]
+
+    @property
     def generators(self) -> tuple[str, ...]:
         """The reference, then the runs in the order given."""
         return (REFERENCE, *self._folders)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from lsbench.auditing.findings import Audit
-from lsbench.errors import LsbenchError, RunError, reason
+from lsbench.errors import RunError, reason
 from lsbench.report.audit.page import MARK, write_page
 from lsbench.report.audit.text import from_json, to_json, to_markdown
-from lsbench.report.own import demand_folder, demand_own
 from lsbench.report.page.render import write
+from lsbench.system.outputs import demand_file, marked
 from lsbench.system.small_files import read_small_text
 
 NAME, MARKDOWN, PAGE = "audit.json", "audit.md", "index.html"
@@ -18,7 +18,7 @@ JSON_MARK = '{\n "format": '  # how to_json() begins
 
 
 def write_audit(audit: Audit, out: Path) -> dict[str, Path]:
-    """Write the three files: `json`, `markdown` and `page` to their paths; LsbenchError where others stand there."""
+    """Write the three files: `json`, `markdown` and `page` to their paths; OutputError where others stand there."""
     demand_own_audit(out)
     paths = {"json": out / NAME, "markdown": out / MARKDOWN, "page": out / PAGE}
     write(paths["json"], to_json(audit).encode())
@@ -28,18 +28,13 @@ def write_audit(audit: Audit, out: Path) -> dict[str, Path]:
 
 
 def demand_own_audit(out: Path) -> None:
-    """Raise LsbenchError where a file stands in a folder that no audit wrote and an audit would replace.
+    """Raise OutputError where a file stands in a folder that no audit wrote and an audit would replace.
 
     audit.md has no mark of its own: it is an audit's where an audit.json lies beside it.
     """
-    demand_folder(out)
-    demand_own(out / NAME, JSON_MARK, VERB)
-    demand_own(out / PAGE, MARK, VERB)
-    if not (out / NAME).exists() and (out / MARKDOWN).exists():
-        raise LsbenchError(
-            f"{out / MARKDOWN} stands there, and no {NAME} of {VERB} beside it; nothing was written. "
-            "Pass another --out, or move it away"
-        )
+    demand_file(out / NAME, VERB, marked(JSON_MARK))
+    demand_file(out / PAGE, VERB, marked(MARK))
+    demand_file(out / MARKDOWN, VERB, lambda path: path.with_name(NAME).exists())
 
 
 def read_audit(path: Path) -> Audit:

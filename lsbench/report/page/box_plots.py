@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lsbench.board.frames import Summary
-from lsbench.report.own import demand_folder, demand_own
 from lsbench.report.page.render import write
+from lsbench.system.outputs import demand_file, demand_folder, marked
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,18 +23,18 @@ MARKS: dict[str, dict[str, str | None]] = {"svg": {"Date": None, "Creator": VERB
 MOST_POINTS = 100  # outliers of a generator that are drawn one by one in an SVG
 
 
-def box_plots(summaries: Sequence[Summary], out: Path) -> list[Path]:
+def box_plots(summaries: Sequence[Summary], out: Path, inputs: Iterable[Path] = ()) -> list[Path]:
     """One figure a score, KEY.svg and KEY.png in `out`: box of the quartiles, whiskers of 1.5 times their distance.
 
-    Raises LsbenchError, and writes nothing, where a file of such a name stands there that this verb did not write.
+    Raises OutputError, and writes nothing, where `out` holds something else. inputs: what the summaries were read from.
     """
     from matplotlib import rc_context
 
-    demand_folder(out)
+    demand_folder(out, VERB, lambda folder: any(map(marked(VERB), folder.iterdir())), inputs)
     keys = list(dict.fromkeys(summary.key for summary in summaries))
     files = {(key, style): out / f"{re.sub('[/:]', '-', key)}.{style}" for key in keys for style in MARKS}
     for path in files.values():
-        demand_own(path, VERB, VERB)
+        demand_file(path, VERB, marked(VERB))
     for key in keys:
         figure = box_figure([summary for summary in summaries if summary.key == key])
         for style, mark in MARKS.items():

@@ -12,11 +12,9 @@ import numpy as np
 from lsbench import __version__
 from lsbench.auditing.findings import Audit
 from lsbench.board.board import Board, Row
-from lsbench.errors import LsbenchError
 from lsbench.metrics._base.direction import oriented
 from lsbench.report.audit.page import MARK as AUDIT_MARK
 from lsbench.report.audit.page import write_page
-from lsbench.report.own import demand_folder, demand_own
 from lsbench.report.page import board as board_page
 from lsbench.report.page.alone import is_alone, write_alone
 from lsbench.report.page.clips import Done, Job, script, write_clip_file
@@ -31,12 +29,12 @@ from lsbench.run.folder import Run
 from lsbench.run.footage import Footage, tracker
 from lsbench.run.frames import frame_metrics
 from lsbench.system import pool
+from lsbench.system.outputs import demand_file, demand_folder, marked
 from lsbench.system.pool import Progress
 
 MARK = '<meta name="generator" content="lsbench report">'
 VERB = "lsbench report"
 PAGES = ("index.html", "clip.html")
-FOLDERS = ("data", "figures", "media")
 AUDIT_PAGE = "audit.html"
 UNFINISHED = f"""<!doctype html>
 <meta charset="utf-8">
@@ -71,6 +69,7 @@ def write_report(
     audit: Audit | None = None,
     clips: int | None = None,
     reference: Path | None = None,
+    inputs: Sequence[Path] = (),
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Path:
@@ -83,6 +82,7 @@ def write_report(
         audit: Shown on a page of its own, OUT/audit.html.
         clips: Make videos of so many clips of each run only, the worst ones; of all where None.
         reference: Folder of the real clips, where they are no longer where the runs found them.
+        inputs: What else is read, beside the runs and their clips: files of quotes, of an audit, of a study.
         workers: Processes.
         progress: Is told how many clips are done, of how many.
 
@@ -90,10 +90,11 @@ def write_report(
         OUT/index.html.
 
     Raises:
-        LsbenchError: Something stands in OUT that no report wrote and this one would replace; nothing is written.
+        OutputError: Something lies in OUT that no report wrote, or OUT is something that is read; nothing is written.
     """
-    _claim(out, audit is not None)
     rows = (*board.rows, *board.anchors)
+    clips_read = [reference] if reference else []
+    _claim(out, audit is not None, [*clips_read, *inputs, *board.inputs])
     ids = _clip_ids(rows)
     heads = board_page.heads(board)
     keys = [head["key"] for head in heads]
@@ -242,23 +243,16 @@ def _worst(runs: Sequence[_Run], ids: Sequence[str], by: str, better: str, files
     ]
 
 
-def _claim(out: Path, audit: bool) -> None:
-    """Make a folder ours; LsbenchError where pages or folders of another stand in it, of which none is touched.
+def _claim(out: Path, audit: bool, inputs: Sequence[Path]) -> None:
+    """Make a folder ours; OutputError where it is another's, or pages of another stand in it: none is touched.
 
     A report that is stopped leaves a page that says so, and by which the next one knows the folder as its own.
     """
-    demand_folder(out)
     pages = [out / name for name in PAGES]
     for page in pages:
-        demand_own(page, MARK, VERB)
+        demand_file(page, VERB, marked(MARK))
+    demand_folder(out, VERB, lambda _: any(map(marked(MARK), pages)), inputs)
     if audit:
-        demand_own(out / AUDIT_PAGE, AUDIT_MARK, "lsbench audit")
-    if any(page.exists() for page in pages):
-        return
-    for folder in (out / name for name in FOLDERS):
-        if folder.exists() or folder.is_symlink():
-            raise LsbenchError(
-                f"{folder} stands there, and no page of {VERB} beside it; nothing was written. "
-                "Pass another --out, or move it away"
-            )
-    write(out / "index.html", UNFINISHED.encode())
+        demand_file(out / AUDIT_PAGE, "lsbench audit", marked(AUDIT_MARK))
+    if not any(page.exists() for page in pages):
+        write(out / "index.html", UNFINISHED.encode())
