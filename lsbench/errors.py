@@ -20,7 +20,12 @@ LsbenchError               every named error; the command line prints it on one 
 """
 
 import errno
+import os
+import threading
 import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 
 class LsbenchError(Exception):
@@ -133,3 +138,47 @@ def in_one_line(error: BaseException) -> str:
     code = traceback.extract_tb(error.__traceback__)
     place = f" ({code[-1].filename}, line {code[-1].lineno})" if code else ""
     return f"{type(error).__name__}: {lines[-1].strip()}{place}"
+
+
+class ProcessExit(BaseException):
+    """Code of another asked for the end of this process, by os._exit."""
+
+
+_exit = os._exit
+_foreign, _lock = 0, threading.Lock()  # how much code of others runs now
+
+
+@contextmanager
+def foreign(error: Callable[[str], LsbenchError]) -> Iterator[None]:
+    """Run another's code, a generator's or a metric's, which can fail in any way, and end this process in none.
+
+    Whatever it raises, SystemExit and the like included, becomes a named error, and so does os._exit, which would
+    leave with whatever status it likes and nothing said. Named errors and a user's interrupt pass as they are.
+
+    Args:
+        error: makes the named error of what in_one_line() says.
+    """
+    global _foreign
+    with _lock:
+        _foreign += 1
+        os._exit = _refuse_exit(os.getpid())
+    try:
+        yield
+    except (LsbenchError, KeyboardInterrupt):
+        raise
+    except BaseException as failure:
+        raise error(in_one_line(failure)) from failure
+    finally:
+        with _lock:
+            _foreign -= 1
+            if not _foreign:
+                os._exit = _exit
+
+
+def _refuse_exit(process: int) -> Any:
+    def refuse(status: int) -> NoReturn:
+        if os.getpid() != process:  # a child that the code has forked ends as it likes
+            _exit(status)
+        raise ProcessExit(f"os._exit({status}) would end lsbench")
+
+    return refuse

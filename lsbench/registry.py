@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.machinery import PathFinder
-from importlib.metadata import entry_points
+from importlib.metadata import PackageNotFoundError, entry_points, packages_distributions, requires
 from importlib.util import module_from_spec
 from pathlib import Path
 from typing import Any
 
-from lsbench.errors import LsbenchError, in_one_line
+from lsbench.errors import LsbenchError, foreign
 
 METRICS = {
     "psnr": "lsbench.metrics.psnr:PSNR",
@@ -94,6 +96,8 @@ TRAINING = {
     "plot": "baselines.training.plot:draw",
 }
 
+_UNLISTED = ("dlib",)  # modules of packages that lsbench requires and that do not say what they hold
+
 
 def load(target: str) -> Any:
     """The object that `module:attribute` names."""
@@ -109,18 +113,18 @@ def load_named(target: str, who: str, error: type[LsbenchError], *, own: bool = 
         who: named in the message, as the user spelled it.
         error: what is raised where there is no such thing, or it fails while it is imported.
         own: it is one of the user's own modules, as in `py:module:attribute`. Then a module of the working directory
-            goes before an installed one of the same name. What it imports from beside itself is found too, but never
-            in place of what is installed: a pandas.py of the user's is not the pandas of lsbench.
+            goes before an installed one of the same name, unless lsbench itself may need that one. What it imports
+            from beside itself is found too while it is imported, see own_folder().
     """
     name, _, path = target.partition(":")
     if not name or not path:
         raise error(f"{who}: expected py:module:attribute, such as py:mymodel:generate")
-    try:
-        found = _own_module(name, who, error) if own else import_module(name)
-    except LsbenchError:
-        raise
-    except (Exception, SystemExit) as failure:  # a module can fail in any way while it is imported
-        raise error(f"{who}: module {name} cannot be imported: {in_one_line(failure)}") from failure
+    with foreign(lambda said: error(f"{who}: module {name} cannot be imported: {said}")):
+        if own:
+            with own_folder():
+                found = _own_module(name, who, error)
+        else:
+            found = import_module(name)
     for part in path.split("."):
         if not hasattr(found, part):
             raise error(f"{who}: module {name} has no attribute {path}")
@@ -130,12 +134,12 @@ def load_named(target: str, who: str, error: type[LsbenchError], *, own: bool = 
 
 def _own_module(name: str, who: str, error: type[LsbenchError]) -> Any:
     here, top = str(Path.cwd()), name.partition(".")[0]
-    if here not in sys.path:
-        sys.path.append(here)
     spec = PathFinder.find_spec(top, [here])
     if spec is None or spec.origin is None or spec.loader is None:
         return import_module(name)
     loaded = sys.modules.get(top)
+    if loaded is None and _is_needed(top):
+        raise error(f"{who}: {spec.origin} has the name of a module that lsbench needs; rename it")
     if loaded is None:
         module = module_from_spec(spec)
         sys.modules[top] = module
@@ -147,6 +151,50 @@ def _own_module(name: str, who: str, error: type[LsbenchError]) -> Any:
     elif (origin := getattr(loaded, "__file__", None)) is None or Path(origin).resolve() != Path(spec.origin).resolve():
         raise error(f"{who}: {spec.origin} has the name of a module that is in use ({origin or 'built in'}); rename it")
     return import_module(name)
+
+
+@contextmanager
+def own_folder() -> Iterator[None]:
+    """The working directory on the path of modules meanwhile, at its end: a pandas.py in it stands in for nothing.
+
+    So it is while a user's own module is imported, and while a generator of it is made or at work; else a file there
+    would be taken for a package that lsbench looks for and that is not installed.
+    """
+    here = str(Path.cwd())
+    if here in sys.path:
+        yield
+        return
+    sys.path.append(here)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):
+            sys.path.remove(here)
+
+
+def _is_needed(module: str) -> bool:
+    """Whether a module is Python's own, lsbench's, or of a package that lsbench requires, however indirectly."""
+    if module in sys.stdlib_module_names or module in _UNLISTED:
+        return True
+    owners = {owner.lower() for owner in packages_distributions().get(module, ())}
+    return bool(owners) and not owners.isdisjoint(_required())
+
+
+def _required() -> set[str]:
+    """lsbench and the packages that it requires, and theirs, by name."""
+    found: set[str] = set()
+    names = ["lsbench"]
+    while names:
+        name = re.sub(r"[-_.]+", "-", names.pop()).lower()
+        if name in found:
+            continue
+        found.add(name)
+        try:
+            wanted = requires(name) or []
+        except PackageNotFoundError:
+            continue
+        names += [match[0] for each in wanted if (match := re.match(r"[\w.-]+", each))]
+    return found | {name.replace("-", "_") for name in found}
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

@@ -172,7 +172,8 @@ def probe_clip(job: Probe, trial: Trial) -> tuple[ClipLeakage, float]:
 
     def rendered(shown: Clip, sound: np.ndarray) -> Clip:
         copy = replace(shown, frames=shown.frames.copy(), speech=sound)
-        made = perform(generator, job.source.text, copy, sound, still_track)  # only the pictures may tell of the mouth
+        with job.source.at_work():  # only the pictures may tell of the mouth
+            made = perform(generator, job.source.text, copy, sound, still_track)
         out = Clip(face.id, made.frames, sound, made.fps or face.fps, face.sample_rate)
         align(Film.of(face), Film.of(out), rules.align)
         return out

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import math
 import re
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from lsbench.cli.streams import Terminated, lenient, terminable
 from lsbench.errors import LsbenchError, of_system
 from lsbench.system.visible import visible
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from lsbench.system.pool import Progress
 
 MOST_SAID = 3000  # characters of an error: names and values in a file can be of any length
-DONE, ERROR, INCOMPLETE, INTERRUPTED = 0, 1, 3, 130
+DONE, ERROR, INCOMPLETE, INTERRUPTED, TERMINATED = 0, 1, 3, 130, 143
 
 
 class Commands(click.Group):
@@ -36,10 +37,28 @@ class Commands(click.Group):
             raise click.UsageError(unknown("command", args[0], self.commands), ctx)
         return super().resolve_command(ctx, args)
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        """As click's own, with streams that may be closed, full or left, of which the exit status tells."""
+        status: Any = DONE
+        with lenient() as output:
+            try:
+                with terminable():
+                    return super().main(*args, **options)
+            except SystemExit as ended:
+                status = ended.code
+                with suppress(OSError, ValueError):
+                    sys.stdout.flush()
+                if output is None or not output.lost:
+                    raise
+                if output.has_reader and not status:
+                    click.echo(
+                        f"lsbench: standard output cannot be written: {output.lost}. The work is done; what was to be "
+                        "said of it is lost",
+                        err=True,
+                    )
+        sys.exit(status or ERROR)
+
     def invoke(self, ctx: click.Context) -> Any:
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="replace")  # a terminal that lacks a character shows another
         try:
             return super().invoke(ctx)
         except LsbenchError as error:
@@ -49,9 +68,9 @@ class Commands(click.Group):
             say(f"lsbench: {one_line(str(error))}", err=True)
             end_if_lost(ERROR)
             ctx.exit(ERROR)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             click.echo("lsbench: interrupted; what is finished is kept, the same command goes on", err=True)
-            ctx.exit(INTERRUPTED)
+            ctx.exit(TERMINATED if isinstance(interrupt, Terminated) else INTERRUPTED)
         except BrokenPipeError:
             raise  # click ends quietly
         except MemoryError:

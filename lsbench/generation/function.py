@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lsbench.errors import GeneratorError, LsbenchError, in_one_line
+from lsbench.errors import GeneratorError, foreign
 from lsbench.face.track import FaceTrack
 from lsbench.generation.generator import Generator, Rendered
 from lsbench.media.clip import Clip
@@ -43,12 +43,8 @@ def as_generator(maker: Any, who: str, argument: str | None = None) -> Generator
         LsbenchError: as the class raised it.
     """
     if isinstance(maker, type):
-        try:
+        with foreign(lambda said: GeneratorError(f"{who} cannot be made: {said}")):
             maker = maker() if argument is None else maker(argument)
-        except LsbenchError:
-            raise
-        except (Exception, SystemExit) as error:  # loading a model can fail in any way
-            raise GeneratorError(f"{who} cannot be made: {in_one_line(error)}") from error
     elif argument is not None:
         raise GeneratorError(f"{who}: it takes no argument; leave out :{argument}")
     if isinstance(maker, Generator):

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lsbench.errors import GeneratorError, LsbenchError, in_one_line
+from lsbench.errors import GeneratorError, foreign
 from lsbench.face.track import FaceTrack
 from lsbench.media.clip import Clip
 from lsbench.media.film import Film
@@ -102,12 +102,8 @@ def perform(generator: Generator, who: str, face: Clip, speech: np.ndarray, trac
         LsbenchError: as the generator raised it.
     """
     where = f"clip {face.id}: {who}"
-    try:
+    with foreign(lambda said: GeneratorError(f"{where} failed with {said}")):
         rendered = generator.render(face, speech, track)
-    except LsbenchError:
-        raise
-    except (Exception, SystemExit) as error:  # the ways in which another's code can fail are without number
-        raise GeneratorError(f"{where} failed with {in_one_line(error)}") from error
     if not isinstance(rendered, Rendered):
         rendered = Rendered(rendered)
     check_frames(rendered.frames, where)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
-import signal
 import subprocess
 import sys
 import time
@@ -14,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lsbench.errors import GeneratorError
+from lsbench.system.endings import explained, oom_kills
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _RSS_BYTES = 1 if sys.platform == "darwin" else 1024
@@ -28,26 +27,25 @@ class Exit:
         timed_out: whether its time was up.
         seconds: how long it ran.
         peak_bytes: memory of its largest process.
+        oom_kills: what endings.oom_kills() said before it was started.
     """
 
     code: int
     timed_out: bool
     seconds: float
     peak_bytes: int
+    oom_kills: int = 0
 
     def __str__(self) -> str:
-        if self.code >= 0:
-            return f"exited with code {self.code}"
-        with contextlib.suppress(ValueError):
-            return f"was killed by {signal.Signals(-self.code).name}"
-        return f"was killed by signal {-self.code}"
+        return explained(self.code, self.oom_kills)
 
 
 def run_program(arguments: Sequence[str], log: Path, timeout_s: float) -> Exit:
     """Run a program to its end, without a shell and without input; its stdout and stderr go to the log.
 
-    It leads a process group of its own. The whole group is killed when the time is up, when the program ends and leaves
-    others behind, on an interrupt, and when this process dies, however it does.
+    It leads a process group of its own. The group, and on Linux whatever else it started, is killed when the time is
+    up, when the program ends and leaves others behind, on an interrupt, and when this process dies, however it does. Of
+    what it says the log keeps the first MiB and the last.
 
     Args:
         arguments: the program, then its arguments.
@@ -57,7 +55,7 @@ def run_program(arguments: Sequence[str], log: Path, timeout_s: float) -> Exit:
     Raises:
         GeneratorError: where its supervisor was killed, so that nobody knows how it ended.
     """
-    started = time.monotonic()
+    started, oom_before = time.monotonic(), oom_kills()
     command = [sys.executable, "-I", "-S", str(SUPERVISOR), *arguments]
     with (
         log.open("wb") as file,
@@ -73,9 +71,11 @@ def run_program(arguments: Sequence[str], log: Path, timeout_s: float) -> Exit:
             report = supervisor.stdout.read().split()
     seconds = time.monotonic() - started
     if len(report) != 2:
-        raise GeneratorError(f"{arguments[0]}: its supervisor was killed (out of memory?); see {log}")
+        raise GeneratorError(
+            f"{arguments[0]}: its supervisor {explained(supervisor.returncode, oom_before)}; see {log}"
+        )
     status, peak = map(int, report)
-    return Exit(os.waitstatus_to_exitcode(status), not ready, seconds, peak * _RSS_BYTES)
+    return Exit(os.waitstatus_to_exitcode(status), not ready, seconds, peak * _RSS_BYTES, oom_before)
 
 
 def last_line(log: Path) -> str:

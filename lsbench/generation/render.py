@@ -205,12 +205,12 @@ def _render(studio: Studio, order: Order, path: Path) -> dict[str, Any]:
     film, track, speech = face_and_sound(studio.context, order, generator)
     boxes = peak = None
     if isinstance(generator, FilmGenerator):
-        with _cost() as cost:
+        with studio.source.at_work(), _cost() as cost:
             video = generator.render_film(film, speech, track)
     else:
         clip = film.clip()
         face, face_track = (clip, track) if generator.sees_answer else visible_face(clip, track, rules.identity)
-        with _cost() as cost:
+        with studio.source.at_work(), _cost() as cost:
             rendered = perform(generator, studio.source.short, face, speech, face_track)
         video, boxes, peak = as_video(film, rendered, speech), rendered.boxes, rendered.peak_bytes
     demand_fit(rules, order, film, video)

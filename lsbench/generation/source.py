@@ -7,6 +7,7 @@ import pickle
 import re
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,10 @@ class Source:
                 f"{self.text} cannot be sent to other processes ({in_one_line(error)}); pass workers=1, or name it as "
                 "py:module:attribute"
             ) from error
+
+    def at_work(self) -> AbstractContextManager[None]:
+        """What holds while it renders: the folder of the user's own module is looked into for what that imports."""
+        return registry.own_folder() if self.own is None and self.text.startswith("py:") else nullcontext()
 
     def open(self, timeout_s: float, logs: Path | None) -> Generator:
         """The generator itself; one that is a Python object is made once a process.
@@ -165,7 +170,8 @@ def _open_once(text: str) -> Generator:
     maker, argument = _object_of(text)
     if (kind := text.partition(":")[0]) in registry.STANDINS:
         return StandIn(kind, maker)
-    return as_generator(maker, text, argument)
+    with registry.own_folder() if kind == "py" else nullcontext():
+        return as_generator(maker, text, argument)
 
 
 def _target(text: str) -> str:

@@ -93,7 +93,7 @@ class Studio:
         demand_folder(
             self.videos,
             f"lsbench generate {self.source.short}",
-            lambda folder: _read_json(folder / SUMMARY).get("generator") == named,
+            lambda folder: _is_of(_read_json(folder / SUMMARY), named),
             [*self.source.files, *protocol.files],
         )
         write_summary(self, protocol.clips)
@@ -171,6 +171,11 @@ def write_summary(studio: Studio, clips: Sequence[Reference]) -> None:
             "peak_memory_bytes": max((peak for record in made if (peak := record["peak_memory_bytes"])), default=None),
         },
     )
+
+
+def _is_of(summary: Mapping[str, Any], generator: str) -> bool:
+    """Whether a generation.json is a generator's own; one by which nothing was made is anybody's."""
+    return summary.get("generator") == generator or ("generator" in summary and summary.get("made") == 0)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lsbench.errors import LsbenchError, MetricError, in_one_line
+from lsbench.errors import MetricError, foreign
 from lsbench.face.track import BOX_RULES, FaceTrack
 from lsbench.media.clip import Clip
 from lsbench.media.film import Film, Window
@@ -214,12 +214,8 @@ def _clip(film: Film, window: Window) -> Clip:
 
 def _guarded(metric: Metric, measure: Callable[..., Stats], *given: Any) -> Stats:
     """measure(*given); MetricError where a user's own metric fails, in whatever way."""
-    try:
+    if not metric.filed_as.startswith(OWN):
         return measure(*given)
-    except LsbenchError:
-        raise
-    except Exception as failure:
-        if not metric.filed_as.startswith(OWN):
-            raise
-        said = in_one_line(failure)
-        raise MetricError(f"clip {given[-1].reference.id}: metric {metric.filed_as} fails: {said}") from failure
+    where = f"clip {given[-1].reference.id}: metric {metric.filed_as} fails"
+    with foreign(lambda said: MetricError(f"{where}: {said}")):
+        return measure(*given)

@@ -29,33 +29,30 @@ def demand_folder(out: Path, verb: str, own: Own, inputs: Iterable[Path] = (), o
         out: the folder, which need not be there.
         verb: as a user spells it, such as `lsbench report`.
         own: whether a folder in which something lies is the verb's own.
-        inputs: files and folders that the verb reads. It may hold none of them and be none, and lie in none unless it
-            is the verb's own already.
+        inputs: files and folders that the verb reads. It may be none of them; and neither hold one nor lie in one
+            unless it is the verb's own already.
         option: that named the folder.
     """
     inputs = [path for path in inputs if path.exists()]
     there = out.resolve()
-    for path in inputs:
-        if path.resolve().is_relative_to(there):
-            how = "is" if _lies_in(out, path) else f"holds {path},"
-            raise OutputError(f"{out} {how} what {verb} reads; nothing was written. Pass another {option}")
+    if any(path.resolve() == there for path in inputs):
+        raise OutputError(f"{out} is what {verb} reads; nothing was written. Pass another {option}")
     _demand_no_file_above(out, option)
-    if not _is_there(out):
-        _demand_apart(out, verb, inputs, option)
-        return
-    if not out.is_dir():
+    if out.is_dir() and (names := _names(out)):
+        if own(out):
+            return
+        held = next((path for path in inputs if path.resolve().is_relative_to(there)), None)
+        more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+        what = f"{held}, which it reads," if held else f"{', '.join(names[:LISTED])}{more}"
+        raise OutputError(
+            f"{out} is not of {verb}: {what} stands there, and nothing was written. Pass another {option}, or move it "
+            "away"
+        )
+    if _is_there(out) and not out.is_dir():
         raise OutputError(
             f"{out} is {_described(out)}; expected a folder, or nothing. Nothing was written: pass another {option}"
         )
-    names = _names(out)
-    if names and not own(out):
-        more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-        raise OutputError(
-            f"{out} is not of {verb}: {', '.join(names[:LISTED])}{more} stands there, and nothing was written. Pass "
-            f"another {option}, or move it away"
-        )
-    if not names:
-        _demand_apart(out, verb, inputs, option)
+    _demand_apart(out, verb, inputs, option)
 
 
 def demand_file(path: Path, verb: str, own: Own, inputs: Iterable[Path] = (), option: str = "--out") -> None:

@@ -23,7 +23,7 @@ from baselines.training.loop import Outcome, train
 from baselines.training.plot import QUALITY, draw
 from baselines.training.state import State
 from baselines.training.termination import termination
-from lsbench.errors import TrainingError
+from lsbench.errors import OutputError, TrainingError
 
 TINY = (
     "variant=basic",
@@ -373,7 +373,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(shards: Path, tmp_path: Path) 
 
 def test_a_folder_that_cannot_be_written_shows_before_step_0(shards: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(TrainingError, match="cannot be written"):
+    with pytest.raises(OutputError, match="file is a file, no folder"):
         run(shards, tmp_path / "file" / "run", "steps=1")
 
 

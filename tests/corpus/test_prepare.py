@@ -306,13 +306,22 @@ def test_a_full_disk_stops_the_run_and_the_same_command_goes_on(good: Path, tmp_
 def test_a_folder_that_cannot_be_written(good: Path, tmp_path: Path) -> None:
     lay(good, tmp_path / "raw/s1/bbaf2n.mpg")
     (tmp_path / "file").write_text("")
-    with pytest.raises(CorpusError, match="Not a directory"):
+    with pytest.raises(OutputError, match="file is a file, no folder"):
         prepare(tmp_path / "raw", tmp_path / "file/data", tracker=TRACKER)
     if os.geteuid() == 0:
         return  # nothing is read-only to root
     (tmp_path / "locked").mkdir(mode=0o500)
     with pytest.raises(CorpusError, match="Permission denied"):
         prepare(tmp_path / "raw", tmp_path / "locked/data", tracker=TRACKER)
+
+
+def test_a_folder_of_other_things_is_left_alone(good: Path, tmp_path: Path) -> None:
+    lay(good, tmp_path / "raw/s1/bbaf2n.mpg")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/thesis.tex").write_text("precious")
+    with pytest.raises(OutputError, match=r"is not of lsbench prepare: thesis\.tex stands there"):
+        prepare(tmp_path / "raw", tmp_path / "data", tracker=TRACKER)
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["thesis.tex"]
 
 
 def test_one_process_at_a_time(good: Path, tmp_path: Path) -> None:

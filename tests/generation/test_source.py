@@ -68,9 +68,7 @@ def test_only_py_touches_the_path(work: Path, path: list[str], monkeypatch: pyte
         parse(text)
         assert sys.path == path
     parse("py:mymodel:copy")
-    assert sys.path == [*path, str(work)]  # at the end: it stands in for nothing
-    parse("py:mymodel:copy")
-    assert sys.path == [*path, str(work)]
+    assert sys.path == path  # at its end, and while it is imported alone: it stands in for nothing
 
 
 def test_a_file_that_has_the_name_of_a_module_in_use_is_named(
@@ -86,11 +84,36 @@ def test_a_file_goes_before_an_installed_module_that_nobody_uses(
     work: Path, path: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(work)
-    monkeypatch.delitem(sys.modules, "this", raising=False)
-    (work / "this.py").write_text("def copy(face, speech): return face.frames\n")
-    source = parse("py:this:copy")
-    assert isinstance(source, Source) and source.label == "this-copy"
-    del sys.modules["this"]
+    (work / "site").mkdir()
+    (work / "site/wav2lips.py").write_text("raise RuntimeError('the installed one')\n")
+    monkeypatch.syspath_prepend(work / "site")
+    (work / "wav2lips.py").write_text("def copy(face, speech): return face.frames\n")
+    source = parse("py:wav2lips:copy")
+    assert isinstance(source, Source) and source.label == "wav2lips-copy"
+    del sys.modules["wav2lips"]
+
+
+@pytest.mark.parametrize("name", ["this", "tensorboard", "dlib"])
+def test_a_file_that_has_the_name_of_a_module_that_lsbench_needs_is_named(
+    work: Path, path: list[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(work)
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    (work / f"{name}.py").write_text("def copy(face, speech): return face.frames\n")
+    with pytest.raises(GeneratorError, match=rf"{name}\.py has the name of a module that lsbench needs; rename it"):
+        parse(f"py:{name}:copy")
+
+
+def test_what_is_imported_late_is_found_while_a_generator_is_made_and_at_work(
+    work: Path, path: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(work)
+    (work / "late_help.py").write_text("")
+    (work / "lazy.py").write_text("def copy(face, speech):\n    import late_help\n    return face.frames\n")
+    assert lsbench.score("py:lazy:copy", reference=work / "real", metrics=["psnr"]).complete
+    assert sys.path == path
+    for name in ("lazy", "late_help"):
+        del sys.modules[name]
 
 
 class Still(Generator):
