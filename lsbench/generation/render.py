@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lsbench.errors import AlignmentError, LsbenchError, OutputError
+from lsbench.errors import AlignmentError, GeneratorError, LsbenchError, OutputError
 from lsbench.face.track import FaceTrack
 from lsbench.face.tracker import FaceTracker
 from lsbench.generation.command import TIMEOUT_S
