@@ -93,7 +93,7 @@ class Studio:
         demand_folder(
             self.videos,
             f"lsbench generate {self.source.short}",
-            lambda folder: _is_of(_read_json(folder / SUMMARY), named),
+            lambda folder: _is_of(folder / SUMMARY, named),
             [*self.source.files, *protocol.files],
         )
         write_summary(self, protocol.clips)
@@ -173,8 +173,12 @@ def write_summary(studio: Studio, clips: Sequence[Reference]) -> None:
     )
 
 
-def _is_of(summary: Mapping[str, Any], generator: str) -> bool:
+def _is_of(path: Path, generator: str) -> bool:
     """Whether a generation.json is a generator's own; one by which nothing was made is anybody's."""
+    try:
+        summary = strict_json.read(path)
+    except (OSError, ValueError):
+        return False
     return summary.get("generator") == generator or ("generator" in summary and summary.get("made") == 0)
 
 
