@@ -14,7 +14,7 @@ from lsbench.speech.visemes import is_silence, viseme
 PHONE_TIERS = ("phones", "phone", "phonemes", "segments", "mau")  # names, the last word of a name counts
 WORD_TIERS = ("words", "word", "ort", "ort-mau")
 # What has a value: a text in quotes (doubled where they belong to it), a flag, a number. All else names values.
-_VALUE = re.compile(r'"((?:[^"]|"")*)"|(<\w+>)|(?<![\w.\[])([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?![\w\]])')
+_VALUE = re.compile(r'"([^"]*(?:""[^"]*)*)"|(<\w+>)|(?<![\w.\[])([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?![\w\]])')
 
 
 def read_textgrid(path: Path) -> Transcript:
