@@ -30,6 +30,7 @@ _POINTERS = {  # how texts begin that FFmpeg would follow to other files
     b"v=0": "the description of a stream (SDP)",
 }
 _HEAD_BYTES = 32
+LATE_STREAM = "a stream begins in the middle of it that its head does not know"
 
 
 def opened(source: Path, where: str, kind: str = "video") -> Any:

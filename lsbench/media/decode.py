@@ -14,7 +14,7 @@ import numpy as np
 
 from lsbench.errors import MediaError
 from lsbench.media import limits
-from lsbench.media.container import audio_stream, choice, damaged, opened, video_stream
+from lsbench.media.container import LATE_STREAM, audio_stream, choice, damaged, opened, video_stream
 from lsbench.media.display import Display, check_size
 from lsbench.media.expected import ANY, Expected
 from lsbench.media.film import Film, Pictures, Reread
@@ -130,6 +130,8 @@ class _Reel:
                     yield frame
         except av.FFmpegError as error:
             raise damaged(self.where, f"decoding stopped: {error.strerror}", len(self.times)) from None
+        except IndexError:  # PyAV knows no stream that begins later
+            raise damaged(self.where, LATE_STREAM, len(self.times)) from None
         if not self.times:
             raise damaged(self.where, "no frame can be decoded", 0)
         self._expected.demand_length(self.times, self.where)

@@ -13,7 +13,7 @@ import soxr
 
 from lsbench.errors import MediaError
 from lsbench.media import limits
-from lsbench.media.container import audio_stream, choice, damaged, opened
+from lsbench.media.container import LATE_STREAM, audio_stream, choice, damaged, opened
 
 _ROUNDING_S = 0.02  # time stamps that stray less than this from the count of samples are rounding
 _BATCH = 1 << 16  # samples that are mixed and resampled at once
@@ -115,6 +115,8 @@ def _hear(source: Path, kind: str, mix: _Mix) -> _Mix:
                     mix.add(block)
         except av.FFmpegError as error:
             raise damaged(where, f"decoding of its sound stopped: {error.strerror}", kind=kind) from None
+        except IndexError:  # PyAV knows no stream that begins later
+            raise damaged(where, LATE_STREAM, kind=kind) from None
         if fault and mix.source_rate:  # a stream of which nothing decodes is no sound
             raise damaged(where, f"its sound is damaged: {fault}", kind=kind)
         mix.flush()

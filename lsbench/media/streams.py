@@ -109,7 +109,7 @@ def _turned(file: Any, video: Any) -> str | None:
     """How the first picture is turned and mirrored by its display matrix; None where it is not, or none decodes."""
     try:
         first = next(file.decode(video), None)
-    except av.FFmpegError:
+    except (av.FFmpegError, IndexError):  # is named where it is decoded
         return None
     if first is None:
         return None

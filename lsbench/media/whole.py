@@ -80,7 +80,7 @@ def _missing(file: _Bytes) -> int:
 
 
 def _end_of_riff(file: _Bytes) -> int:
-    """AVI and WebP by their outermost lists, WAVE by its samples."""
+    """AVI and WebP by their outermost lists, WAVE by its samples; some writers count the lists' own heads."""
     length = file.number("<I", 4)
     if file.at(8, 4) == b"WAVE":
         return _end_of_wave(file)
@@ -88,7 +88,7 @@ def _end_of_riff(file: _Bytes) -> int:
     while 0 < length < _UNKNOWN:
         place += 8 + length + length % 2
         if place >= file.size or file.at(place, 4) != b"RIFF":
-            return place - length % 2
+            return place - length % 2 - 8
         length = file.number("<I", place + 4)
     return file.size
 
