@@ -18,7 +18,8 @@ METRICS = (
     *("fid:every=25", "fd_efficientnet_lite0:every=25", "fvd:stride=32"),
     *("seam", "flicker", "jitter", "lmd", "mouth_aperture_corr", "mouth_aperture_error", "closure_f1"),
     *("viseme_closure", "viseme_lmd:relative=yes"),
-    *("silence_motion", "coverage", "sync_corr", "sync_lag", "lse_d", "lse_c", "lse_d0", "offset_error_frames"),
+    *("akd", "blink_rate", "brow_motion", "head_motion", "lip_dynamics", "silence_motion", "lip_leak", "coverage"),
+    *("sync_corr", "sync_lag", "sync_peak", "lse_d", "lse_c", "lse_d0", "offset_error_frames"),
 )
 QUICK_METRICS = ("psnr", "ssim", "sharpness", "seam", "flicker", "lmd", "mouth_aperture_corr", "sync_corr")
 
