@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -14,6 +15,7 @@ import time
 import traceback
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -21,11 +23,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import raters
+from audits import small_audit
 from click.testing import CliRunner
 from mutate import Spoiler, bytes_of, csv_of, json_of, toml_of
 
 from lsbench.cli.main import main
+from lsbench.errors import RunError
 from lsbench.mos.key import key_text
+from lsbench.report.audit.page import write_page
+from lsbench.report.audit.text import from_json, to_json, to_markdown
 from lsbench.run.bundle import MANIFEST, pack
 
 OLD = Path(__file__).parents[1] / "run" / "data" / "runs"
@@ -217,3 +223,16 @@ def test_spoiled_ratings(method: str, seeds: range, tmp_path: Path) -> None:
         style = Random(seed).choice(("table", "csv", "json", "markdown"))
         files = [str(path) for path in written]
         hold(seed, "mos", "read", *files, "--key", str(tmp_path / "key.json"), "--format", style)
+
+
+@pytest.mark.slow
+def test_spoiled_audits(seeds: range, tmp_path: Path) -> None:
+    facts = {"name": "toy", "version": "1", "digest": "d", "clips": 2}
+    whole = to_json(replace(small_audit(), protocol=facts)).encode()
+    assert to_markdown(from_json(whole.decode(), "audit.json"))
+    for seed in seeds:
+        spoiled = json_of(whole, Random(seed)).decode(errors="replace")
+        with contextlib.suppress(RunError):
+            audit = from_json(spoiled, "audit.json")
+            assert not OBEYED & set(to_markdown(audit)), seed
+            write_page(audit, tmp_path / "index.html")
