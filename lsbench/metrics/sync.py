@@ -17,7 +17,7 @@ from lsbench.metrics._base.pair import ClipPair
 from lsbench.metrics._base.stats import Stats
 from lsbench.metrics._sync.agreement import correlations, interval_of_mean
 from lsbench.metrics._sync.corpus_zero import CorpusZero
-from lsbench.metrics._sync.measure import FULL_MOTION, MEASURED, REACH_S, REASONS, STILL, TEACHING, measure_sync
+from lsbench.metrics._sync.measure import FULL_MOTION, MEASURED, PEAK_S, REASONS, STILL, TEACHING, measure_sync
 from lsbench.metrics._sync.shipped import shipped_digest, shipped_model
 from lsbench.metrics._sync.sync_ridge import SyncRidge
 
@@ -195,11 +195,11 @@ class SyncPeak(_Sync):
     """How well the mouth's motion follows from the speech at whatever lag it does best: about 0 for other speech.
 
     The model that comes with lsbench predicts six mouth signals from the speech. r is the highest correlation of
-    prediction and measured motion within 0.48 s to either side; s the standard deviation of a correlation of two such
-    courses that have nothing to do with each other (Bartlett's formula, from this clip's own courses); c = 2 s is what
-    the highest then is on average. The value is (r - c) / (1 - c), with the discounts of SyncCorr; the mean over clips.
-    A constant delay costs nothing, so that clips of any corpus may be measured: sync_lag says where the zero is. The
-    note has the lag, and r / s as a confidence.
+    prediction and measured motion within 0.32 s to either side; s the standard deviation of a correlation of two such
+    courses that have nothing to do with each other (Bartlett's formula, from this clip's own courses); c = 1.75 s is
+    what the highest then is on average. The value is (r - c) / (1 - c), with the discounts of SyncCorr; the mean over
+    clips. A constant delay of up to 0.32 s costs nothing, so that clips of any corpus may be measured. The note has the lag,
+    looked for within 0.48 s as that of sync_lag is, and r / s as a confidence.
     """
 
     name: ClassVar[str] = "sync_peak"
@@ -223,7 +223,7 @@ class SyncPeak(_Sync):
         if not there.any():
             return []
         lag, sure = np.median(stats["lag_frames"][there]), np.median(stats["confidence"][there])
-        said = f"median lag {lag:+.1f} frames, positive = video late, within {REACH_S} s: a constant one costs nothing"
+        said = f"median lag {lag:+.1f} frames, positive = video late: up to {PEAK_S} s a constant one costs nothing"
         return [f"{said}; {sure:.1f} standard deviations above chance", *_faint(stats)]
 
     def _without(self, outcome: int) -> str:

@@ -18,7 +18,8 @@ REACH_S = 0.48  # lags are looked for this far to both sides: 12 frames of 25 a 
 FULL_MOTION = 0.25  # of other speakers' motion: a mouth that moves less counts in proportion
 SILENT_PEAK = 1e-3  # of full scale, -60 dB
 LEAST_S = 0.5  # that shows the mouth, for the shipped model
-BY_CHANCE = 2.0  # standard deviations: the highest of the lags' correlations, on average, where nothing agrees
+PEAK_S = 0.32  # a delay up to which costs sync_peak nothing: 8 frames of 25 a second
+BY_CHANCE = 1.75  # standard deviations: the highest correlation up to PEAK_S, on average, where nothing agrees
 MOST_CHANCE = 0.9  # of a correlation, that chance is taken to reach
 
 MEASURED, UNTAUGHT, SILENT, UNSEEN, STILL, NOT_SPOKEN, ASKED, BRIEF = range(8)
@@ -61,8 +62,8 @@ def measure_sync(
 
     Returns:
         correlation at lag 0 with its discounts, error, its standard error, and freedom, that error's degrees of
-        freedom; lag_frames, of the highest correlation; by the shipped model peak, that correlation above chance with
-        its discounts, peak_error, peak_freedom, and confidence, the highest correlation in standard deviations of
+        freedom; lag_frames, of the highest correlation; by the shipped model peak, the highest up to PEAK_S above
+        chance with its discounts, peak_error, peak_freedom, and confidence, that highest one in standard deviations of
         chance(); motion of the mouth over that of other speakers; zero_frames, 0; outcome, MEASURED or a key of
         REASONS; taught, MEASURED where the protocol's model was there, else why it was not; faces found, frames;
         learned_from, clips; by_speaker.
@@ -97,7 +98,7 @@ def measure_sync(
         row |= _compare(course, expected, model, rate, general)
         row["lag_frames"] *= fps / rate
     for value in ("correlation", "error", "peak", "peak_error"):
-        row[value] *= faces / len(signals)
+        row[value] = row[value] * faces / len(signals)
     return Stats(
         **{name: np.array([row[name]]) for name in _NOTHING},
         zero_frames=np.zeros(1),
@@ -129,7 +130,8 @@ def _compare(course: np.ndarray, expected: np.ndarray, model: Model, rate: float
         "outcome": MEASURED,
     }
     if general:
-        top = int(lags[np.nanargmax(found)])
+        near = np.where(np.abs(lags) <= round(PEAK_S * rate), found, np.nan)
+        top = int(lags[np.nanargmax(near)])
         error, row["peak_freedom"] = standard_error(expected, motion, top, rate)
         scatter = chance(expected, motion, rate)
         row["confidence"] = found[reach + top] / scatter
