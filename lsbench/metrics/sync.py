@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -179,8 +180,9 @@ class SyncCorr(_Taught):
         """The mean over clips where it is defined."""
         return mean_defined(stats["correlation"])
 
-    def within(self, stats: Stats) -> tuple[float, float]:
+    def within(self, parts: Sequence[Stats]) -> tuple[float, float]:
         """By moving blocks of 1 s of each clip (see standard_error())."""
+        stats = Stats.join(parts)
         return interval_of_mean(stats["correlation"], stats["error"], stats["freedom"])
 
     def _facts(self, stats: Stats) -> list[str]:
@@ -198,8 +200,8 @@ class SyncPeak(_Sync):
     prediction and measured motion within 0.32 s to either side; s the standard deviation of a correlation of two such
     courses that have nothing to do with each other (Bartlett's formula, from this clip's own courses); c = 1.75 s is
     what the highest then is on average. The value is (r - c) / (1 - c), with the discounts of SyncCorr; the mean over
-    clips. A constant delay of up to 0.32 s costs nothing, so that clips of any corpus may be measured. The note has the lag,
-    looked for within 0.48 s as that of sync_lag is, and r / s as a confidence.
+    clips. A constant delay of up to 0.32 s costs nothing, so that clips of any corpus may be measured. The note has
+    the lag, looked for within 0.48 s as that of sync_lag is, and r / s as a confidence.
     """
 
     name: ClassVar[str] = "sync_peak"
@@ -214,8 +216,9 @@ class SyncPeak(_Sync):
         """The mean over clips where it is defined."""
         return mean_defined(stats["peak"])
 
-    def within(self, stats: Stats) -> tuple[float, float]:
+    def within(self, parts: Sequence[Stats]) -> tuple[float, float]:
         """By moving blocks of 1 s of each clip, at the lag that was found (see standard_error())."""
+        stats = Stats.join(parts)
         return interval_of_mean(stats["peak"], stats["peak_error"], stats["peak_freedom"])
 
     def _facts(self, stats: Stats) -> list[str]:

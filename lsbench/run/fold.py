@@ -145,7 +145,7 @@ def finish(
 
 def _within(score: Score, metric: Metric, stats: Sequence[Stats]) -> Score:
     """The score with an interval from within its few clips, where the metric has one."""
-    low, high = metric.within(Stats.join(stats))
+    low, high = metric.within(stats)
     if math.isnan(low):
         return score
     note = "; ".join(filter(None, [score.note, WITHIN]))

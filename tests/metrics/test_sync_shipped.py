@@ -157,7 +157,7 @@ def test_without_clips_of_others_the_shipped_model_stands_in_and_the_note_says_s
     assert taught.learner is not None
     unspoken = replace(pair(landmarks, speech), models={taught.learner.signature: silent})
     assert "the reference clips are silent" in str(taught.note(taught.measure(unspoken)))
-    low, high = taught.within(stats)
+    low, high = taught.within([stats])
     assert low < taught.compute(stats) < high
 
 

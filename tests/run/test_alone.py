@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -57,8 +58,8 @@ class Sure(Loudness):
 
     name: ClassVar[str] = "sure"
 
-    def within(self, stats: Stats) -> tuple[float, float]:
-        return self.compute(stats) - 0.125, self.compute(stats) + 0.125
+    def within(self, parts: Sequence[Stats]) -> tuple[float, float]:
+        return self.compute(Stats.join(parts)) - 0.125, self.compute(Stats.join(parts)) + 0.125
 
 
 def write(path: Path, clip: Clip) -> None:

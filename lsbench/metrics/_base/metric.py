@@ -133,9 +133,9 @@ class Metric(ABC):
         """How much each of many clips moves their value: float64 (clips,), mean 0; NaN where it is undefined."""
         return of_statistic(parts, self.compute)
 
-    def within(self, stats: Stats) -> tuple[float, float]:
+    def within(self, parts: Sequence[Stats]) -> tuple[float, float]:
         """A 95 % interval of the value from within its clips, where they are too few to draw: for other moments of
-        these recordings. NaN twice unless a sub-class says how."""
+        these recordings. NaN twice unless a sub-class says how; parts: as for fold()."""
         return math.nan, math.nan
 
     def segments(self, stats: Stats, edges: npt.NDArray[np.int64], seen: npt.NDArray[np.bool_]) -> list[Stats] | None:
