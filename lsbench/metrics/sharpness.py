@@ -79,8 +79,8 @@ class Sharpness(Metric):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 < self.sigma < math.inf:
-            raise MetricError(f"{self.name}: sigma={self.sigma}; expected a positive number of pixels")
+        if not 1e-3 <= self.sigma <= 1e3:
+            raise MetricError(f"{self.name}: sigma={self.sigma}; expected a positive number of pixels, 0.001 to 1000")
 
     def reach_frames(self, fps: float) -> int:
         """Every frame on its own."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -155,8 +154,8 @@ class SSIM(FrameMetric):
         super().__post_init__()
         if self.window < 3 or self.window % 2 == 0:
             raise MetricError(f"{self.name}: window={self.window}; expected an odd number of pixels from 3 on")
-        if not 0 < self.sigma < math.inf:
-            raise MetricError(f"{self.name}: sigma={self.sigma}; expected a positive number of pixels")
+        if not 1e-3 <= self.sigma <= 1e3:
+            raise MetricError(f"{self.name}: sigma={self.sigma}; expected a positive number of pixels, 0.001 to 1000")
 
     @property
     def smallest(self) -> int:
