@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.machinery import PathFinder
@@ -96,6 +96,7 @@ TRAINING = {
     "plot": "baselines.training.plot:draw",
 }
 
+_own: dict[str, str] = {}  # the user's own modules that were imported, and from which working directory
 _UNLISTED = ("dlib",)  # modules of packages that lsbench requires and that do not say what they hold
 
 
@@ -123,6 +124,7 @@ def load_named(target: str, who: str, error: type[LsbenchError], *, own: bool = 
         if own:
             with own_folder():
                 found = _own_module(name, who, error)
+            _own[name] = str(Path.cwd())
         else:
             found = import_module(name)
     for part in path.split("."):
@@ -132,8 +134,8 @@ def load_named(target: str, who: str, error: type[LsbenchError], *, own: bool = 
     return found
 
 
-def _own_module(name: str, who: str, error: type[LsbenchError]) -> Any:
-    here, top = str(Path.cwd()), name.partition(".")[0]
+def _own_module(name: str, who: str, error: type[LsbenchError], folder: str | None = None) -> Any:
+    here, top = folder or str(Path.cwd()), name.partition(".")[0]
     spec = PathFinder.find_spec(top, [here])
     if spec is None or spec.origin is None or spec.loader is None:
         return import_module(name)
@@ -154,13 +156,13 @@ def _own_module(name: str, who: str, error: type[LsbenchError]) -> Any:
 
 
 @contextmanager
-def own_folder() -> Iterator[None]:
+def own_folder(folder: str | None = None) -> Iterator[None]:
     """The working directory on the path of modules meanwhile, at its end: a pandas.py in it stands in for nothing.
 
     So it is while a user's own module is imported, and while a generator of it is made or at work; else a file there
     would be taken for a package that lsbench looks for and that is not installed.
     """
-    here = str(Path.cwd())
+    here = folder or str(Path.cwd())
     if here in sys.path:
         yield
         return
@@ -170,6 +172,19 @@ def own_folder() -> Iterator[None]:
     finally:
         with suppress(ValueError):
             sys.path.remove(here)
+
+
+def own_modules() -> dict[str, str]:
+    """The user's own modules that are imported, and from which working directory."""
+    return {name: folder for name, folder in _own.items() if name in sys.modules}
+
+
+def import_own(modules: Mapping[str, str]) -> None:
+    """Import a user's own modules in another process, which is sent objects of them; one that fails is passed over."""
+    for name, folder in modules.items():
+        with suppress(Exception), own_folder(folder):
+            _own_module(name, f"py:{name}", LsbenchError, folder)
+            _own[name] = folder
 
 
 def _is_needed(module: str) -> bool:

@@ -16,6 +16,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from lsbench.errors import LsbenchError
+from lsbench.registry import import_own, own_modules
 from lsbench.system import log
 from lsbench.system.endings import explained, oom_kills
 from lsbench.system.memory import enough
@@ -95,7 +96,7 @@ def _outcomes(
         return
     context, oom_before = multiprocessing.get_context("spawn"), oom_kills()
     closing = context.Event()
-    settings = (_share(workers), log.shown(), closing, SAFE_PATH in os.environ)
+    settings = (_share(workers), log.shown(), closing, SAFE_PATH in os.environ, own_modules())
     pool = ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=_start, initargs=settings)
     processes: Mapping[int, BaseProcess] = pool._processes  # kept, for a pool that breaks forgets them
     try:
@@ -222,7 +223,7 @@ def _undisturbed() -> Iterator[None]:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start(threads: int, log_level: int, closing: Any, safe: bool) -> None:
+def _start(threads: int, log_level: int, closing: Any, safe: bool, own: Mapping[str, str]) -> None:
     _worker.closing = closing
     signal.signal(signal.SIGINT, lambda *_: None)  # its parent says when to stop; programs that it starts know SIGINT
     signal.signal(signal.SIGTERM, _stop)
@@ -234,6 +235,7 @@ def _start(threads: int, log_level: int, closing: Any, safe: bool) -> None:
         log.show(log_level)
     for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
+    import_own(own)  # jobs may hold objects of them
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
