@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
-from lsbench.metrics._base.landmarks import (
-    UNITS,
-    LandmarkMetric,
-    checked_landmarks,
-    face_columns,
-    in_unit,
-    interocular,
-    mean_defined,
-)
-from lsbench.metrics._base.pair import ClipPair
-from lsbench.metrics._base.stats import Stats
+from lsbench.metrics._base.landmark_distance import LandmarkDistance, mean_distance
+from lsbench.metrics._base.landmarks import mean_defined
 
 
 def akd(reference_landmarks: np.ndarray, generated_landmarks: np.ndarray, *, unit: str = "interocular") -> float:
@@ -52,15 +42,11 @@ def akd_frames(
     Raises:
         MetricError: where they are not two such arrays of one length.
     """
-    AKD(unit=unit)
-    reference, generated = checked_landmarks("akd", reference_landmarks, generated_landmarks)
-    distance = np.linalg.norm(generated - reference, axis=2).mean(axis=1)
-    lost = np.isfinite(reference).all(axis=(1, 2)) & np.isnan(distance)
-    return in_unit(distance, lost, unit, interocular(reference))
+    return AKD(unit=unit).by_frame(reference_landmarks, generated_landmarks)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AKD(LandmarkMetric):
+class AKD(LandmarkDistance):
     """Average keypoint distance of the whole face: 0 for the same points; NaN where the reference shows no face.
 
     The mean Euclidean distance over all 80 points (36 of the face's outline, 40 of the lips, 4 corners of eyes), where
@@ -74,19 +60,8 @@ class AKD(LandmarkMetric):
 
     name: ClassVar[str] = "akd"
     asks: ClassVar[str] = "Are the points of the whole face where the reference's are?"
-    better: ClassVar[Literal["higher", "lower"]] = "lower"
     source: ClassVar[str] = "Siarohin et al. 2019, First Order Motion Model, NeurIPS, arXiv 2003.00196"
 
-    unit: str = field(default="interocular", metadata={"choices": UNITS})
-
-    def measure(self, pair: ClipPair) -> Stats:
-        """distance: float64 (T,), NaN where the reference has no face; reference_found, generated_found: bool (T,)."""
-        points = self.points(pair)
-        return Stats(distance=akd_frames(*points, unit=self.unit), **face_columns(*points))
-
-    def compute(self, stats: Stats) -> float:
-        """The mean over frames in which the reference shows a face."""
-        return mean_defined(stats["distance"])
-
-    def per_frame(self, stats: Stats) -> npt.NDArray[np.float64]:
-        return stats["distance"]
+    def pixels(self, reference: np.ndarray, generated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The mean distance of all points."""
+        return mean_distance(reference, generated)

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
-from lsbench.metrics._base.landmarks import (
-    LIPS,
-    UNITS,
-    LandmarkMetric,
-    checked_landmarks,
-    face_columns,
-    in_unit,
-    interocular,
-    mean_defined,
-)
-from lsbench.metrics._base.pair import ClipPair
+from lsbench.metrics._base.landmark_distance import LandmarkDistance
+from lsbench.metrics._base.landmarks import LIPS, mean_defined
 from lsbench.metrics._base.stats import Stats
 
 
@@ -53,18 +43,11 @@ def jitter_frames(
     Raises:
         MetricError: where they are not two such arrays of one length.
     """
-    Jitter(unit=unit)
-    reference, generated = checked_landmarks("jitter", reference_landmarks, generated_landmarks)
-    if len(reference) < 3:
-        return np.full(len(reference), np.nan)
-    own, unrest = (np.linalg.norm(np.diff(points[:, LIPS], n=2, axis=0), axis=2) for points in (reference, generated))
-    excess = np.maximum(unrest - own, 0).mean(axis=1)
-    lost = np.isfinite(own).all(axis=1) & np.isnan(excess)
-    return np.pad(in_unit(excess, lost, unit, interocular(reference)), 1, mode="edge")
+    return Jitter(unit=unit).by_frame(reference_landmarks, generated_landmarks)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Jitter(LandmarkMetric):
+class Jitter(LandmarkDistance):
     """Unrest of the lips beyond the reference's own, in inter-ocular distances a frame^2; 0 for identical landmarks.
 
     The second difference of a point, |p(t-1) - 2 p(t) + p(t+1)|, is large where it trembles and small where it moves
@@ -80,22 +63,19 @@ class Jitter(LandmarkMetric):
 
     name: ClassVar[str] = "jitter"
     asks: ClassVar[str] = "Do the lips tremble where the reference's lips move smoothly?"
-    better: ClassVar[Literal["higher", "lower"]] = "lower"
     source: ClassVar[str] = "own definition"
+    column: ClassVar[str] = "jitter"
 
-    unit: str = field(default="interocular", metadata={"choices": UNITS})
-
-    def measure(self, pair: ClipPair) -> Stats:
-        """jitter: float64 (T,), NaN where it is undefined; reference_found, generated_found: bool (T,)."""
-        points = self.points(pair)
-        return Stats(jitter=jitter_frames(*points, unit=self.unit), **face_columns(*points))
-
-    def compute(self, stats: Stats) -> float:
-        """The mean over frames where it is defined."""
-        return mean_defined(stats["jitter"])
-
-    def per_frame(self, stats: Stats) -> npt.NDArray[np.float64]:
-        return stats["jitter"]
+    def pixels(self, reference: np.ndarray, generated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The mean excess of the lips' second differences."""
+        if len(reference) < 3:
+            return np.full(len(reference), np.nan), np.zeros(len(reference), bool)
+        own, unrest = (
+            np.linalg.norm(np.diff(points[:, LIPS], n=2, axis=0), axis=2) for points in (reference, generated)
+        )
+        excess = np.maximum(unrest - own, 0).mean(axis=1)
+        lost = np.isfinite(own).all(axis=1) & np.isnan(excess)
+        return np.pad(excess, 1, mode="edge"), np.pad(lost, 1, mode="edge")
 
     def note(self, stats: Stats) -> str | None:
         faces, undefined = super().note(stats), np.count_nonzero(np.isnan(stats["jitter"]))

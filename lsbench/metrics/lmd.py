@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
-from lsbench.metrics._base.landmarks import (
-    LIPS,
-    UNITS,
-    LandmarkMetric,
-    checked_landmarks,
-    face_columns,
-    in_unit,
-    interocular,
-    mean_defined,
-)
-from lsbench.metrics._base.pair import ClipPair
-from lsbench.metrics._base.stats import Stats
+from lsbench.metrics._base.landmark_distance import LandmarkDistance, mean_distance
+from lsbench.metrics._base.landmarks import LIPS, mean_defined
 
 
 def lmd(reference_landmarks: np.ndarray, generated_landmarks: np.ndarray, *, unit: str = "interocular") -> float:
@@ -53,16 +42,11 @@ def lmd_frames(
     Raises:
         MetricError: where they are not two such arrays of one length.
     """
-    LMD(unit=unit)
-    reference, generated = checked_landmarks("lmd", reference_landmarks, generated_landmarks)
-    lips, lips_generated = (_centred(points[:, LIPS]) for points in (reference, generated))
-    distance = np.linalg.norm(lips_generated - lips, axis=2).mean(axis=1)
-    lost = np.isfinite(lips).all(axis=(1, 2)) & np.isnan(distance)
-    return in_unit(distance, lost, unit, interocular(reference))
+    return LMD(unit=unit).by_frame(reference_landmarks, generated_landmarks)
 
 
 @dataclass(frozen=True, kw_only=True)
-class LMD(LandmarkMetric):
+class LMD(LandmarkDistance):
     """Landmark distance of the lips: 0 for the same lip shapes; NaN where no frame of the reference shows a face.
 
     The mean Euclidean distance over the 40 points of the outer and inner lips, after each frame's lips are moved to
@@ -75,22 +59,11 @@ class LMD(LandmarkMetric):
     revision: ClassVar[int] = 2
     name: ClassVar[str] = "lmd"
     asks: ClassVar[str] = "Do the lips take the shape of the reference's lips in every frame?"
-    better: ClassVar[Literal["higher", "lower"]] = "lower"
     source: ClassVar[str] = "Chen et al. 2018, Lip Movements Generation at a Glance, ECCV, arXiv 1803.10404"
 
-    unit: str = field(default="interocular", metadata={"choices": UNITS})
-
-    def measure(self, pair: ClipPair) -> Stats:
-        """distance: float64 (T,), NaN where the reference has no face; reference_found, generated_found: bool (T,)."""
-        points = self.points(pair)
-        return Stats(distance=lmd_frames(*points, unit=self.unit), **face_columns(*points))
-
-    def compute(self, stats: Stats) -> float:
-        """The mean over frames in which the reference shows a face."""
-        return mean_defined(stats["distance"])
-
-    def per_frame(self, stats: Stats) -> npt.NDArray[np.float64]:
-        return stats["distance"]
+    def pixels(self, reference: np.ndarray, generated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The mean distance of the lips' points about their own mean."""
+        return mean_distance(_centred(reference[:, LIPS]), _centred(generated[:, LIPS]))
 
 
 def _centred(points: np.ndarray) -> np.ndarray:
