@@ -21,7 +21,7 @@ from lsbench.speech.visemes import viseme
 
 UNTAUGHT, UNSHAPED = 10, 11  # beside the outcomes of an alignment
 REASONS = {
-    UNSAID: "nothing says which words are said; expected NAME.TextGrid, NAME.ctm or NAME.txt beside the reference clip",
+    UNSAID: "nothing says which words are said; expected NAME.TextGrid, NAME.ctm or NAME.txt beside the clip",
     SILENT: "no sound above -60 dB",
     LOST: "the words do not fit the sound",
     UNTAUGHT: "no other clip of the speaker to learn from",
