@@ -6,7 +6,8 @@ bench/sync_model.py fits the one that is shipped.
 
 Printed, clip by clip and of all: sync_peak of the clip's own sound, with its interval, lag and confidence, beside those
 of the other clips' sounds; how well it tells them apart (area under the ROC curve); by how much the lag moves where the
-sound is moved by so many milliseconds, and where the pictures are thinned out to other frame rates; what it takes.
+sound is moved by so many milliseconds, and where the pictures are thinned out to other frame rates; what it takes; and
+all clips again under white noise, and under a chord of tones for music, so many dB below the sound's own mean power.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from __future__ import annotations
 import argparse
 import time
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
+from silence import SNR_DB, tones
 from sync_model import Talk, fit
 from sync_motion import area
 
@@ -69,6 +72,15 @@ def moved(talk: Talk, late_ms: float) -> Talk:
     if late_ms >= 0:
         return replace(talk, speech=np.concatenate([talk.speech[samples:], silence]))
     return replace(talk, speech=np.concatenate([silence, talk.speech[: len(talk.speech) - samples]]))
+
+
+def under_noise(talk: Talk, kind: str, snr_db: float) -> Talk:
+    """The clip with white noise or tones in its sound."""
+    random = np.random.default_rng(0)
+    count = len(talk.speech)
+    added = tones(count, random) if kind == "tones" else random.standard_normal(count)
+    level = np.sqrt(np.mean(np.square(talk.speech, dtype=np.float64)) / np.mean(added**2) / 10 ** (snr_db / 10))
+    return replace(talk, speech=(talk.speech + level * added).astype(np.float32))
 
 
 def shown_at(talk: Talk, fps: float) -> Talk:
@@ -125,6 +137,18 @@ def main(folder: Path, only: list[str], speakers: bool) -> None:
         row(talk, model)
     seconds = sum(len(talk.landmarks) / talk.fps for talk in talks)
     print(f"ms a second of video, on top of landmarks: {1000 * (time.perf_counter() - began) / seconds:.1f}")
+    lags = [row(talk, model)["lag_frames"] for talk, model in zip(talks, models, strict=True)]
+    print("\nnoise   dB   sync_peak, mean    AUC   lag within one frame of that without noise")
+    for kind, snr_db in product(("white", "tones"), SNR_DB):
+        heard = [under_noise(talk, kind, snr_db) for talk in talks]
+        own, other, kept = [], [], 0
+        for talk, model, lag in zip(heard, models, lags, strict=True):
+            here = row(talk, model)
+            own.append(here["peak"])
+            kept += abs(here["lag_frames"] - lag) <= 1
+            other += [row(replace(talk, speech=each.speech), model)["peak"] for each in heard if each is not talk]
+        auc = area(np.array(own), np.array(other))
+        print(f"{kind:<6} {snr_db:>3} {np.mean(own):>17.3f} {auc:>6.3f} {kept:>10} of {len(talks)}")
 
 
 if __name__ == "__main__":
