@@ -59,7 +59,7 @@ def work(clips: Path, tmp_path: Path) -> Path:
 
 
 def started(work: Path, *arguments: str) -> subprocess.Popen[str]:
-    """`python -m lsbench` in a folder and a session of its own."""
+    """`python -m lsbench` in a folder and a session of its own, where Ctrl-C works even if it does not here."""
     return subprocess.Popen(
         [sys.executable, "-m", "lsbench", *arguments],
         cwd=work,
@@ -68,6 +68,7 @@ def started(work: Path, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored behind `nohup ... &`
     )
 
 
