@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lsbench.errors import RunError
+from lsbench.errors import RunError, foreign
 from lsbench.face.track import BOX_RULES
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.stats import Stats
@@ -72,6 +73,14 @@ class _Unheld(Sequence[Stats]):
         return self._clips.read(self._clips.clip_ids[index], [self._key]).stats[self._key]
 
 
+def _unfolded(run: Run, metric: Metric, said: str) -> RunError:
+    """What is said where a metric cannot make a score of what was kept of the clips: its code, or an edited file."""
+    return RunError(
+        f"{metric.key}: no score can be made of the clips in {run.path}: {said}. If the metric is in order, their "
+        "files are not as lsbench wrote them: score into another --out"
+    )
+
+
 def finish(
     run: Run,
     protocol: Protocol,
@@ -105,24 +114,27 @@ def finish(
     scores = {}
     lone = bool(clips) and not segments and not units([clip.speaker for clip in clips]).freedom
     for metric in metrics if clips else ():
-        stats = finished.of(metric.key)
-        region = metric.region.value if metric.region else ""
-        for clip, head, own in zip(clips, finished.heads, stats, strict=True):
-            value = metric.compute(own) if metric.per_clip else math.nan
-            row = (clip.id, clip.speaker, metric.spec, region, value, head.frames)
-            for column, cell in zip(table.values(), row, strict=False):  # influence follows
-                column.append(cell)
-        table["influence"].extend(metric.influence(stats))
-        value, note = metric.fold(stats)
-        if region in LEFT_OUT and left_out:
-            note = "; ".join(filter(None, [note, f"{left_out} of {frames} frames left out: no face in the reference"]))
-        if segments:
-            moved = segments.influence(metric, finished.of(key_by_segment(metric)) if metric.by_segment else stats)
-            table[SEGMENTS].extend(moved or [np.full(len(edges) - 1, math.nan) for edges in segments.edges])
-            note = note if moved else "; ".join(filter(None, [note, UNCUT]))
-        scores[metric.key] = Score(value, metric.better, metric.signature, frames, note, metric.detail(stats))
-        if lone:
-            scores[metric.key] = _within(scores[metric.key], metric, stats)
+        with foreign(partial(_unfolded, run, metric)):
+            stats = finished.of(metric.key)
+            region = metric.region.value if metric.region else ""
+            for clip, head, own in zip(clips, finished.heads, stats, strict=True):
+                value = metric.compute(own) if metric.per_clip else math.nan
+                row = (clip.id, clip.speaker, metric.spec, region, value, head.frames)
+                for column, cell in zip(table.values(), row, strict=False):  # influence follows
+                    column.append(cell)
+            table["influence"].extend(metric.influence(stats))
+            value, note = metric.fold(stats)
+            if region in LEFT_OUT and left_out:
+                note = "; ".join(
+                    filter(None, [note, f"{left_out} of {frames} frames left out: no face in the reference"])
+                )
+            if segments:
+                moved = segments.influence(metric, finished.of(key_by_segment(metric)) if metric.by_segment else stats)
+                table[SEGMENTS].extend(moved or [np.full(len(edges) - 1, math.nan) for edges in segments.edges])
+                note = note if moved else "; ".join(filter(None, [note, UNCUT]))
+            scores[metric.key] = Score(value, metric.better, metric.signature, frames, note, metric.detail(stats))
+            if lone:
+                scores[metric.key] = _within(scores[metric.key], metric, stats)
     result = Result(
         name=run.path.name,
         path=run.path,

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from lsbench.corpus.toy.render import write_corpus
 from lsbench.errors import LsbenchError, MatchError, RunError
 from lsbench.generation.render import generate
 from lsbench.metrics._base.stats import Stats
+from lsbench.metrics.psnr import PSNR
 from lsbench.protocol import protocol
 from lsbench.run import anchors, fold
 from lsbench.run.conditions import LIBRARIES, Conditions, decisive_libraries
@@ -253,3 +255,25 @@ def test_a_run_is_read_once_and_again_when_it_changes(tmp_path: Path, monkeypatc
     assert opened.result()["psnr/whole"] == 31.25
     with pytest.raises(LsbenchError):
         Run(tmp_path / "none").conditions  # noqa: B018
+
+
+def test_a_clip_whose_statistics_were_edited_is_named_and_not_folded(corpus: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"reference": corpus / "reference", "metrics": ["psnr"], "out": tmp_path, "name": "run"}
+    lsbench.score(corpus / "mine", **options)
+    kept = Run(tmp_path / "run").read_partial("t1/a0")
+    assert kept is not None
+    renamed = {key: Stats(other=next(iter(stats.values()))) for key, stats in kept.stats.items()}
+    Run(tmp_path / "run").write_partial(replace(kept, stats=renamed))
+    with pytest.raises(RunError, match=r"psnr/\w+: no score can be made of the clips in .*not as lsbench wrote them"):
+        lsbench.score(corpus / "mine", **options)
+
+
+def test_a_metric_that_ends_the_process_at_the_fold_is_named(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave(metric: PSNR, stats: Stats) -> float:
+        raise SystemExit(0)
+
+    monkeypatch.setattr(PSNR, "compute", leave)
+    with pytest.raises(RunError, match="no score can be made .*SystemExit: 0"):
+        lsbench.score(corpus / "mine", reference=corpus / "reference", metrics=["psnr"], out=tmp_path)
