@@ -24,6 +24,7 @@ from lsbench.generation.render import generate
 from lsbench.media.files import read_clip
 from lsbench.metrics._base import catalogue
 from lsbench.metrics._base.frame_metric import FrameMetric
+from lsbench.metrics.psnr import PSNR
 from lsbench.protocol import protocol
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "mean_absolute_error.py"
@@ -231,3 +232,12 @@ def test_what_a_run_folder_names_is_not_imported(work: Path) -> None:
         done = CliRunner().invoke(main, command, catch_exceptions=False)
         assert done.exit_code == 1 and why in done.stderr
     assert not (work / "touched").exists()
+
+
+def test_a_metric_that_leaves_while_it_is_made_is_named() -> None:
+    class Leaves(PSNR):
+        def __post_init__(self) -> None:
+            raise SystemExit(0)
+
+    with pytest.raises(MetricError, match="it cannot be made: SystemExit: 0"):
+        catalogue.metrics([Leaves], [Region.WHOLE])

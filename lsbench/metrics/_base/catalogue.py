@@ -6,10 +6,11 @@ import ast
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from lsbench import registry
-from lsbench.errors import MetricError
+from lsbench.errors import MetricError, foreign
 from lsbench.face.track import Region
 from lsbench.metrics._base.metric import Metric
 from lsbench.metrics._base.score_key import OWN, ScoreKey
@@ -68,8 +69,9 @@ def metrics(specs: Iterable[str | Metric | type[Metric]], regions: Iterable[Regi
     regions = tuple(regions)
     chosen: dict[str, Metric] = {}
     for spec in specs:
-        for metric in _on_regions(spec, regions):
-            chosen[metric.key] = metric
+        with foreign(partial(_unmade, spec)):
+            made = _on_regions(spec, regions)
+        chosen |= {metric.key: metric for metric in made}
     return list(chosen.values())
 
 
@@ -90,6 +92,10 @@ def metric(key: str) -> Metric:
             f"{key!r} is not the key of a score; expected METRIC/REGION, or METRIC where it has no region"
         )
     return chosen[0]
+
+
+def _unmade(spec: object, said: str) -> MetricError:
+    return MetricError(f"metric {spec}: it cannot be made: {said}")
 
 
 def _on_regions(spec: str | Metric | type[Metric], regions: tuple[Region, ...]) -> list[Metric]:
